@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Errors.  Every call returns >= 0 for success and < 0 for an error: a system
+ * error is -errno, passed through untouched; the library's own codes lie below
+ * -10000 and come from the one list in this file.
+ */
+#ifndef FLARE_ERROR_H
+#define FLARE_ERROR_H
+
+#include <flare/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What kind of thing went wrong: who is to act on it. */
+enum flare_error_class {
+    FLARE_CLASS_NONE,   /* not an error */
+    FLARE_CLASS_SYSTEM, /* a system call's errno */
+    FLARE_CLASS_USAGE,  /* the caller passed something it must not */
+    FLARE_CLASS_CONFIG, /* configuration, routes, addresses at start */
+    FLARE_CLASS_PARSE,  /* a peer's bytes are not what the protocol allows */
+    FLARE_CLASS_LIMIT,  /* a peer asked for more than the configuration allows */
+    FLARE_CLASS_STATE,  /* right call, wrong moment */
+    FLARE_CLASS_HTTP    /* an outcome of HTTP, to be told to the peer */
+};
+
+/*
+ * X(name, text, class, HTTP status the peer gets if a handler returns it).
+ * Append only: a code is its place in the list.
+ */
+#define FLARE_ERRORS(X)                                                         \
+    X(BAD_REQUEST, "malformed request", PARSE, 400)                             \
+    X(BAD_FRAMING, "message framing is faulty", PARSE, 400)                     \
+    X(BAD_CHUNK, "malformed chunked body", PARSE, 400)                          \
+    X(BAD_HOST, "missing, repeated or invalid Host", PARSE, 400)                \
+    X(BAD_INPUT, "a parameter is absent or invalid", PARSE, 400)                \
+    X(URI_TOO_LONG, "request target is too long", LIMIT, 414)                   \
+    X(HEAD_TOO_LARGE, "header section is too large", LIMIT, 431)                \
+    X(BODY_TOO_LARGE, "request body is too large", LIMIT, 413)                  \
+    X(METHOD_UNKNOWN, "method is not implemented", HTTP, 501)                   \
+    X(CODING_UNKNOWN, "transfer coding is not implemented", HTTP, 501)          \
+    X(VERSION_UNKNOWN, "HTTP version is not supported", HTTP, 505)              \
+    X(EXPECTATION, "expectation cannot be met", HTTP, 417)                      \
+    X(TIMEOUT, "the peer did not send in time", HTTP, 408)                      \
+    X(NOT_FOUND, "no such resource", HTTP, 404)                                 \
+    X(METHOD_NOT_ALLOWED, "method is not allowed here", HTTP, 405)              \
+    X(FORBIDDEN, "not allowed", HTTP, 403)                                      \
+    X(UNAUTHORIZED, "credentials are required", HTTP, 401)                      \
+    X(CONFLICT, "conflicts with the present state", HTTP, 409)                  \
+    X(OVERLOADED, "too busy", HTTP, 503)                                        \
+    X(INTERNAL, "internal error", HTTP, 500)                                    \
+    X(BAD_HEADER, "header name or value is not allowed", USAGE, 500)            \
+    X(BAD_STATUS, "status is not a number from 200 to 599", USAGE, 500)         \
+    X(ALREADY_ANSWERED, "the request is answered already", STATE, 500)          \
+    X(NOT_ANSWERED, "the handler did not answer", STATE, 500)                   \
+    X(CLOSED, "the connection is closed", STATE, 500)                           \
+    X(STOPPED, "the loop or server has stopped", STATE, 503)                    \
+    X(MAILBOX_FULL, "the loop's mailbox is full", LIMIT, 503)                   \
+    X(BAD_CONFIG, "configuration is not valid", CONFIG, 500)                    \
+    X(BAD_ADDRESS, "address is not valid", CONFIG, 500)                         \
+    X(BAD_ROUTE, "route pattern is not valid", CONFIG, 500)                     \
+    X(ROUTE_CONFLICT, "two routes match the same requests", CONFIG, 500)        \
+    X(BACKEND_UNAVAILABLE, "the backend is not available here", CONFIG, 500)    \
+    X(WRONG_THREAD, "called from a thread that does not own it", USAGE, 500)    \
+    X(RANGE, "number is out of range", USAGE, 400)
+
+enum flare_error_code {
+    FLARE_OK = 0,
+    FLARE__E_BASE = -11000,
+#define FLARE__E_ENUM(name, text, class_, status) FLARE_E_##name,
+    FLARE_ERRORS(FLARE__E_ENUM)
+#undef FLARE__E_ENUM
+    FLARE__E_END
+};
+
+/*
+ * An error with its sentence.  Calls that set something up fill one if they
+ * are given it; `text` names the culprit and is always terminated.
+ */
+struct flare_error {
+    int code;
+    char text[252];
+};
+
+/*
+ * The fixed text of a return code, library's or -errno; never NULL, static,
+ * "unknown error" for a number that is neither.  Thread: any.
+ */
+FLARE_API const char *flare_strerror(int rc);
+
+/* The name of a code, "FLARE_E_BAD_REQUEST" or "ECONNRESET"; static. */
+FLARE_API const char *flare_error_name(int rc);
+
+/* The class of a return code; FLARE_CLASS_NONE if rc >= 0.  Thread: any. */
+FLARE_API enum flare_error_class flare_error_class(int rc);
+
+/*
+ * The HTTP status that stands for a return code when a handler returns it:
+ * the list's, 503 for -ENOMEM and its like, 500 for the rest.  Thread: any.
+ */
+FLARE_API int flare_error_status(int rc);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Allocation through the user's hook.  Every allocation of the library goes
+ * through these four, so that a test can fail each in turn.
+ */
+#ifndef FLARE__BASE_ALLOC_H
+#define FLARE__BASE_ALLOC_H
+
+#include <flare/alloc.h>
+
+/* malloc, realloc, free. */
+extern const struct flare_allocator flare__allocator_default;
+
+/* NULL when there is none; the block is not cleared.  `size` is not 0. */
+void *flare__alloc(const struct flare_allocator *al, size_t size);
+
+/* As flare__alloc, cleared; NULL also when count * size overflows. */
+void *flare__calloc(const struct flare_allocator *al, size_t count, size_t size);
+
+/* On failure NULL, and `block` is still the caller's. */
+void *flare__realloc(const struct flare_allocator *al, void *block, size_t size);
+
+/* Accepts NULL. */
+void flare__free(const struct flare_allocator *al, void *block);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Decoder of the chunked transfer coding (RFC 9112 section 7.1), strict and
+ * incremental: bytes in, slices of body out, O(1) state, cut anywhere.
+ */
+#ifndef FLARE__HTTP_CHUNKED_H
+#define FLARE__HTTP_CHUNKED_H
+
+#include <flare/error.h>
+
+struct flare__chunked {
+    uint64_t left;      /* of the present chunk */
+    uint32_t overhead;  /* bytes of extensions and trailers so far */
+    uint32_t line;      /* bytes of the present line */
+    uint8_t state;      /* the decoder's own */
+    uint8_t digits;     /* of the present size */
+    uint8_t trailer[14]; /* start of the present trailer's name */
+};
+
+struct flare__chunked_limits {
+    uint32_t overhead_max; /* extensions and trailers together: HEAD_TOO_LARGE
+                              in trailers, BAD_CHUNK in extensions */
+    uint32_t line_max;     /* one extension or trailer line, likewise */
+};
+
+enum {
+    FLARE__CHUNKED_MORE, /* all input is consumed, the body is not at its end */
+    FLARE__CHUNKED_DATA, /* `*data` is body, inside the input */
+    FLARE__CHUNKED_END   /* the body is complete; the rest is not ours */
+};
+
+void flare__chunked_init(struct flare__chunked *c);
+
+/*
+ * Takes from the front of `*in` (moved past what was consumed) until there is
+ * something to say.  A run of one chunk's data in the input is given as one
+ * slice.  Trailers are checked and dropped.
+ *
+ * Returns FLARE__CHUNKED_*, or FLARE_E_BAD_CHUNK (syntax; too much
+ * extension), FLARE_E_HEAD_TOO_LARGE (too much trailer), FLARE_E_BAD_FRAMING
+ * (a trailer that names framing: Content-Length, Transfer-Encoding, Host, ...).
+ * After an error or END it must not be called again without init.
+ */
+FLARE_MUST_USE
+int flare__chunked_decode(struct flare__chunked *c,
+                          const struct flare__chunked_limits *limits,
+                          struct flare_str *in, struct flare_str *data);
+
+#endif
