@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See loop.h.  The order within a turn matters: timers run after events, so a
+ * peer whose bytes arrived in time is never timed out by a slow turn.
+ */
+#include "net/loop.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+
+#include <errno.h>
+
+enum {
+    LOOP_MAILBOX_DEFAULT = 1024,
+    LOOP_POST_BUDGET = 256 /* posted calls per turn: events get their share */
+};
+
+#define NS_PER_MS 1000000u
+
+static void loop_read_clock(struct flare_loop *loop)
+{
+    loop->now_ns = loop->ops->now(loop->backend);
+    loop->now_ms = loop->now_ns / NS_PER_MS;
+}
+
+int flare__loop_open(struct flare_loop **out,
+                     const struct flare__loop_config *config)
+{
+    uint32_t capacity = config->mailbox_capacity;
+    struct flare_loop *loop = flare__calloc(config->al, 1, sizeof(*loop));
+    int rc;
+
+    if (loop == NULL)
+        return -ENOMEM;
+    rc = flare__mailbox_new(&loop->mailbox, config->al,
+                            capacity != 0 ? capacity : LOOP_MAILBOX_DEFAULT);
+    if (rc < 0) {
+        flare__free(config->al, loop);
+        return rc;
+    }
+    loop->ops = config->ops;
+    loop->backend = config->backend;
+    loop->al = config->al;
+    loop->log = config->log;
+    loop->tasks_end = &loop->tasks;
+    loop_read_clock(loop);
+    flare__wheel_init(&loop->wheel, loop->now_ms);
+    *out = loop;
+    return 0;
+}
+
+void flare__loop_free(struct flare_loop *loop)
+{
+    if (loop == NULL)
+        return;
+    FLARE_ASSERT(flare__wheel_next(&loop->wheel) == UINT64_MAX);
+    loop->ops->free(loop->backend);
+    flare__mailbox_free(loop->mailbox);
+    flare__free(loop->al, loop);
+}
+
+void flare__loop_task(struct flare_loop *loop, struct flare__task *task,
+                      flare__task_fn fn)
+{
+    if (task->fn != NULL)
+        return;
+    task->fn = fn;
+    task->next = NULL;
+    *loop->tasks_end = task;
+    loop->tasks_end = &task->next;
+    loop->task_count++;
+}
+
+static void loop_task_unlink(struct flare_loop *loop, struct flare__task **link)
+{
+    struct flare__task *task = *link;
+
+    *link = task->next;
+    if (loop->tasks_end == &task->next)
+        loop->tasks_end = link;
+    task->fn = NULL;
+    loop->task_count--;
+}
+
+void flare__loop_task_cancel(struct flare_loop *loop, struct flare__task *task)
+{
+    struct flare__task **link = &loop->tasks;
+
+    if (task->fn == NULL)
+        return;
+    while (*link != task)
+        link = &(*link)->next;
+    loop_task_unlink(loop, link);
+}
+
+/*
+ * Pops one by one, so that a task may cancel another, and no more than were
+ * there: those queued meanwhile wait for the next turn.
+ */
+static void loop_run_tasks(struct flare_loop *loop)
+{
+    for (uint32_t n = loop->task_count; n > 0 && loop->tasks != NULL; n--) {
+        struct flare__task *task = loop->tasks;
+        flare__task_fn fn = task->fn;
+
+        loop_task_unlink(loop, &loop->tasks);
+        fn(task);
+    }
+}
+
+static uint64_t loop_deadline(const struct flare_loop *loop, uint64_t limit_ns)
+{
+    uint64_t next_ms;
+
+    if (loop->tasks != NULL)
+        return 0;
+    next_ms = flare__wheel_next(&loop->wheel);
+    if (next_ms >= limit_ns / NS_PER_MS)
+        return limit_ns;
+    return next_ms * NS_PER_MS;
+}
+
+int flare__loop_turn(struct flare_loop *loop, uint64_t limit_ns)
+{
+    uint64_t deadline_ns = loop_deadline(loop, limit_ns);
+    int count;
+
+    if (deadline_ns != 0 && !flare__mailbox_sleep(loop->mailbox))
+        deadline_ns = 0;
+    count = loop->ops->poll(loop->backend, loop->events, FLARE__LOOP_BATCH,
+                            deadline_ns);
+    flare__mailbox_awake(loop->mailbox);
+    if (count < 0)
+        return count;
+    loop_read_clock(loop);
+    for (int i = 0; i < count; i++) {
+        const struct flare__event *ev = &loop->events[i];
+
+        if (ev->sock != NULL)
+            ev->sock->on_event(ev->sock, ev);
+    }
+    (void)flare__mailbox_drain(loop->mailbox, LOOP_POST_BUDGET);
+    (void)flare__wheel_advance(&loop->wheel, loop->now_ms);
+    loop_run_tasks(loop);
+    return 0;
+}
+
+int flare_loop_post(flare_loop *loop, void (*fn)(void *ctx), void *ctx)
+{
+    int rc = flare__mailbox_post(loop->mailbox, fn, ctx);
+
+    if (rc == 1)
+        loop->ops->wake(loop->backend);
+    return rc < 0 ? rc : 0;
+}
+
+const char *flare_loop_backend(const flare_loop *loop)
+{
+    return loop->ops->name;
+}

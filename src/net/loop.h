@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One thread's event loop: a backend, a clock read once per turn, a timer
+ * wheel, a mailbox, and tasks that run at the end of a turn.
+ *
+ * A turn: wait (one backend poll) -> time -> every event to its owner -> posted
+ * calls -> timers due -> tasks.  Nothing here allocates after open.
+ */
+#ifndef FLARE__NET_LOOP_H
+#define FLARE__NET_LOOP_H
+
+#include <flare/loop.h>
+
+#include "backends/backend.h"
+#include "net/mailbox.h"
+#include "net/timer.h"
+
+struct flare__task;
+typedef void (*flare__task_fn)(struct flare__task *task);
+
+/* Work for the end of the turn, embedded in its owner; zeroed: not queued. */
+struct flare__task {
+    struct flare__task *next;
+    flare__task_fn fn; /* NULL: not queued */
+};
+
+enum { FLARE__LOOP_BATCH = 256 };
+
+struct flare_loop {
+    const struct flare__backend_ops *ops;
+    struct flare__backend *backend;
+    uint64_t now_ns; /* monotonic, of this turn */
+    uint64_t now_ms;
+    struct flare__task *tasks;
+    struct flare__task **tasks_end;
+    uint32_t task_count;
+    struct flare__mailbox *mailbox;
+    const struct flare_allocator *al;
+    struct flare__log log;
+    struct flare__wheel wheel;
+    struct flare__event events[FLARE__LOOP_BATCH];
+};
+
+struct flare__loop_config {
+    const struct flare__backend_ops *ops;
+    struct flare__backend *backend; /* taken on success */
+    const struct flare_allocator *al;
+    struct flare__log log;
+    uint32_t mailbox_capacity; /* power of two; 0: 1024 */
+};
+
+/* -ENOMEM.  Thread: the owner from now on. */
+int flare__loop_open(struct flare_loop **out,
+                     const struct flare__loop_config *config);
+
+/* Every socket is CLOSED, no timer armed, nobody posts.  Accepts NULL. */
+void flare__loop_free(struct flare_loop *loop);
+
+/*
+ * One turn that waits no longer than `limit_ns` of the loop's clock
+ * (UINT64_MAX: for as long as it takes).  0, or -errno: the backend is broken
+ * and the thread must end.
+ */
+FLARE_MUST_USE
+int flare__loop_turn(struct flare_loop *loop, uint64_t limit_ns);
+
+/* Queues `task` for the end of this turn, or of the next when called by a
+ * task.  Nothing if it is queued. */
+void flare__loop_task(struct flare_loop *loop, struct flare__task *task,
+                      flare__task_fn fn);
+
+/* Takes it off the queue.  O(tasks), for owners that die early. */
+void flare__loop_task_cancel(struct flare_loop *loop, struct flare__task *task);
+
+#endif
