@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Socket addresses as text, and descriptors ready to be attached to a backend.
+ * Addresses are read strictly: numbers only, nothing is resolved, and there
+ * is one way to write each part.
+ *
+ *   127.0.0.1:8080      [::1]:0      unix:/run/app.sock      unix:@abstract
+ */
+#ifndef FLARE__NET_SOCK_H
+#define FLARE__NET_SOCK_H
+
+#include <flare/error.h>
+
+#include <sys/socket.h>
+
+enum {
+    FLARE__SOCK_BACKLOG = 1024,
+    /* "unix:" and 108 bytes of path, or an IPv6 address; with its NUL */
+    FLARE__SOCK_TEXT_MAX = 128
+};
+
+enum {
+    FLARE__SOCK_REUSEPORT = 1, /* others may listen here too; not on Unix */
+    FLARE__SOCK_V6ONLY = 2     /* "[::]" does not take IPv4 connections */
+};
+
+struct flare__addr {
+    struct sockaddr_storage storage;
+    socklen_t len;
+};
+
+/*
+ * Reads `text` into `*addr`.  0, or FLARE_E_BAD_ADDRESS with a sentence in
+ * `err` (may be NULL) and `*addr` untouched.
+ */
+FLARE_MUST_USE
+int flare__addr_parse(struct flare__addr *addr, struct flare_str text,
+                      struct flare_error *err);
+
+/*
+ * Writes an address as flare__addr_parse reads it; "unix:" for a nameless one,
+ * "?" for another family.  Terminated, cut to `size` (at least 1).
+ */
+void flare__addr_format(const struct flare__addr *addr, char *out, size_t size);
+
+/*
+ * Opens a listening TCP or Unix socket, close-on-exec, with REUSEADDR and, as
+ * accepted sockets inherit it on Linux, TCP_NODELAY.  It blocks: a backend
+ * that minds changes that.  `backlog` 0: FLARE__SOCK_BACKLOG; `flags`:
+ * FLARE__SOCK_*.  A Unix socket that nobody listens on any more is replaced.
+ *
+ * 0 and the descriptor in `*fd`, FLARE_E_BAD_ADDRESS, or -errno; `err` (may be
+ * NULL) then names the address.
+ */
+FLARE_MUST_USE
+int flare__sock_listen(int *fd, struct flare_str text, int backlog,
+                       unsigned flags, struct flare_error *err);
+
+/* A socket to connect to `addr` with; close-on-exec, TCP_NODELAY.  -errno. */
+FLARE_MUST_USE
+int flare__sock_open(const struct flare__addr *addr);
+
+/* The address a descriptor is bound or connected to.  0 or -errno. */
+FLARE_MUST_USE
+int flare__sock_local(int fd, struct flare__addr *addr);
+FLARE_MUST_USE
+int flare__sock_peer(int fd, struct flare__addr *addr);
+
+/*
+ * Removes the file of a listening Unix socket; nothing for others.  To be
+ * called before the descriptor is closed.
+ */
+void flare__sock_unlink(int fd);
+
+#endif
