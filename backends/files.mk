@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+libflare_core_la_SOURCES += \
+	%D%/backend.h \
+	%D%/handles.c \
+	%D%/handles.h
+
+if HAVE_LIBURING
+libflare_core_la_SOURCES +=
+endif
+
+if HAVE_EPOLL
+libflare_core_la_SOURCES +=
+endif
+
+# The simulated network is for tests and fuzzing: never part of the library.
+libflare_sim_la_SOURCES +=

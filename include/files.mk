@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+# Public headers, installed to $(includedir)/flare.
+flareincludedir = $(includedir)/flare
+flareinclude_HEADERS = \
+	%D%/flare/alloc.h \
+	%D%/flare/base.h \
+	%D%/flare/error.h \
+	%D%/flare/handler.h \
+	%D%/flare/http.h \
+	%D%/flare/log.h \
+	%D%/flare/loop.h \
+	%D%/flare/router.h
