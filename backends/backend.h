@@ -153,6 +153,9 @@ struct flare__backend_ops {
      */
     int (*attach)(struct flare__backend *b, struct flare__sock *sock, int fd);
 
+    /* Closes a descriptor that was accepted and never attached. */
+    void (*discard)(struct flare__backend *b, int fd);
+
     /* The listening descriptor is attached; ACCEPT events follow. */
     int (*accept_start)(struct flare__backend *b, struct flare__sock *sock);
 
