@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* All of flare. */
+#ifndef FLARE_FLARE_H
+#define FLARE_FLARE_H
+
+#include <flare/alloc.h>
+#include <flare/base.h>
+#include <flare/error.h>
+#include <flare/handler.h>
+#include <flare/http.h>
+#include <flare/info.h>
+#include <flare/log.h>
+#include <flare/loop.h>
+#include <flare/router.h>
+#include <flare/server.h>
+
+#include <inttypes.h>
+
+#endif

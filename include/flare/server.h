@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The HTTP/1.1 server: one configuration, N workers, no sharing between them.
+ */
+#ifndef FLARE_SERVER_H
+#define FLARE_SERVER_H
+
+#include <flare/log.h>
+#include <flare/router.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* "No limit", where a member says that it may be had. */
+#define FLARE_UNLIMITED UINT32_MAX
+
+/*
+ * Everything a server can be told; zero means the default, in brackets.
+ * Strings, routes and contexts are borrowed until flare_server_free.
+ */
+struct flare_server_config {
+    /* "127.0.0.1:8080", "[::1]:0", "unix:/run/x.sock"; required. */
+    const char *listen;
+
+    /* Exactly one of the two: a table, or one handler for everything. */
+    struct flare_routes routes;
+    struct flare_handler handler;
+
+    /* 1 to 1024 threads [1]; FLARE_WORKERS_AUTO: one per usable CPU. */
+    uint32_t workers;
+    /* Binds worker n to the n-th usable CPU [no]. */
+    bool pin;
+    /* "uring" or "epoll"; NULL: FLARE_BACKEND, else the best there is. */
+    const char *backend;
+    /* SIGTERM and SIGINT drain; the second one ends at once [no]. */
+    bool handle_signals;
+    /* The Server field; "" sends none ["flare"]. */
+    const char *server_name;
+
+    /* Past it 414 [8192]. */
+    uint32_t target_bytes_max;
+    /* Of the header section; past it 431 [8192]. */
+    uint32_t fields_bytes_max;
+    /* Fields; past it 431 [100]. */
+    uint32_t fields_max;
+    /* Past it 413; at most 1 GiB [10 MiB]. */
+    uint32_t body_bytes_max;
+    /* Chunk extensions and trailers of one body, together [8192]. */
+    uint32_t chunk_overhead_max;
+    /* The last gets Connection: close; FLARE_UNLIMITED [that]. */
+    uint32_t requests_per_connection_max;
+    /* Of the whole server; past it accepting waits [RLIMIT_NOFILE - 64]. */
+    uint32_t connections_max;
+    /* Unsent bytes of one connection, past which its requests wait [64 KiB]. */
+    uint32_t output_bytes_max;
+
+    /* Milliseconds, 1 to 86 400 000. */
+    uint32_t head_timeout_ms;    /* from accept, or its first byte [10 000] */
+    uint32_t body_gap_ms;        /* between bytes of a body [30 000] */
+    uint32_t body_grace_ms;      /* before the rate below counts [10 000] */
+    uint32_t body_rate_min;      /* bytes per second, FLARE_UNLIMITED: 0 [240] */
+    uint32_t idle_timeout_ms;    /* between requests [60 000] */
+    uint32_t send_timeout_ms;    /* a peer that takes nothing [30 000] */
+    uint32_t linger_timeout_ms;  /* of reading on after the last answer [2000] */
+    uint32_t drain_timeout_ms;   /* from stop to reset [30 000] */
+
+    struct flare_allocator allocator; /* all NULL: malloc */
+    flare_log_fn on_log;              /* NULL: silent */
+    void *log_ctx;
+
+    /* Called once all workers listen; `address` is lent: "127.0.0.1:43211". */
+    void (*on_listening)(const char *address, void *ctx);
+    void *listening_ctx;
+};
+
+#define FLARE_WORKERS_AUTO UINT32_MAX
+
+typedef struct flare_server flare_server;
+
+/*
+ * Checks the configuration, compiles the routes, opens the listeners.
+ * Gives a server (release with flare_server_free).  `err` may be NULL.
+ *
+ * Returns 0; FLARE_E_BAD_CONFIG, _BAD_ADDRESS, _BAD_ROUTE, _ROUTE_CONFLICT,
+ * _BACKEND_UNAVAILABLE; -EADDRINUSE, -EACCES and the like; -ENOMEM.
+ * Thread: any.
+ */
+#define flare_server_open(out, config, err) \
+    flare_server_open_sized(out, config, sizeof(*(config)), err)
+FLARE_API FLARE_MUST_USE int
+flare_server_open_sized(flare_server **out,
+                        const struct flare_server_config *config,
+                        size_t config_size, struct flare_error *err);
+
+/*
+ * Serves on the calling thread and workers - 1 others until stopped; once.
+ * Returns 0 after a stop, FLARE_E_BACKEND_UNAVAILABLE or -errno if the workers
+ * could not all start (none runs then) or one broke.
+ */
+FLARE_API FLARE_MUST_USE int flare_server_run(flare_server *server,
+                                              struct flare_error *err);
+
+/*
+ * Starts the drain: no new connections, requests in flight are finished, idle
+ * connections close, what is left after drain_timeout_ms is reset.  The second
+ * call ends the drain at once.  Thread: any; also from a signal handler.
+ */
+FLARE_API void flare_server_stop(flare_server *server);
+
+/* The bound address, "127.0.0.1:43211"; lent until free.  Thread: any. */
+FLARE_API const char *flare_server_address(const flare_server *server);
+
+/* Not while it runs.  Accepts NULL. */
+FLARE_API void flare_server_free(flare_server *server);
+
+/* Open, run, free in one.  Returns what they return.  Thread: any. */
+#define flare_serve(config, err) \
+    flare_serve_sized(config, sizeof(*(config)), err)
+FLARE_API FLARE_MUST_USE int
+flare_serve_sized(const struct flare_server_config *config, size_t config_size,
+                  struct flare_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* See out.h. */
+#include "http/out.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+
+#include <errno.h>
+
+enum {
+    OUT_DATA_BYTES = FLARE__OUT_CHUNK_BYTES - sizeof(struct flare__out_chunk)
+};
+
+_Static_assert(OUT_DATA_BYTES >= FLARE__OUT_IOV_MAX * sizeof(struct iovec),
+               "a chunk holds the vector of a send");
+
+void flare__out_pool_init(struct flare__out_pool *pool,
+                          const struct flare_allocator *al)
+{
+    *pool = (struct flare__out_pool){.al = al};
+}
+
+void flare__out_pool_fini(struct flare__out_pool *pool)
+{
+    while (pool->free_list != NULL) {
+        struct flare__out_chunk *c = pool->free_list;
+
+        pool->free_list = c->next;
+        flare__free(pool->al, c);
+    }
+    pool->free_count = 0;
+}
+
+static struct flare__out_chunk *out_chunk_get(struct flare__out_pool *pool)
+{
+    struct flare__out_chunk *c = pool->free_list;
+
+    if (FLARE_LIKELY(c != NULL)) {
+        pool->free_list = c->next;
+        pool->free_count--;
+    } else {
+        c = flare__alloc(pool->al, FLARE__OUT_CHUNK_BYTES);
+        if (c == NULL)
+            return NULL;
+        c->is_pooled = 1;
+        c->cap = OUT_DATA_BYTES;
+        c->free_fn = NULL;
+    }
+    c->data = c->bytes;
+    return c;
+}
+
+static struct flare__out_chunk *out_chunk_alloc(struct flare__out_pool *pool,
+                                                uint32_t cap)
+{
+    struct flare__out_chunk *c;
+
+    c = flare__alloc(pool->al, sizeof(*c) + cap);
+    if (c == NULL)
+        return NULL;
+    c->is_pooled = 0;
+    c->cap = cap;
+    c->free_fn = NULL;
+    c->data = c->bytes;
+    return c;
+}
+
+static void out_chunk_put(struct flare__out_pool *pool,
+                          struct flare__out_chunk *c)
+{
+    if (c->free_fn != NULL)
+        c->free_fn(c->free_ctx, (void *)(uintptr_t)c->data);
+    if (!c->is_pooled || pool->free_count >= FLARE__OUT_POOL_MAX) {
+        flare__free(pool->al, c);
+        return;
+    }
+    c->next = pool->free_list;
+    pool->free_list = c;
+    pool->free_count++;
+}
+
+static void out_append(struct flare__out *out, struct flare__out_chunk *c)
+{
+    c->next = NULL;
+    c->sent = 0;
+    if (out->tail != NULL)
+        out->tail->next = c;
+    else
+        out->head = c;
+    out->tail = c;
+}
+
+char *flare__out_reserve(struct flare__out *out, struct flare__out_pool *pool,
+                         uint32_t size)
+{
+    struct flare__out_chunk *c = out->tail;
+
+    /* A chunk that a send has taken whole may still grow: the send's length
+     * is fixed, and the bytes behind it are not the kernel's. */
+    if (c != NULL && c->cap - c->len >= size && c->cap != 0)
+        return c->bytes + c->len;
+    c = size <= OUT_DATA_BYTES ? out_chunk_get(pool)
+                               : out_chunk_alloc(pool, size);
+    if (c == NULL)
+        return NULL;
+    c->len = 0;
+    out_append(out, c);
+    return c->bytes;
+}
+
+void flare__out_commit(struct flare__out *out, uint32_t size)
+{
+    FLARE_ASSERT(size <= out->tail->cap - out->tail->len);
+    out->tail->len += size;
+    out->bytes += size;
+}
+
+int flare__out_borrow(struct flare__out *out, struct flare__out_pool *pool,
+                      struct flare_str body, flare_free_fn free_fn, void *ctx)
+{
+    struct flare__out_chunk *c = out_chunk_alloc(pool, 0);
+
+    if (c == NULL)
+        return -ENOMEM;
+    c->data = body.ptr;
+    c->len = (uint32_t)body.len;
+    c->free_fn = free_fn;
+    c->free_ctx = ctx;
+    out_append(out, c);
+    out->bytes += c->len;
+    return 0;
+}
+
+/* Takes the unsent part of one chunk into a send of `total` bytes so far. */
+static uint32_t out_take(struct flare__out_chunk *c, uint32_t total,
+                         struct iovec *iov)
+{
+    uint32_t n = c->len - c->sent;
+
+    if (n > FLARE__OUT_SEND_MAX - total)
+        n = FLARE__OUT_SEND_MAX - total;
+    /* writev's type is not const */
+    iov->iov_base = (void *)(uintptr_t)(c->data + c->sent);
+    iov->iov_len = n;
+    c->sent += n;
+    return n;
+}
+
+uint32_t flare__out_next(struct flare__out *out, struct flare__out_pool *pool,
+                         struct iovec *one, const struct iovec **iov)
+{
+    struct flare__out_chunk *c = out->head;
+    struct iovec *list = one;
+    uint32_t count = 0;
+    uint32_t max = 1;
+
+    FLARE_ASSERT(out->in_flight == 0);
+    if (out->bytes == 0)
+        return 0;
+    if (c->next != NULL) {
+        out->vector = out_chunk_get(pool);
+        if (out->vector != NULL) { /* else one buffer at a time */
+            list = (struct iovec *)(void *)out->vector->bytes;
+            max = FLARE__OUT_IOV_MAX;
+        }
+    }
+    for (; c != NULL && count < max && out->in_flight < FLARE__OUT_SEND_MAX;
+         c = c->next) {
+        uint32_t n = out_take(c, out->in_flight, &list[count]);
+
+        out->in_flight += n;
+        count += n > 0;
+    }
+    *iov = list;
+    return count;
+}
+
+void flare__out_sent(struct flare__out *out, struct flare__out_pool *pool)
+{
+    out->bytes -= out->in_flight;
+    out->in_flight = 0;
+    if (out->vector != NULL) {
+        out_chunk_put(pool, out->vector);
+        out->vector = NULL;
+    }
+    while (out->head != NULL && out->head->sent == out->head->len) {
+        struct flare__out_chunk *c = out->head;
+
+        out->head = c->next;
+        if (out->head == NULL)
+            out->tail = NULL;
+        out_chunk_put(pool, c);
+    }
+}
+
+void flare__out_clear(struct flare__out *out, struct flare__out_pool *pool)
+{
+    while (out->head != NULL) {
+        struct flare__out_chunk *c = out->head;
+
+        out->head = c->next;
+        out_chunk_put(pool, c);
+    }
+    if (out->vector != NULL)
+        out_chunk_put(pool, out->vector);
+    *out = (struct flare__out){0};
+}

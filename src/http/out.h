@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The unsent output of a connection: a queue of chunks.  Small answers are
+ * written one behind another into a pooled chunk, so that all answers of a
+ * turn leave in one send; large bodies are borrowed.  A connection that has
+ * nothing to send holds no memory.
+ */
+#ifndef FLARE__HTTP_OUT_H
+#define FLARE__HTTP_OUT_H
+
+#include <flare/alloc.h>
+#include <flare/base.h>
+
+#include <sys/uio.h>
+
+enum {
+    /* A pooled chunk with its header; its data holds a pipelined turn. */
+    FLARE__OUT_CHUNK_BYTES = 4096,
+    FLARE__OUT_POOL_MAX = 512,      /* chunks kept for reuse, per worker */
+    FLARE__OUT_IOV_MAX = 64,        /* buffers of one send */
+    FLARE__OUT_SEND_MAX = 256 * 1024 /* bytes of one send: the stall clock
+                                        restarts at each */
+};
+
+struct flare__out_chunk {
+    struct flare__out_chunk *next;
+    const char *data; /* `bytes`, or borrowed */
+    uint32_t len;
+    uint32_t cap;  /* of `bytes`; 0: borrowed */
+    uint32_t sent; /* of len, taken by earlier sends */
+    uint32_t is_pooled;
+    flare_free_fn free_fn; /* of the borrowed body; may be NULL */
+    void *free_ctx;
+    char bytes[];
+};
+
+/* A worker's chunks for reuse, most recently used first. */
+struct flare__out_pool {
+    const struct flare_allocator *al;
+    struct flare__out_chunk *free_list;
+    uint32_t free_count;
+};
+
+struct flare__out {
+    struct flare__out_chunk *head;
+    struct flare__out_chunk *tail;
+    struct flare__out_chunk *vector; /* holds the iovec of the send in flight */
+    uint32_t bytes;                  /* queued, also those in flight */
+    uint32_t in_flight;              /* bytes of the send in flight */
+};
+
+void flare__out_pool_init(struct flare__out_pool *pool,
+                          const struct flare_allocator *al);
+void flare__out_pool_fini(struct flare__out_pool *pool);
+
+/*
+ * Room for `size` bytes behind what is queued, in one piece; NULL: no memory.
+ * What was written is made part of the queue by flare__out_commit.
+ */
+char *flare__out_reserve(struct flare__out *out, struct flare__out_pool *pool,
+                         uint32_t size);
+void flare__out_commit(struct flare__out *out, uint32_t size);
+
+/*
+ * Queues a borrowed body; `free_fn` (may be NULL) is called when it is done
+ * with.  -ENOMEM: nothing happened.
+ */
+int flare__out_borrow(struct flare__out *out, struct flare__out_pool *pool,
+                      struct flare_str body, flare_free_fn free_fn, void *ctx);
+
+/*
+ * The next send: what is queued, as one buffer or several, up to the bounds
+ * above.  None may be in flight.  `*iov` points to `one`, or to memory that
+ * lives until flare__out_sent.  Returns the count; 0: nothing queued.
+ */
+uint32_t flare__out_next(struct flare__out *out, struct flare__out_pool *pool,
+                         struct iovec *one, const struct iovec **iov);
+
+/* The send in flight is done with: frees what is wholly sent. */
+void flare__out_sent(struct flare__out *out, struct flare__out_pool *pool);
+
+/* Drops everything; none is in flight. */
+void flare__out_clear(struct flare__out *out, struct flare__out_pool *pool);
+
+#endif
