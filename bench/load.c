@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The load generator: rotates between its targets in short slices and prints a
+ * line of JSON for each, so that figures of one rotation, a fraction of a
+ * second apart, can be compared on a machine whose speed drifts.
+ *
+ *   load [options] NAME@ADDRESS:PORT@PID[,PID...] ...
+ */
+#include "bench/load.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static struct {
+    unsigned connections;
+    unsigned depth;
+    unsigned rotations; /* at most */
+    double budget;      /* seconds for all rotations; 0: no bound */
+    uint64_t slice_ms;
+    uint64_t warmup_ms;
+    const char *request; /* file with the bytes of one request */
+} options = {
+    .connections = 64,
+    .depth = 1,
+    .rotations = 40,
+    .slice_ms = 60,
+    .warmup_ms = 10,
+};
+
+/* Fewer than these say nothing, whatever the budget. */
+enum { ROTATIONS_MIN = 5, REQUEST_MAX = 4096 };
+
+static struct load_target targets[LOAD_TARGETS_MAX];
+static unsigned target_count;
+
+static void target_request(struct load_target *target)
+{
+    char request[REQUEST_MAX];
+    size_t len;
+
+    if (options.request != NULL) {
+        FILE *file = fopen(options.request, "re");
+
+        if (file == NULL)
+            load_die(options.request, -errno);
+        len = fread(request, 1, sizeof(request), file);
+        fclose(file);
+    } else { /* what wrk sends */
+        len = (size_t)snprintf(request, sizeof(request),
+                               "GET / HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n",
+                               ntohs(target->address.sin_port));
+    }
+    if (len == 0 || len == sizeof(request))
+        load_die("the request file is empty or too long", 0);
+    target->request_bytes = (uint32_t)len;
+    target->requests = malloc(len * options.depth);
+    if (target->requests == NULL)
+        load_die("memory", -ENOMEM);
+    for (unsigned i = 0; i < options.depth; i++)
+        memcpy(target->requests + i * len, request, len);
+}
+
+static void target_parse(struct load_target *target, char *text)
+{
+    char *address = strchr(text, '@');
+    char *pids = address != NULL ? strchr(address + 1, '@') : NULL;
+    char *port = address != NULL ? strchr(address, ':') : NULL;
+
+    if (pids == NULL || port == NULL || port > pids)
+        load_die("a target is NAME@ADDRESS:PORT@PID[,PID...]", 0);
+    *address++ = '\0';
+    *port++ = '\0';
+    *pids++ = '\0';
+    if (strlen(text) >= sizeof(target->name))
+        load_die("a name is too long", 0);
+    strcpy(target->name, text);
+    target->address.sin_family = AF_INET;
+    target->address.sin_port = htons((uint16_t)atoi(port));
+    if (inet_pton(AF_INET, address, &target->address.sin_addr) != 1)
+        load_die("a target's address is no dotted quad", 0);
+    for (char *pid = strtok(pids, ","); pid != NULL; pid = strtok(NULL, ",")) {
+        if (target->pid_count == LOAD_PIDS_MAX)
+            load_die("too many processes", 0);
+        target->pids[target->pid_count++] = (pid_t)atoi(pid);
+    }
+}
+
+static void usage(void)
+{
+    fputs("usage: load [options] NAME@ADDRESS:PORT@PID[,PID...] ...\n"
+          "  -c, --connections N  to each target (64)\n"
+          "  -d, --depth N        requests in flight on each connection (1)\n"
+          "  -r, --rotations N    at most (40)\n"
+          "  -b, --budget S       seconds for all rotations (no bound)\n"
+          "  -s, --slice-ms N     measured load on one target (60)\n"
+          "  -w, --warmup-ms N    load before it, not counted (10)\n"
+          "      --request FILE   bytes of the request (GET / as wrk sends)\n",
+          stderr);
+    exit(2);
+}
+
+static void options_parse(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"connections", required_argument, NULL, 'c'},
+        {"depth", required_argument, NULL, 'd'},
+        {"rotations", required_argument, NULL, 'r'},
+        {"budget", required_argument, NULL, 'b'},
+        {"slice-ms", required_argument, NULL, 's'},
+        {"warmup-ms", required_argument, NULL, 'w'},
+        {"request", required_argument, NULL, 'q'},
+        {NULL, 0, NULL, 0},
+    };
+    int opt;
+
+    while ((opt = getopt_long(argc, argv, "c:d:r:b:s:w:", longs, NULL)) != -1) {
+        switch (opt) {
+        case 'c':
+            options.connections = (unsigned)atoi(optarg);
+            break;
+        case 'd':
+            options.depth = (unsigned)atoi(optarg);
+            break;
+        case 'r':
+            options.rotations = (unsigned)atoi(optarg);
+            break;
+        case 'b':
+            options.budget = atof(optarg);
+            break;
+        case 's':
+            options.slice_ms = (uint64_t)atoi(optarg);
+            break;
+        case 'w':
+            options.warmup_ms = (uint64_t)atoi(optarg);
+            break;
+        case 'q':
+            options.request = optarg;
+            break;
+        default:
+            usage();
+        }
+    }
+    argc -= optind;
+    argv += optind;
+    if (argc < 1 || argc > LOAD_TARGETS_MAX || options.connections < 1 ||
+        options.depth < 1 || options.depth > 1024)
+        usage();
+    for (int i = 0; i < argc; i++) {
+        target_parse(&targets[i], argv[i]);
+        target_request(&targets[i]);
+    }
+    target_count = (unsigned)argc;
+}
+
+static void slice_print(unsigned rotation, const struct load_target *target,
+                        const struct load_slice *s)
+{
+    printf("{\"rotation\":%u,\"target\":\"%s\",\"requests\":%" PRIu64
+           ",\"elapsed_ns\":%" PRIu64 ",\"server_cpu_ns\":%" PRIu64
+           ",\"client_cpu_ns\":%" PRIu64 ",\"client_turns\":%" PRIu64
+           ",\"p50_ns\":%" PRIu64 ",\"p99_ns\":%" PRIu64 "}\n",
+           rotation, target->name, s->requests, s->elapsed_ns,
+           s->server_cpu_ns, s->client_cpu_ns, s->turns,
+           histogram_at(&s->latency, 0.50), histogram_at(&s->latency, 0.99));
+}
+
+/*
+ * Every other rotation runs backwards and each starts one target later, so no
+ * target always follows the same neighbour.
+ */
+static void rotation_run(struct load *load, unsigned rotation)
+{
+    static struct load_slice slice;
+
+    for (unsigned i = 0; i < target_count; i++) {
+        unsigned step = rotation % 2 ? target_count - 1 - i : i;
+        unsigned index = (step + rotation / 2) % target_count;
+        struct load_target *target = &targets[index];
+
+        if (target->broken[0] != '\0')
+            continue;
+        if (load_slice_run(load, index, options.warmup_ms * 1000000, &slice) ==
+                0 &&
+            load_slice_run(load, index, options.slice_ms * 1000000, &slice) ==
+                0)
+            slice_print(rotation, target, &slice);
+        else
+            printf("{\"rotation\":%u,\"target\":\"%s\",\"error\":\"%s\"}\n",
+                   rotation, target->name, target->broken);
+    }
+}
+
+/* User or system time (field 14 or 15 of /proc/PID/stat) in nanoseconds. */
+static uint64_t stat_ns(const struct load_target *target, int is_system)
+{
+    uint64_t ns = 0;
+
+    for (unsigned i = 0; i < target->pid_count; i++) {
+        char path[64];
+        char line[1024] = "";
+        uint64_t ticks[2] = {0, 0};
+        FILE *file;
+        const char *rest;
+
+        snprintf(path, sizeof(path), "/proc/%d/stat", (int)target->pids[i]);
+        file = fopen(path, "re");
+        if (file == NULL)
+            load_die("a server process is gone", -errno);
+        if (fgets(line, sizeof(line), file) == NULL)
+            load_die("a server process is gone", 0);
+        fclose(file);
+        rest = strrchr(line, ')'); /* the name may hold anything */
+        if (rest == NULL ||
+            sscanf(rest + 1,
+                   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64
+                   " %" SCNu64,
+                   &ticks[0], &ticks[1]) != 2)
+            load_die("/proc/PID/stat", -EINVAL);
+        ns += ticks[is_system] * (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
+    }
+    return ns;
+}
+
+struct account {
+    uint64_t clock;
+    uint64_t user;
+    uint64_t system;
+};
+
+static struct account account_read(const struct load_target *target)
+{
+    return (struct account){
+        .clock = load_target_cpu(target),
+        .user = stat_ns(target, /* is_system = */ 0),
+        .system = stat_ns(target, /* is_system = */ 1),
+    };
+}
+
+/* The two accounts of the kernel over the whole run, one to check the other. */
+static void account_print(const struct load_target *target,
+                          const struct account *before)
+{
+    struct account after = account_read(target);
+
+    printf("{\"account\":\"%s\",\"clock_ns\":%" PRIu64
+           ",\"stat_user_ns\":%" PRIu64 ",\"stat_system_ns\":%" PRIu64 "}\n",
+           target->name, after.clock - before->clock,
+           after.user - before->user, after.system - before->system);
+}
+
+int main(int argc, char **argv)
+{
+    struct account before[LOAD_TARGETS_MAX];
+    struct rlimit files;
+    struct load *load;
+    uint64_t start;
+
+    options_parse(argc, argv);
+    signal(SIGPIPE, SIG_IGN);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files); /* connecting will tell */
+    }
+    load = load_open(&(struct load_config){
+        .targets = targets,
+        .target_count = target_count,
+        .connections = options.connections,
+        .depth = options.depth,
+    });
+    for (unsigned i = 0; i < target_count; i++)
+        before[i] = account_read(&targets[i]);
+    start = load_now();
+    for (unsigned r = 0; r < options.rotations; r++) {
+        double spent = (double)(load_now() - start) / 1e9;
+
+        if (options.budget > 0 && spent >= options.budget && r >= ROTATIONS_MIN)
+            break;
+        rotation_run(load, r);
+        fflush(stdout);
+    }
+    for (unsigned i = 0; i < target_count; i++)
+        account_print(&targets[i], &before[i]);
+    return 0;
+}

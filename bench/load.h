@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The load engine: closed-loop HTTP load on many targets over one io_uring.
+ * All connections to all targets stay open and armed; a slice drives one
+ * target and leaves it idle again, so the CPU time its server used and the
+ * requests it answered belong together exactly, with nothing cut at the edges.
+ */
+#ifndef BENCH_LOAD_H
+#define BENCH_LOAD_H
+
+#include "bench/histogram.h"
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { LOAD_TARGETS_MAX = 16, LOAD_PIDS_MAX = 16, LOAD_ANSWER_MAX = 16384 };
+
+struct load_target {
+    char name[32];
+    struct sockaddr_in address;
+    pid_t pids[LOAD_PIDS_MAX];
+    unsigned pid_count;
+    char *requests; /* `depth` copies of the request */
+    uint32_t request_bytes;
+    /* The answer every later one must repeat, but for its Date. */
+    uint8_t answer[LOAD_ANSWER_MAX];
+    uint32_t answer_bytes;
+    uint32_t date_at;    /* of the 29 bytes that may differ */
+    uint32_t date_bytes; /* 0: the answer has no Date */
+    char broken[96];     /* why it takes part no more; empty: it does */
+};
+
+struct load_slice {
+    uint64_t requests;
+    uint64_t elapsed_ns;
+    uint64_t server_cpu_ns;
+    uint64_t client_cpu_ns;
+    uint64_t turns; /* of the client: answers per turn shows the batching */
+    struct histogram latency;
+};
+
+struct load_config {
+    struct load_target *targets;
+    unsigned target_count;
+    unsigned connections; /* to each target */
+    unsigned depth;       /* requests in flight on each */
+};
+
+struct load;
+
+/* Opens every connection and learns each target's answer; exits on failure. */
+struct load *load_open(const struct load_config *config);
+
+/*
+ * Drives target `index` for `ns`, then waits until every answer is in.  A
+ * wrong byte, a closed connection or ten silent seconds mark the target
+ * broken, and return -1.
+ */
+int load_slice_run(struct load *load, unsigned index, uint64_t ns,
+                   struct load_slice *out);
+
+/* User and system time of all of a target's processes, in nanoseconds. */
+uint64_t load_target_cpu(const struct load_target *target);
+
+uint64_t load_now(void); /* monotonic nanoseconds */
+
+/* Prints the reason and exits; `rc` is a negative errno, or 0. */
+__attribute__((noreturn, cold)) void load_die(const char *what, int rc);
+
+#endif

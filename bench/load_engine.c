@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine is built like the io_uring floor, and does less for each answer
+ * than any server can (compare, note the time, send the same bytes again), so
+ * that the server is the limit, not the load.  Two calls of the clock for each
+ * turn: latency runs from just before the system call that sends to just after
+ * the one that received, as a client sees it.
+ */
+#include "bench/load.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <liburing.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    SQ_ENTRIES = 4096,
+    CQ_ENTRIES = 16384,
+    BUFFER_BYTES = 4096,
+    BUFFERS_MIN = 256,
+    SILENCE_SECONDS = 10
+};
+
+enum op { OP_RECV, OP_SEND };
+
+/* Requests sent together; their answers come in this order. */
+struct batch {
+    uint64_t sent_at;
+    uint32_t count;
+};
+
+struct conn {
+    int fd;
+    uint32_t index;
+    uint32_t at;          /* bytes of the current answer already seen */
+    uint32_t outstanding; /* requests sent and not yet answered */
+    uint32_t owed;        /* requests to send at the end of this turn */
+    uint32_t batch_first; /* free-running, into `batches` modulo the depth */
+    uint32_t batch_end;
+    struct batch *batches;
+};
+
+struct load {
+    struct load_config config;
+    struct io_uring ring;
+    struct io_uring_buf_ring *pool;
+    uint8_t *buffers;
+    uint32_t buffer_count;
+    uint16_t pool_tail;
+    struct conn *conns; /* target by target */
+    uint32_t *dirty;    /* connections that owe requests */
+    uint32_t dirty_count;
+    /* the slice under way */
+    struct load_target *target;
+    struct load_slice *slice;
+    uint64_t outstanding;
+    int is_draining;
+};
+
+uint64_t load_now(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+void load_die(const char *what, int rc)
+{
+    fprintf(stderr, "load: %s%s%s\n", what, rc < 0 ? ": " : "",
+            rc < 0 ? strerror(-rc) : "");
+    exit(1);
+}
+
+uint64_t load_target_cpu(const struct load_target *target)
+{
+    uint64_t ns = 0;
+
+    for (unsigned i = 0; i < target->pid_count; i++) {
+        struct timespec ts;
+        clockid_t clock;
+
+        /* sum_exec_runtime of all its threads, also of one running now: the
+         * same account as /proc/PID/stat, to the nanosecond */
+        if (clock_getcpuclockid(target->pids[i], &clock) != 0 ||
+            clock_gettime(clock, &ts) < 0)
+            load_die("a server process is gone", -errno);
+        ns += (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+    }
+    return ns;
+}
+
+static uint64_t own_cpu(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static void target_break(struct load_target *target, const char *why, int rc)
+{
+    if (target->broken[0] == '\0')
+        snprintf(target->broken, sizeof(target->broken), "%s%s%s", why,
+                 rc < 0 ? ": " : "", rc < 0 ? strerror(-rc) : "");
+}
+
+static struct load_target *conn_target(struct load *load, const struct conn *c)
+{
+    return &load->config.targets[c->index / load->config.connections];
+}
+
+static struct io_uring_sqe *load_sqe(struct load *load, enum op op,
+                                     const struct conn *c)
+{
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&load->ring);
+
+    if (sqe == NULL) {
+        int rc = io_uring_submit(&load->ring);
+
+        if (rc < 0)
+            load_die("submit", rc);
+        sqe = io_uring_get_sqe(&load->ring);
+    }
+    memset(sqe, 0, sizeof(*sqe));
+    sqe->user_data = (uint64_t)op << 32 | c->index;
+    sqe->fd = c->fd;
+    return sqe;
+}
+
+static void recv_arm(struct load *load, const struct conn *c)
+{
+    struct io_uring_sqe *sqe = load_sqe(load, OP_RECV, c);
+
+    sqe->opcode = IORING_OP_RECV;
+    sqe->ioprio = IORING_RECV_MULTISHOT;
+    sqe->flags = IOSQE_BUFFER_SELECT;
+}
+
+static void conn_send(struct load *load, struct conn *c, uint64_t now)
+{
+    struct io_uring_sqe *sqe = load_sqe(load, OP_SEND, c);
+    struct batch *batch = &c->batches[c->batch_end++ % load->config.depth];
+
+    batch->sent_at = now;
+    batch->count = c->owed;
+    c->outstanding += c->owed;
+    load->outstanding += c->owed;
+    sqe->opcode = IORING_OP_SEND;
+    /* the bytes never change, and the loop is closed, so they always fit the
+     * socket's buffer: no completion is needed but for a failure */
+    sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
+    sqe->addr = (uintptr_t)load->target->requests;
+    sqe->len = c->owed * load->target->request_bytes;
+    sqe->msg_flags = MSG_WAITALL;
+    c->owed = 0;
+}
+
+static void conn_owe(struct load *load, struct conn *c, uint32_t requests)
+{
+    if (c->owed == 0)
+        load->dirty[load->dirty_count++] = c->index;
+    c->owed += requests;
+}
+
+static void load_send_owed(struct load *load)
+{
+    uint64_t now = load_now();
+
+    for (uint32_t i = 0; i < load->dirty_count; i++)
+        conn_send(load, &load->conns[load->dirty[i]], now);
+    load->dirty_count = 0;
+}
+
+/* Is data[0, len) what the answer has from `at` on, leaving out the Date? */
+static int answer_matches(const struct load_target *t, uint32_t at,
+                          const uint8_t *data, uint32_t len)
+{
+    uint32_t date_end = t->date_at + t->date_bytes;
+    uint32_t before = at < t->date_at ? t->date_at - at : 0;
+    uint32_t skip = at < date_end ? date_end - at : 0;
+
+    if (before > len)
+        before = len;
+    if (memcmp(data, t->answer + at, before) != 0)
+        return 0;
+    return len <= skip ||
+           memcmp(data + skip, t->answer + at + skip, len - skip) == 0;
+}
+
+/* Complete answers in the bytes received, or -1 if a byte is wrong. */
+static int answers_count(const struct load_target *t, struct conn *c,
+                         const uint8_t *data, uint32_t len)
+{
+    int answers = 0;
+
+    while (len > 0) {
+        uint32_t n = t->answer_bytes - c->at;
+
+        if (n > len)
+            n = len;
+        if (!answer_matches(t, c->at, data, n))
+            return -1;
+        c->at += n;
+        if (c->at == t->answer_bytes) {
+            c->at = 0;
+            answers++;
+        }
+        data += n;
+        len -= n;
+    }
+    return answers;
+}
+
+static void conn_answered(struct load *load, struct conn *c, uint32_t answers,
+                          uint64_t now)
+{
+    uint32_t left = answers;
+
+    c->outstanding -= answers;
+    load->outstanding -= answers;
+    load->slice->requests += answers;
+    while (left > 0) {
+        struct batch *batch = &c->batches[c->batch_first % load->config.depth];
+        uint32_t n = batch->count < left ? batch->count : left;
+
+        histogram_add(&load->slice->latency, now - batch->sent_at, n);
+        batch->count -= n;
+        left -= n;
+        if (batch->count == 0)
+            c->batch_first++;
+    }
+    if (!load->is_draining)
+        conn_owe(load, c, answers);
+}
+
+static void buffer_put(struct load *load, uint16_t id)
+{
+    struct io_uring_buf *buf =
+        &load->pool->bufs[load->pool_tail++ & (load->buffer_count - 1)];
+
+    buf->addr = (uintptr_t)(load->buffers + (size_t)id * BUFFER_BYTES);
+    buf->len = BUFFER_BYTES;
+    buf->bid = id;
+}
+
+static void on_recv(struct load *load, const struct io_uring_cqe *cqe,
+                    struct conn *c, uint64_t now)
+{
+    struct load_target *target = conn_target(load, c);
+
+    if (cqe->res > 0) {
+        uint16_t id = (uint16_t)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
+        int answers = 0;
+
+        if (target->broken[0] == '\0')
+            answers = answers_count(target, c,
+                                    load->buffers + (size_t)id * BUFFER_BYTES,
+                                    (uint32_t)cqe->res);
+        buffer_put(load, id);
+        if (answers < 0)
+            target_break(target, "an answer differs from the first", 0);
+        else if ((uint32_t)answers > c->outstanding)
+            target_break(target, "more answers than requests", 0);
+        else if (answers > 0)
+            conn_answered(load, c, (uint32_t)answers, now);
+    }
+    if (cqe->flags & IORING_CQE_F_MORE)
+        return;
+    if (cqe->res > 0 || cqe->res == -ENOBUFS)
+        recv_arm(load, c); /* buffers are back before it is submitted */
+    else
+        target_break(target, "the server closed a connection", cqe->res);
+}
+
+static void load_reap(struct load *load, uint64_t now)
+{
+    struct io_uring_cqe *cqe;
+    unsigned head;
+    unsigned n = 0;
+
+    io_uring_for_each_cqe(&load->ring, head, cqe) {
+        struct conn *c = &load->conns[(uint32_t)cqe->user_data];
+
+        if ((enum op)(cqe->user_data >> 32) == OP_RECV)
+            on_recv(load, cqe, c, now);
+        else /* successes are skipped */
+            target_break(conn_target(load, c), "send", cqe->res);
+        n++;
+    }
+    io_uring_cq_advance(&load->ring, n);
+    io_uring_smp_store_release(&load->pool->tail, load->pool_tail);
+}
+
+/* One system call: sends what is queued, waits for answers; their time. */
+static uint64_t load_turn(struct load *load)
+{
+    struct __kernel_timespec patience = {.tv_sec = SILENCE_SECONDS};
+    struct io_uring_cqe *cqe;
+    int rc = io_uring_submit_and_wait_timeout(&load->ring, &cqe, 1, &patience,
+                                              NULL);
+    uint64_t now = load_now();
+
+    if (rc == -ETIME)
+        target_break(load->target, "silent for ten seconds", 0);
+    else if (rc < 0 && rc != -EINTR && rc != -EBUSY)
+        load_die("io_uring_enter", rc);
+    load->slice->turns++;
+    load_reap(load, now);
+    return now;
+}
+
+int load_slice_run(struct load *load, unsigned index, uint64_t ns,
+                   struct load_slice *out)
+{
+    struct load_target *target = &load->config.targets[index];
+    struct conn *conns = &load->conns[index * load->config.connections];
+    uint64_t server_cpu = load_target_cpu(target);
+    uint64_t client_cpu = own_cpu();
+    uint64_t start = load_now();
+    uint64_t now = start;
+
+    memset(out, 0, sizeof(*out));
+    load->target = target;
+    load->slice = out;
+    load->is_draining = 0;
+    load->dirty_count = 0;
+    load->outstanding = 0;
+    for (unsigned i = 0; i < load->config.connections; i++)
+        conn_owe(load, &conns[i], load->config.depth);
+    do {
+        load_send_owed(load);
+        now = load_turn(load);
+        load->is_draining |= now - start >= ns;
+    } while ((load->outstanding > 0 || load->dirty_count > 0) &&
+             target->broken[0] == '\0');
+    out->elapsed_ns = now - start;
+    out->server_cpu_ns = load_target_cpu(target) - server_cpu;
+    out->client_cpu_ns = own_cpu() - client_cpu;
+    return target->broken[0] == '\0' ? 0 : -1;
+}
+
+static void *pages(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (p == MAP_FAILED)
+        load_die("memory", -errno);
+    return p;
+}
+
+static void pool_open(struct load *load)
+{
+    struct io_uring_buf_reg reg = {0};
+    int rc;
+
+    load->buffer_count = BUFFERS_MIN;
+    while (load->buffer_count < 2 * load->config.connections &&
+           load->buffer_count < 32768)
+        load->buffer_count *= 2;
+    load->pool = pages(load->buffer_count * sizeof(struct io_uring_buf));
+    load->buffers = pages((size_t)load->buffer_count * BUFFER_BYTES);
+    reg.ring_addr = (uintptr_t)load->pool;
+    reg.ring_entries = load->buffer_count;
+    rc = io_uring_register_buf_ring(&load->ring, &reg, 0);
+    if (rc < 0)
+        load_die("buffer ring", rc);
+    for (uint32_t i = 0; i < load->buffer_count; i++)
+        buffer_put(load, (uint16_t)i);
+    io_uring_smp_store_release(&load->pool->tail, load->pool_tail);
+}
+
+static int conn_connect(const struct load_target *target)
+{
+    const int on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
+        connect(fd, (const struct sockaddr *)&target->address,
+                sizeof(target->address)) < 0)
+        load_die(target->name, -errno);
+    return fd;
+}
+
+/* Learns the answer from a first request, which no loop is needed for. */
+static void target_learn(struct load_target *target, int fd)
+{
+    const char *head = (const char *)target->answer;
+    uint32_t want = 0;
+    const char *date;
+
+    if (send(fd, target->requests, target->request_bytes, 0) < 0)
+        load_die(target->name, -errno);
+    while (want == 0 || target->answer_bytes < want) {
+        ssize_t n = recv(fd, target->answer + target->answer_bytes,
+                         LOAD_ANSWER_MAX - 1 - target->answer_bytes, 0);
+        const char *end;
+        const char *length;
+
+        if (n <= 0)
+            load_die("no complete answer to the first request", n < 0 ? -errno
+                                                                     : 0);
+        target->answer_bytes += (uint32_t)n;
+        end = strstr(head, "\r\n\r\n");
+        length = strcasestr(head, "\r\nContent-Length:");
+        if (end == NULL)
+            continue;
+        if (strncmp(head, "HTTP/1.1 200", 12) != 0 || length == NULL)
+            load_die("the first answer is no 200 with a length", 0);
+        want = (uint32_t)(end + 4 - head) + (uint32_t)atoi(length + 17);
+    }
+    date = strcasestr(head, "\r\nDate: ");
+    if (date != NULL) {
+        target->date_at = (uint32_t)(date + 8 - head);
+        target->date_bytes = 29;
+    }
+    if (target->answer_bytes != want)
+        load_die("bytes after the first answer", 0);
+}
+
+static void conns_open(struct load *load)
+{
+    unsigned per_target = load->config.connections;
+    size_t total = (size_t)per_target * load->config.target_count;
+    struct batch *batches =
+        pages(total * load->config.depth * sizeof(struct batch));
+
+    load->conns = pages(total * sizeof(struct conn));
+    load->dirty = pages(per_target * sizeof(uint32_t));
+    for (uint32_t i = 0; i < total; i++) {
+        struct conn *c = &load->conns[i];
+        struct load_target *target =
+            &load->config.targets[i / per_target];
+
+        c->index = i;
+        c->fd = conn_connect(target);
+        c->batches = &batches[(size_t)i * load->config.depth];
+        if (i % per_target == 0)
+            target_learn(target, c->fd);
+        recv_arm(load, c);
+    }
+}
+
+struct load *load_open(const struct load_config *config)
+{
+    struct load *load = pages(sizeof(*load));
+    struct io_uring_params params = {
+        .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                 IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE,
+        .cq_entries = CQ_ENTRIES,
+    };
+    int rc = io_uring_queue_init_params(SQ_ENTRIES, &load->ring, &params);
+
+    if (rc < 0)
+        load_die("io_uring_setup", rc);
+    rc = io_uring_register_ring_fd(&load->ring);
+    if (rc < 0)
+        load_die("register ring", rc);
+    load->config = *config;
+    pool_open(load);
+    conns_open(load);
+    rc = io_uring_submit(&load->ring);
+    if (rc < 0)
+        load_die("submit", rc);
+    return load;
+}
