@@ -7,13 +7,15 @@
 #ifndef FLARE__BASE_ASSERT_H
 #define FLARE__BASE_ASSERT_H
 
+#include <stddef.h>
+
 #define FLARE_LIKELY(x) __builtin_expect(!!(x), 1)
 #define FLARE_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-#define FLARE_ASSERT(condition)                            \
-    do {                                                   \
-        if (FLARE_UNLIKELY(!(condition)))                  \
-            flare__assert_fail(#condition, __FILE__, __LINE__); \
+#define FLARE_ASSERT(condition)                                                \
+    do {                                                                       \
+        if (FLARE_UNLIKELY(!(condition)))                                      \
+            flare__assert_fail(#condition, __FILE__, __LINE__);                \
     } while (0)
 
 #ifdef FLARE_DEBUG
@@ -23,11 +25,12 @@
 #endif
 
 /* Writes one line to standard error and aborts. */
-__attribute__((noreturn, cold)) void
-flare__assert_fail(const char *condition, const char *file, int line);
+__attribute__((noreturn, cold)) void flare__assert_fail(const char *condition,
+                                                        const char *file,
+                                                        int line);
 
 /* The structure that holds `member` at `pointer`. */
-#define FLARE_CONTAINER_OF(pointer, type, member) \
+#define FLARE_CONTAINER_OF(pointer, type, member)                              \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 #endif

@@ -2,9 +2,15 @@
 libflare_core_la_SOURCES += \
 	%D%/alloc.c \
 	%D%/alloc.h \
+	%D%/arena.c \
+	%D%/arena.h \
 	%D%/assert.c \
 	%D%/assert.h \
+	%D%/cpu.c \
+	%D%/cpu.h \
 	%D%/error.c \
 	%D%/log.c \
 	%D%/log.h \
+	%D%/slab.c \
+	%D%/slab.h \
 	%D%/str.c
