@@ -11,16 +11,18 @@
 struct flare__chunked {
     uint64_t left;      /* of the present chunk */
     uint32_t overhead;  /* bytes of extensions and trailers so far */
-    uint32_t line;      /* bytes of the present line */
+    uint32_t line;      /* such bytes in the present line */
     uint8_t state;      /* the decoder's own */
     uint8_t digits;     /* of the present size */
-    uint8_t trailer[14]; /* start of the present trailer's name */
+    uint8_t name_row;   /* the first refused name the trailer's may become */
+    uint8_t name_bytes; /* how much of it is there */
 };
 
+/* An extension counts from its ';' to its CRLF, a trailer with its CRLF. */
 struct flare__chunked_limits {
     uint32_t overhead_max; /* extensions and trailers together: HEAD_TOO_LARGE
                               in trailers, BAD_CHUNK in extensions */
-    uint32_t line_max;     /* one extension or trailer line, likewise */
+    uint32_t line_max;     /* one line's extensions or trailer, likewise */
 };
 
 enum {
@@ -34,12 +36,13 @@ void flare__chunked_init(struct flare__chunked *c);
 /*
  * Takes from the front of `*in` (moved past what was consumed) until there is
  * something to say.  A run of one chunk's data in the input is given as one
- * slice.  Trailers are checked and dropped.
+ * slice, never empty.  Trailers are checked and dropped.
  *
- * Returns FLARE__CHUNKED_*, or FLARE_E_BAD_CHUNK (syntax; too much
- * extension), FLARE_E_HEAD_TOO_LARGE (too much trailer), FLARE_E_BAD_FRAMING
- * (a trailer that names framing: Content-Length, Transfer-Encoding, Host, ...).
- * After an error or END it must not be called again without init.
+ * Returns FLARE__CHUNKED_*, or FLARE_E_BAD_CHUNK (syntax; a size past
+ * 2^63 - 1 or 16 digits; too much extension), FLARE_E_HEAD_TOO_LARGE (too much
+ * trailer), FLARE_E_BAD_FRAMING (a trailer whose field must have been in the
+ * head: RFC 9110 section 6.5.1).  After an error or END it must not be called
+ * again without init.
  */
 FLARE_MUST_USE
 int flare__chunked_decode(struct flare__chunked *c,

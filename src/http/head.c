@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/head.h"
+
+#include "http/scan.h"
+
+#include <stdatomic.h>
+
+static bool cpu_has_sse42(void)
+{
+#ifdef FLARE__SCAN_X86
+    return __builtin_cpu_supports("sse4.2") != 0;
+#else
+    return false;
+#endif
+}
+
+static bool cpu_has_avx2(void)
+{
+#ifdef FLARE__SCAN_X86
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("bmi2");
+#else
+    return false;
+#endif
+}
+
+size_t flare__scan_kernels(
+    struct flare__scan_kernel out[FLARE__SCAN_KERNELS_MAX + 1])
+{
+    size_t n = 0;
+
+#ifdef FLARE__SCAN_X86
+    if (cpu_has_avx2())
+        out[n++] = (struct flare__scan_kernel){"avx2", flare__head_parse_avx2};
+    if (cpu_has_sse42())
+        out[n++] =
+            (struct flare__scan_kernel){"sse42", flare__head_parse_sse42};
+#endif
+#ifdef FLARE__SCAN_NEON
+    out[n++] = (struct flare__scan_kernel){"neon", flare__head_parse_neon};
+#endif
+    out[n++] = (struct flare__scan_kernel){"scalar", flare__head_parse_scalar};
+    out[n] = (struct flare__scan_kernel){NULL, NULL};
+    return n;
+}
+
+static flare__head_parse_fn head_parse_first;
+
+/* Chosen by the first call; threads that race here store the same. */
+static _Atomic(flare__head_parse_fn *) head_parse = head_parse_first;
+
+static int head_parse_first(struct flare__head *head,
+                            const struct flare__head_limits *limits,
+                            const char *buf, size_t len)
+{
+    struct flare__scan_kernel kernels[FLARE__SCAN_KERNELS_MAX + 1];
+
+    (void)flare__scan_kernels(kernels); /* scalar at least */
+    atomic_store_explicit(&head_parse, kernels[0].parse, memory_order_relaxed);
+    return kernels[0].parse(head, limits, buf, len);
+}
+
+int flare__head_parse(struct flare__head *head,
+                      const struct flare__head_limits *limits, const char *buf,
+                      size_t len)
+{
+    flare__head_parse_fn *parse =
+        atomic_load_explicit(&head_parse, memory_order_relaxed);
+
+    return parse(head, limits, buf, len);
+}
+
+const struct flare__field *flare__head_find(const struct flare__head *head,
+                                            struct flare_str name)
+{
+    for (uint32_t i = 0; i < head->field_count; i++) {
+        const struct flare__field *field = &head->fields[i];
+        struct flare_str own = {field->name, field->name_len};
+
+        if (flare_str_equal_nocase(own, name))
+            return field;
+    }
+    return NULL;
+}

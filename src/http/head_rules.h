@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What single fields mean to framing and to the connection.  A field is judged
+ * when its line is complete; what needs all of them at the end of the head.
+ */
+#ifndef FLARE__HTTP_HEAD_RULES_H
+#define FLARE__HTTP_HEAD_RULES_H
+
+#include "http/head.h"
+
+/* What the fields so far have said; the parser keeps it in a local. */
+enum {
+    FLARE__SEEN_HOST = 1,
+    FLARE__SEEN_LENGTH = 2,
+    FLARE__SEEN_CODING = 4,
+    FLARE__SEEN_CLOSE = 8,
+    FLARE__SEEN_KEEP_ALIVE = 16,
+    FLARE__SEEN_UPGRADE = 32,
+    FLARE__SEEN_CONTINUE = 64
+};
+
+/*
+ * First letters of the names with a rule, by length: Host, Expect, Connection,
+ * Content-Length, Transfer-Encoding.  Tells nearly every other field apart in
+ * one comparison; `name_len` is at least 1.
+ */
+static inline bool flare__rule_may_apply(const char *name, size_t name_len)
+{
+    static const char first[32] = {
+        [4] = 'h', [6] = 'e', [10] = 'c', [14] = 'c', [17] = 't'};
+
+    return (name[0] | 0x20) == first[name_len % sizeof(first)];
+}
+
+/* Applies the field's rule, if it has one.  0 or the error. */
+FLARE_MUST_USE
+int flare__rule_field(struct flare__head *head,
+                      const struct flare__field *field, uint32_t *seen);
+
+/* All fields are there: the rules across them, and the flags. */
+FLARE_MUST_USE
+int flare__rule_end(struct flare__head *head, uint32_t seen);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernels of the head parser.  The parser is one text (head_parse.inc),
+ * built once per instruction set around that set's way of scanning for the
+ * next byte of a class, so that scanning is inlined.  All kernels give the
+ * same verdict on the same bytes; only scalar is always there.
+ */
+#ifndef FLARE__HTTP_SCAN_H
+#define FLARE__HTTP_SCAN_H
+
+#include "http/head.h"
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define FLARE__SCAN_X86 1
+#elif defined(__aarch64__)
+#define FLARE__SCAN_NEON 1
+#endif
+
+/* As flare__head_parse. */
+typedef int flare__head_parse_fn(struct flare__head *head,
+                                 const struct flare__head_limits *limits,
+                                 const char *buf, size_t len);
+
+flare__head_parse_fn flare__head_parse_scalar;
+#ifdef FLARE__SCAN_X86
+flare__head_parse_fn flare__head_parse_sse42;
+flare__head_parse_fn flare__head_parse_avx2;
+#endif
+#ifdef FLARE__SCAN_NEON
+flare__head_parse_fn flare__head_parse_neon;
+#endif
+
+struct flare__scan_kernel {
+    const char *name;
+    flare__head_parse_fn *parse; /* NULL ends the list */
+};
+
+enum { FLARE__SCAN_KERNELS_MAX = 3 };
+
+/*
+ * Fills `out` with what this CPU runs, fastest first, scalar last, NULL behind
+ * it.  Returns their number.
+ */
+size_t flare__scan_kernels(
+    struct flare__scan_kernel out[FLARE__SCAN_KERNELS_MAX + 1]);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* The NEON kernel (every aarch64 has it): a vector is four registers. */
+#include "http/scan.h"
+
+#ifdef FLARE__SCAN_NEON
+
+#include "http/scan_tables.h"
+
+#include <arm_neon.h>
+
+#define HEAD_PARSE flare__head_parse_neon
+#define SCAN_WIDTH 64
+
+#include "http/scan_masks.inc"
+
+/* 0xff in each byte of `low` and `high` that have no row in common. */
+static inline uint8x16_t not_in(const uint8_t row[16], uint8x16_t bytes,
+                                uint8x16_t high)
+{
+    uint8x16_t low = vqtbl1q_u8(vld1q_u8(row), bytes);
+
+    return vceqzq_u8(vandq_u8(low, high));
+}
+
+/* One bit per byte of four vectors of 0 and 0xff. */
+static inline uint64_t bits(const uint8x16_t v[4])
+{
+    static const uint8_t weights[16] = {1, 2, 4, 8, 16, 32, 64, 128,
+                                        1, 2, 4, 8, 16, 32, 64, 128};
+    uint8x16_t w = vld1q_u8(weights);
+    uint8x16_t low = vpaddq_u8(vandq_u8(v[0], w), vandq_u8(v[1], w));
+    uint8x16_t high = vpaddq_u8(vandq_u8(v[2], w), vandq_u8(v[3], w));
+    uint8x16_t sum = vpaddq_u8(low, high);
+
+    sum = vpaddq_u8(sum, sum);
+    return vgetq_lane_u64(vreinterpretq_u64_u8(sum), 0);
+}
+
+static inline struct scan_masks scan_vector(const char *p)
+{
+    uint8x16_t name[4];
+    uint8x16_t control[4];
+    uint8x16_t target[4];
+
+    for (int i = 0; i < 4; i++) {
+        uint8x16_t bytes = vld1q_u8((const uint8_t *)p + i * 16);
+        uint8x16_t high =
+            vqtbl1q_u8(vld1q_u8(flare__scan_rows), vshrq_n_u8(bytes, 4));
+
+        /* as PSHUFB does: an index from 0x80 up selects nothing */
+        bytes = vandq_u8(bytes, vdupq_n_u8(0x8f));
+        name[i] = not_in(flare__scan_name, bytes, high);
+        control[i] = not_in(flare__scan_control, bytes, high);
+        target[i] = not_in(flare__scan_target, bytes, high);
+    }
+    return (struct scan_masks){bits(name), ~bits(control), bits(target)};
+}
+
+#include "http/head_parse.inc"
+
+#endif
