@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A list of chunks, of which only the newest is filled.  A chunk that does
- * not fit under the bound any more is made as small as the request.
+ * A list of chunks, of which only the newest is filled.  The last one takes
+ * what is left under the bound.
  */
 #include "base/arena.h"
 
@@ -89,8 +89,8 @@ static size_t arena_chunk_size(const struct flare__arena *arena, size_t need)
     if (size < need)
         size = need;
     if (size > room)
-        size = need;
-    return size <= room ? size : 0;
+        size = room;
+    return size >= need ? size : 0;
 }
 
 static bool arena_grow(struct flare__arena *arena, size_t size, size_t align)
