@@ -5,7 +5,12 @@ libflare_core_la_SOURCES += \
 	%D%/handles.h
 
 if HAVE_LIBURING
-libflare_core_la_SOURCES +=
+libflare_core_la_SOURCES += \
+	%D%/uring.c \
+	%D%/uring.h \
+	%D%/uring_ops.c \
+	%D%/uring_reap.c \
+	%D%/uring_setup.c
 endif
 
 if HAVE_EPOLL

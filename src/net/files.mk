@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 libflare_core_la_SOURCES += \
+	%D%/choose.c \
+	%D%/choose.h \
 	%D%/clock.c \
 	%D%/clock.h \
 	%D%/mailbox.c \

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the io_uring backend share: uring.c (life, poll, wake),
+ * uring_setup.c (the ring, the leases), uring_ops.c (submissions) and
+ * uring_reap.c (completions).  Nothing else includes this, but for tests.
+ *
+ * A submission carries generation, index and operation in its user data, and
+ * is counted in `sock->in_flight` until its last completion, the one without
+ * IORING_CQE_F_MORE, has been seen.  A socket is CLOSED when that count is 0.
+ */
+#ifndef FLARE__URING_H
+#define FLARE__URING_H
+
+#include "base/assert.h"
+#include "backends/backend.h"
+#include "backends/handles.h"
+#include "backends/syscall.h"
+
+#include <liburing.h>
+#include <stdatomic.h>
+
+enum uring_op {
+    URING_OP_WAKE,
+    URING_OP_ACCEPT,
+    URING_OP_RECV,
+    URING_OP_SEND,
+    URING_OP_CONNECT,
+    URING_OP_POLL,
+    URING_OP_STOP,  /* cancels the accept, receive or poll of the socket */
+    URING_OP_CANCEL /* cancels everything of the descriptor */
+};
+
+/* Bits of sock->state.  "The stream" is the accept or the receive. */
+enum {
+    URING_ARMED = 1 << 0,      /* the stream is in the kernel */
+    URING_WANTED = 1 << 1,     /* it was started; no terminal event yet */
+    URING_STOP = 1 << 2,       /* its owner (or poll_fd's) stopped it */
+    URING_LISTENER = 1 << 3,   /* it is an accept */
+    URING_SENDING = 1 << 4,    /* no SENT event yet */
+    URING_CONNECTING = 1 << 5, /* in the kernel */
+    URING_POLLING = 1 << 6,    /* in the kernel */
+    URING_CLOSING = 1 << 7,
+    URING_ABORT = 1 << 8,       /* close with RST */
+    URING_STARVED = 1 << 9,     /* on the list of those without a lease */
+    URING_LOCAL = 1 << 10,      /* on the list of local work */
+    URING_END_DUE = 1 << 11,    /* local: the stream's -ECANCELED event */
+    URING_RETRY_DUE = 1 << 12,  /* local: the queue was full, submit again */
+    URING_SEND_DUE = 1 << 13,   /* local: the rest of a send likewise */
+    URING_CLOSED_DUE = 1 << 14, /* local: the CLOSED event */
+    URING_NO_WAITALL = 1 << 15, /* kernel TLS refuses MSG_WAITALL */
+
+    URING_DUE =
+        URING_END_DUE | URING_RETRY_DUE | URING_SEND_DUE | URING_CLOSED_DUE
+};
+
+enum { URING_LEASE_GROUP = 0 };
+
+struct uring_list {
+    struct flare__sock *head;
+    struct flare__sock *tail;
+};
+
+/* What a submission points to until the kernel has copied it in. */
+union uring_slot {
+    struct msghdr msg;
+    struct sockaddr_storage addr;
+};
+
+struct uring_leases {
+    struct io_uring_buf_ring *ring;
+    uint8_t *base;
+    uint32_t stride; /* lease_bytes, and a cache line: see uring_setup.c */
+    uint32_t bytes;
+    uint32_t count;
+    uint32_t held; /* taken by the kernel for us and not yet back */
+    uint64_t *out; /* a bit for each of them */
+    size_t mapped;
+};
+
+struct flare__backend {
+    struct io_uring ring;
+    struct uring_leases leases;
+    struct flare__handles handles;
+    struct uring_list local;
+    struct uring_list starved;
+    uint32_t starved_gone; /* on that list, but stopped or closed meanwhile */
+    uint32_t skipped;      /* polls in a row that did not enter the kernel */
+    uint32_t caps;
+    union uring_slot *slots; /* one for each submission queue entry */
+    const struct flare_allocator *al;
+    const struct flare__log *log;
+    int wake_fd;
+    uint64_t rearms; /* streams the kernel ended by itself, started again */
+    uint64_t parked; /* receives that found no lease */
+    bool is_wake_armed;
+    uint8_t pad[64]; /* other threads write the line that follows */
+    atomic_uint waking;
+};
+
+/* ---- uring_setup.c */
+
+/*
+ * Opens the ring and runs a NOP through it.  Steps sizes down on -ENOMEM.
+ * -errno with the reason in `why`; nothing is left open then.
+ */
+int flare__uring_ring_open(struct flare__backend *b,
+                           const struct flare__backend_config *config,
+                           struct flare_error *why);
+void flare__uring_ring_close(struct flare__backend *b);
+
+/* Maps the leases and gives them to the kernel; likewise. */
+int flare__uring_leases_open(struct flare__backend *b,
+                             const struct flare__backend_config *config,
+                             struct flare_error *why);
+/* After the ring is closed: until then the kernel may write to them. */
+void flare__uring_leases_close(struct flare__backend *b);
+
+/* ---- uring_ops.c */
+
+int flare__uring_attach(struct flare__backend *b, struct flare__sock *sock,
+                        int fd);
+void flare__uring_discard(struct flare__backend *b, int fd);
+int flare__uring_accept_start(struct flare__backend *b,
+                              struct flare__sock *sock);
+int flare__uring_recv_start(struct flare__backend *b, struct flare__sock *sock);
+void flare__uring_stream_stop(struct flare__backend *b,
+                              struct flare__sock *sock);
+int flare__uring_connect(struct flare__backend *b, struct flare__sock *sock,
+                         const struct sockaddr *addr, socklen_t len);
+int flare__uring_send(struct flare__backend *b, struct flare__sock *sock,
+                      const struct iovec *iov, uint32_t count);
+void flare__uring_shutdown_send(struct flare__backend *b,
+                                struct flare__sock *sock);
+void flare__uring_close(struct flare__backend *b, struct flare__sock *sock,
+                        enum flare__close_how how);
+int flare__uring_poll_fd(struct flare__backend *b, struct flare__sock *sock,
+                         short events);
+void flare__uring_poll_stop(struct flare__backend *b, struct flare__sock *sock);
+
+/* Watches the wake descriptor.  0 or -errno. */
+int flare__uring_wake_arm(struct flare__backend *b);
+
+/* Puts the stream in the kernel's hands, now or from the local list. */
+void flare__uring_rearm(struct flare__backend *b, struct flare__sock *sock);
+
+/* Submits what is left of the send in flight; likewise. */
+void flare__uring_send_rest(struct flare__backend *b, struct flare__sock *sock);
+
+/* Submits the cancellation a stopped or closing socket needs; likewise. */
+void flare__uring_cancel(struct flare__backend *b, struct flare__sock *sock);
+
+/* Closing and nothing is in flight: closes the descriptor; CLOSED is due. */
+void flare__uring_finish(struct flare__backend *b, struct flare__sock *sock);
+
+/* Starts parked receives again, as far as there are leases; there are some. */
+void flare__uring_resume(struct flare__backend *b);
+
+/* Puts a socket on the list of local work with `due` to be done. */
+void flare__uring_due(struct flare__backend *b, struct flare__sock *sock,
+                      unsigned due);
+
+/* ---- uring_reap.c */
+
+/* Both return the number of events written, at most `capacity`. */
+int flare__uring_reap(struct flare__backend *b, struct flare__event *events,
+                      int capacity);
+int flare__uring_local(struct flare__backend *b, struct flare__event *events,
+                       int capacity);
+void flare__uring_lease_put(struct flare__backend *b, uint32_t lease);
+
+/* Gives a lease to the kernel that is not there already. */
+void flare__uring_lease_give(struct flare__backend *b, uint32_t lease);
+
+/* ---- shared helpers */
+
+static inline void uring_set(struct flare__sock *sock, unsigned bits)
+{
+    sock->state = (uint16_t)(sock->state | bits);
+}
+
+static inline void uring_clear(struct flare__sock *sock, unsigned bits)
+{
+    sock->state = (uint16_t)(sock->state & ~bits);
+}
+
+static inline bool uring_has(const struct flare__sock *sock, unsigned bits)
+{
+    return (sock->state & bits) != 0;
+}
+
+/* generation:24 | index:28 | op:8, with the upper bits 0 */
+static inline uint64_t uring_key(const struct flare__sock *sock,
+                                 enum uring_op op)
+{
+    return (uint64_t)sock->generation << 36 | (uint64_t)sock->index << 8 |
+           (uint64_t)op;
+}
+
+static inline void uring_push(struct uring_list *list, struct flare__sock *sock)
+{
+    sock->next = NULL;
+    if (list->head == NULL)
+        list->head = sock;
+    else
+        list->tail->next = sock;
+    list->tail = sock;
+}
+
+static inline struct flare__sock *uring_pop(struct uring_list *list)
+{
+    struct flare__sock *sock = list->head;
+
+    list->head = sock->next;
+    return sock;
+}
+
+/* io_uring_enter(2), returning -errno; inlined as syscall.h tells why. */
+static inline __attribute__((always_inline)) int uring_enter(
+    int fd, unsigned submit, unsigned wait, unsigned flags, const void *arg,
+    size_t arg_size)
+{
+#if FLARE__SYSCALL_INLINE
+    return (int)flare__syscall(__NR_io_uring_enter,
+                               (const long[6]){fd, (long)submit, (long)wait,
+                                               (long)flags, (long)arg,
+                                               (long)arg_size});
+#else
+    return io_uring_enter2((unsigned)fd, submit, wait, flags, (sigset_t *)arg,
+                           arg_size);
+#endif
+}
+
+/* Submissions written and not yet taken by the kernel, made visible to it. */
+static inline unsigned uring_queued(struct flare__backend *b)
+{
+    struct io_uring_sq *sq = &b->ring.sq;
+
+    io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
+    return sq->sqe_tail - IO_URING_READ_ONCE(*sq->khead);
+}
+
+#endif

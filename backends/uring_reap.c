@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Completions into events.  One completion gives at most one event; what else
+ * it causes (a CLOSED, the end of a stopped stream) goes to the local list and
+ * follows in the same batch if there is room.
+ *
+ * Whether an operation is still in the kernel is told by IORING_CQE_F_MORE and
+ * by nothing else, in one place, `reap_one`.
+ */
+#include "backends/uring.h"
+
+#include "backends/leases.h" /* FLARE__POISON */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* One completion and where its event goes. */
+struct reap {
+    struct flare__sock *sock;
+    const struct io_uring_cqe *cqe;
+    struct flare__event *event;
+};
+
+static int event_give(const struct reap *r, enum flare__event_kind kind,
+                      int32_t res, unsigned flags)
+{
+    *r->event = (struct flare__event){.sock = r->sock,
+                                      .res = res,
+                                      .kind = (uint8_t)kind,
+                                      .flags = (uint8_t)flags};
+    return 1;
+}
+
+static uint8_t *lease_data(const struct flare__backend *b, uint32_t lease)
+{
+    return b->leases.base + (size_t)lease * b->leases.stride;
+}
+
+void flare__uring_lease_give(struct flare__backend *b, uint32_t lease)
+{
+    struct uring_leases *leases = &b->leases;
+    uint8_t *data = lease_data(b, lease);
+
+    FLARE__POISON(data, leases->stride);
+    io_uring_buf_ring_add(leases->ring, data, leases->bytes,
+                          (unsigned short)lease, (int)(leases->count - 1), 0);
+    io_uring_buf_ring_advance(leases->ring, 1);
+}
+
+/* Giving one back twice would hand one buffer to two sockets. */
+void flare__uring_lease_put(struct flare__backend *b, uint32_t lease)
+{
+    struct uring_leases *leases = &b->leases;
+    uint64_t bit = UINT64_C(1) << lease % 64;
+
+    FLARE_ASSERT(lease < leases->count && (leases->out[lease / 64] & bit));
+    leases->out[lease / 64] &= ~bit;
+    leases->held--;
+    flare__uring_lease_give(b, lease);
+}
+
+/* The lease of a completion, which the kernel has taken for it. */
+static uint32_t lease_take(struct flare__backend *b,
+                           const struct io_uring_cqe *cqe)
+{
+    uint32_t lease = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
+
+    b->leases.out[lease / 64] |= UINT64_C(1) << lease % 64;
+    b->leases.held++;
+    return lease;
+}
+
+/*
+ * What was asked of a non-blocking descriptor came back undone: clear the flag
+ * once.  False if it was not that, and asking again would spin.
+ */
+static bool was_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    return flags >= 0 && (flags & O_NONBLOCK) &&
+           fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0;
+}
+
+/* The kernel's stream ended with `res`: the terminal event, or none yet. */
+static int stream_end(struct flare__backend *b, const struct reap *r,
+                      enum flare__event_kind kind, bool again)
+{
+    struct flare__sock *sock = r->sock;
+    bool is_stopped = uring_has(sock, URING_STOP | URING_CLOSING);
+    int32_t res = r->cqe->res;
+
+    if (!uring_has(sock, URING_WANTED) || uring_has(sock, URING_END_DUE))
+        return 0;
+    if (again && !is_stopped) {
+        flare__uring_rearm(b, sock);
+        return 0;
+    }
+    if (again || uring_has(sock, URING_CLOSING))
+        res = -ECANCELED;
+    uring_clear(sock, URING_WANTED);
+    return event_give(r, kind, res, 0);
+}
+
+/* It delivered; is it to go on, and is it not in the kernel any more? */
+static void stream_continue(struct flare__backend *b, struct flare__sock *sock)
+{
+    if (uring_has(sock, URING_ARMED))
+        return;
+    if (uring_has(sock, URING_STOP | URING_CLOSING))
+        flare__uring_due(b, sock, URING_END_DUE);
+    else
+        flare__uring_rearm(b, sock);
+}
+
+/* One connection's trouble, not the listener's (accept(2), FAILURES R10). */
+static bool accept_may_go_on(struct flare__backend *b, int res, int fd)
+{
+    switch (res) {
+    case -ECONNABORTED:
+    case -EPROTO:
+    case -EPERM:
+    case -EINTR:
+    case -ENETDOWN:
+    case -ENETUNREACH:
+    case -EHOSTDOWN:
+    case -EHOSTUNREACH:
+    case -ENONET:
+    case -ENOPROTOOPT:
+        return true;
+    case -EAGAIN:
+        return was_nonblocking(fd);
+    case -EINVAL: /* no multishot here, or not listening: the next one tells */
+        if ((b->caps & FLARE__CAP_MULTISHOT_ACCEPT) == 0)
+            return false;
+        b->caps &= ~(uint32_t)FLARE__CAP_MULTISHOT_ACCEPT;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int reap_accept(struct flare__backend *b, const struct reap *r)
+{
+    struct flare__sock *sock = r->sock;
+    int res = r->cqe->res;
+
+    if (res < 0)
+        return stream_end(b, r, FLARE__EV_ACCEPT,
+                          res == -ECANCELED ||
+                              accept_may_go_on(b, res, sock->fd));
+    stream_continue(b, sock);
+    if (uring_has(sock, URING_CLOSING)) {
+        (void)close(res); /* its listener is gone */
+        return 0;
+    }
+    return event_give(r, FLARE__EV_ACCEPT, res, FLARE__EV_MORE);
+}
+
+/* -ENOBUFS: no lease; the receive goes on when some are back. */
+static int recv_park(struct flare__backend *b, const struct reap *r)
+{
+    struct flare__sock *sock = r->sock;
+
+    if (uring_has(sock, URING_STOP | URING_CLOSING))
+        return stream_end(b, r, FLARE__EV_RECV, true);
+    b->parked++;
+    if (uring_has(sock, URING_LOCAL)) { /* one list at a time */
+        flare__uring_due(b, sock, URING_RETRY_DUE);
+        return 0;
+    }
+    FLARE_ASSERT(!uring_has(sock, URING_STARVED));
+    uring_set(sock, URING_STARVED);
+    uring_push(&b->starved, sock);
+    return 0;
+}
+
+static bool recv_may_go_on(struct flare__backend *b, int res, int fd)
+{
+    switch (res) {
+    case -EINTR:
+    case -ECANCELED:
+        return true;
+    case -EAGAIN:
+        return was_nonblocking(fd);
+    case -EINVAL: /* no multishot here */
+        if ((b->caps & FLARE__CAP_MULTISHOT_RECV) == 0)
+            return false;
+        b->caps &= ~(uint32_t)FLARE__CAP_MULTISHOT_RECV;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int reap_recv(struct flare__backend *b, const struct reap *r)
+{
+    struct flare__sock *sock = r->sock;
+    int res = r->cqe->res;
+    bool has_lease = (r->cqe->flags & IORING_CQE_F_BUFFER) != 0;
+
+    if (has_lease) {
+        uint32_t lease = lease_take(b, r->cqe);
+
+        if (FLARE_LIKELY(res > 0 && !uring_has(sock, URING_CLOSING))) {
+            stream_continue(b, sock);
+            event_give(r, FLARE__EV_RECV, res,
+                       FLARE__EV_MORE | FLARE__EV_LEASE);
+            r->event->data = lease_data(b, lease);
+            r->event->lease = lease;
+            FLARE__UNPOISON(r->event->data, b->leases.bytes);
+            return 1;
+        }
+        flare__uring_lease_put(b, lease);
+    }
+    if (res > 0) {
+        stream_continue(b, sock);
+        return 0;
+    }
+    if (res == -ENOBUFS)
+        return recv_park(b, r);
+    return stream_end(b, r, FLARE__EV_RECV, recv_may_go_on(b, res, sock->fd));
+}
+
+/* Whether a send that failed so is to be tried again. */
+static bool send_may_go_on(struct flare__sock *sock, int res)
+{
+    switch (res) {
+    case -EINTR:
+        return true;
+    case -EAGAIN:
+        return was_nonblocking(sock->fd);
+    case -EOPNOTSUPP:
+        if (uring_has(sock, URING_NO_WAITALL))
+            return false;
+        uring_set(sock, URING_NO_WAITALL);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/*
+ * A count below the total says that the kernel gave up half-way without
+ * saying why (or was not told to wait): the rest is sent again, and if it
+ * fails, that errno is the result of the whole.
+ */
+static int reap_send(struct flare__backend *b, const struct reap *r)
+{
+    struct flare__sock *sock = r->sock;
+    int32_t res = r->cqe->res;
+
+    if (res > 0)
+        sock->sent += (uint32_t)res;
+    if (FLARE_LIKELY(sock->sent >= sock->one.iov_len)) {
+        res = (int32_t)sock->sent;
+    } else if (uring_has(sock, URING_CLOSING)) {
+        res = -ECANCELED;
+    } else if (res > 0 || send_may_go_on(sock, res)) {
+        flare__uring_send_rest(b, sock);
+        return 0;
+    } else if (res == 0) {
+        res = (int32_t)sock->sent; /* never seen; asking again could spin */
+    }
+    uring_clear(sock, URING_SENDING);
+    return event_give(r, FLARE__EV_SENT, res, 0);
+}
+
+static int reap_connect(const struct reap *r)
+{
+    int32_t res = r->cqe->res;
+
+    uring_clear(r->sock, URING_CONNECTING);
+    if (uring_has(r->sock, URING_CLOSING))
+        res = -ECANCELED;
+    return event_give(r, FLARE__EV_CONNECT, res, 0);
+}
+
+static int reap_poll(const struct reap *r)
+{
+    int32_t res = r->cqe->res;
+
+    uring_clear(r->sock, URING_POLLING);
+    if (uring_has(r->sock, URING_CLOSING))
+        res = -ECANCELED;
+    return event_give(r, FLARE__EV_POLL, res, 0);
+}
+
+/*
+ * A cancellation came back.  Success and failure say little: its target's own
+ * completion may come before or after, and -ENOENT or -EALREADY may mean that
+ * it is just completing.  So: as long as there is something to cancel, again.
+ */
+static int reap_cancel(struct flare__backend *b, const struct reap *r)
+{
+    struct flare__sock *sock = r->sock;
+    bool is_closing = uring_has(sock, URING_CLOSING);
+
+    if (r->cqe->res >= 0)
+        return 0;
+    if ((is_closing && sock->in_flight > 0) ||
+        (!is_closing && uring_has(sock, URING_STOP) &&
+         uring_has(sock, URING_ARMED | URING_POLLING)))
+        flare__uring_cancel(b, sock);
+    return 0;
+}
+
+static int reap_wake(struct flare__backend *b, const struct reap *r)
+{
+    if ((r->cqe->flags & IORING_CQE_F_MORE) == 0)
+        b->is_wake_armed = false; /* poll does it */
+    atomic_store(&b->waking, 0);
+    return event_give(r, FLARE__EV_WAKE, 0, 0);
+}
+
+/* Nobody's: what it carries is given back. */
+static int reap_stale(struct flare__backend *b, const struct io_uring_cqe *cqe)
+{
+    if (cqe->flags & IORING_CQE_F_BUFFER)
+        flare__uring_lease_put(b, lease_take(b, cqe));
+    if ((cqe->user_data & 0xff) == URING_OP_ACCEPT && cqe->res >= 0)
+        (void)close(cqe->res);
+    return 0;
+}
+
+static int reap_op(struct flare__backend *b, const struct reap *r,
+                   enum uring_op op)
+{
+    switch (op) {
+    case URING_OP_RECV:
+        return reap_recv(b, r);
+    case URING_OP_SEND:
+        return reap_send(b, r);
+    case URING_OP_ACCEPT:
+        return reap_accept(b, r);
+    case URING_OP_CONNECT:
+        return reap_connect(r);
+    case URING_OP_POLL:
+        return reap_poll(r);
+    case URING_OP_STOP:
+    case URING_OP_CANCEL:
+        return reap_cancel(b, r);
+    case URING_OP_WAKE:
+        break;
+    }
+    return 0;
+}
+
+static int reap_one(struct flare__backend *b, const struct io_uring_cqe *cqe,
+                    struct flare__event *event)
+{
+    enum uring_op op = (enum uring_op)(cqe->user_data & 0xff);
+    struct reap r = {.cqe = cqe, .event = event};
+    int n;
+
+    if (op == URING_OP_WAKE)
+        return reap_wake(b, &r);
+    r.sock = flare__handles_get(
+        &b->handles, (uint32_t)(cqe->user_data >> 8) & (FLARE__HANDLES_MAX - 1),
+        (uint32_t)(cqe->user_data >> 36));
+    if (FLARE_UNLIKELY(r.sock == NULL))
+        return reap_stale(b, cqe);
+    if ((cqe->flags & IORING_CQE_F_MORE) == 0) {
+        FLARE_ASSERT(r.sock->in_flight > 0);
+        r.sock->in_flight--;
+        if (op == URING_OP_RECV || op == URING_OP_ACCEPT)
+            uring_clear(r.sock, URING_ARMED);
+    }
+    n = reap_op(b, &r, op);
+    if (FLARE_UNLIKELY(uring_has(r.sock, URING_CLOSING)) &&
+        r.sock->in_flight == 0 && !uring_has(r.sock, URING_SENDING))
+        flare__uring_finish(b, r.sock);
+    return n;
+}
+
+int flare__uring_reap(struct flare__backend *b, struct flare__event *events,
+                      int capacity)
+{
+    struct io_uring_cq *cq = &b->ring.cq;
+    unsigned head = *cq->khead;
+    unsigned tail = io_uring_smp_load_acquire(cq->ktail);
+    int n = 0;
+
+    for (; head != tail && n < capacity; head++)
+        n += reap_one(b, &cq->cqes[head & cq->ring_mask], &events[n]);
+    io_uring_smp_store_release(cq->khead, head);
+    return n;
+}
+
+/* ---- local work */
+
+/* The submissions that found the queue full. */
+static void local_retry(struct flare__backend *b, struct flare__sock *sock)
+{
+    if (!uring_has(sock, URING_RETRY_DUE))
+        return;
+    uring_clear(sock, URING_RETRY_DUE);
+    if (uring_has(sock, URING_CLOSING)) {
+        if (sock->in_flight > 0)
+            flare__uring_cancel(b, sock);
+    } else if (uring_has(sock, URING_STOP)) {
+        if (uring_has(sock, URING_ARMED | URING_POLLING))
+            flare__uring_cancel(b, sock);
+    } else if (uring_has(sock, URING_WANTED) && !uring_has(sock, URING_ARMED)) {
+        flare__uring_rearm(b, sock);
+    }
+}
+
+/* The next event `sock` owes, or 0. */
+static int local_event(struct flare__backend *b, struct flare__sock *sock,
+                       struct flare__event *event)
+{
+    struct reap r = {.sock = sock, .event = event};
+
+    if (uring_has(sock, URING_SEND_DUE)) {
+        uring_clear(sock, URING_SEND_DUE);
+        if (!uring_has(sock, URING_CLOSING)) {
+            flare__uring_send_rest(b, sock);
+            return 0;
+        }
+        uring_clear(sock, URING_SENDING);
+        if (sock->in_flight == 0)
+            flare__uring_finish(b, sock);
+        return event_give(&r, FLARE__EV_SENT, -ECANCELED, 0);
+    }
+    if (uring_has(sock, URING_END_DUE)) {
+        uring_clear(sock, URING_END_DUE | URING_WANTED);
+        return event_give(&r,
+                          uring_has(sock, URING_LISTENER) ? FLARE__EV_ACCEPT
+                                                          : FLARE__EV_RECV,
+                          -ECANCELED, 0);
+    }
+    if (uring_has(sock, URING_CLOSED_DUE)) {
+        uring_clear(sock, URING_CLOSED_DUE);
+        return event_give(&r, FLARE__EV_CLOSED, 0, 0);
+    }
+    return 0;
+}
+
+/*
+ * Goes through those that are on the list now.  A socket that still owes
+ * something stays at its head; after its CLOSED event it is not touched.
+ */
+int flare__uring_local(struct flare__backend *b, struct flare__event *events,
+                       int capacity)
+{
+    struct flare__sock *last = b->local.tail;
+    bool is_last = b->local.head == NULL;
+    int n = 0;
+
+    while (!is_last && n < capacity) {
+        struct flare__sock *sock = b->local.head;
+        int got;
+
+        local_retry(b, sock);
+        got = local_event(b, sock, &events[n]);
+        n += got;
+        if (got > 0 && uring_has(sock, URING_DUE))
+            continue;
+        is_last = sock == last;
+        (void)uring_pop(&b->local);
+        uring_clear(sock, URING_LOCAL);
+        if (uring_has(sock, URING_DUE))
+            flare__uring_due(b, sock, 0);
+    }
+    return n;
+}
