@@ -29,9 +29,12 @@ struct flare_routes {
     size_t count;
 };
 
-/* FLARE_GET("/users/:id", on_user) or FLARE_GET("/users/:id", on_user, ctx) */
+/* A context that is left out is NULL. */
+#define FLARE__HANDLER(fn, ctx, ...) {fn, ctx}
 #define FLARE__ROUTE(method, pattern, ...) \
-    { FLARE_METHOD_##method, pattern, { __VA_ARGS__ } }
+    {FLARE_METHOD_##method, pattern, FLARE__HANDLER(__VA_ARGS__, NULL, NULL)}
+
+/* FLARE_GET("/users/:id", on_user) or FLARE_GET("/users/:id", on_user, ctx) */
 #define FLARE_GET(pattern, ...) FLARE__ROUTE(GET, pattern, __VA_ARGS__)
 #define FLARE_HEAD(pattern, ...) FLARE__ROUTE(HEAD, pattern, __VA_ARGS__)
 #define FLARE_POST(pattern, ...) FLARE__ROUTE(POST, pattern, __VA_ARGS__)
