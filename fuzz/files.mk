@@ -1,5 +1,23 @@
 # SPDX-License-Identifier: MIT
-# A fuzz target is one line here: fuzz/fuzz_x.c with LLVMFuzzerTestOneInput.
-# With --enable-fuzzers libFuzzer drives it.  Without, it is linked with
-# replay.c and is a test that runs fuzz/corpus/x once.
+# A fuzz target is fuzz/fuzz_x.c with LLVMFuzzerTestOneInput, its corpus in
+# fuzz/corpus/x, and two lines here.  With --enable-fuzzers libFuzzer drives
+# it.  Without, replay.c does: it is a test that runs the corpus once.
 fuzz_targets =
+#	%D%/fuzz_x
+# fuzz_fuzz_x_LDADD = $(fuzz_ldadd)
+
+if WITH_FUZZERS
+fuzz_ldadd = $(FUZZER_FLAGS) $(LDADD)
+noinst_PROGRAMS += $(fuzz_targets)
+else
+fuzz_ldadd = libflare_replay.la $(LDADD)
+check_PROGRAMS += $(fuzz_targets)
+TESTS += $(fuzz_targets)
+endif
+
+check_LTLIBRARIES += libflare_replay.la
+libflare_replay_la_SOURCES = \
+	%D%/replay.c
+
+fuzzers: $(fuzz_targets)
+.PHONY: fuzzers

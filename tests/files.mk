@@ -2,27 +2,65 @@
 # A unit test is one line here: its source is the name with .c, and it links
 # LDADD (Makefile.am).  One with more sources names them in
 # tests_base_test_x_SOURCES.
-unit_tests =
+unit_tests = \
+	%D%/http/test_date \
+	%D%/http/test_percent \
+	%D%/http/test_router \
+	%D%/http/test_words
+
+tests_http_test_router_SOURCES = \
+	%D%/http/router_naive.h \
+	%D%/http/test_router.c
 
 # What more than one of them links.
 libflare_testing_la_SOURCES += \
 	%D%/support/test.h
 
-# A test of the build, of lint or of a program; runs in the build folder.
-shell_tests = \
+# Those of them in which threads meet: what ThreadSanitizer runs.
+threaded_tests = \
+	%D%/http/test_router
+
+# A test of a program from outside; runs in the build folder, is told of it and
+# of the sources by $builddir and $srcdir, exits with 77 to skip.  Its last line
+# is "N passed, N failed".
+shell_tests =
+
+# Tests of the house itself.
+house_tests = \
+	%D%/lint/test_lint.py \
 	%D%/support/symbols.sh
 
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
+if HAVE_PYTHON
+TESTS += $(house_tests)
+endif
 TESTS += $(shell_tests)
-EXTRA_DIST += $(shell_tests)
+EXTRA_DIST += \
+	%D%/install/consumer.c \
+	%D%/install/consumer.cc \
+	%D%/install/installcheck.sh \
+	$(house_tests) \
+	$(shell_tests)
 
-TEST_EXTENSIONS = .sh
+TEST_EXTENSIONS = .sh .py
 SH_LOG_COMPILER = bash
+PY_LOG_COMPILER = python3
 # The slowest property tests take seconds under a sanitizer on a busy machine.
 AM_TESTS_ENVIRONMENT = \
 	srcdir='$(abs_top_srcdir)'; export srcdir; \
 	builddir='$(abs_top_builddir)'; export builddir; \
 	CK_DEFAULT_TIMEOUT=$${CK_DEFAULT_TIMEOUT-120}; export CK_DEFAULT_TIMEOUT;
+
+check-threads:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(threaded_tests)'
+
+installcheck-local:
+	srcdir='$(abs_top_srcdir)' CC='$(CC)' DESTDIR='$(DESTDIR)' \
+	libdir='$(libdir)' includedir='$(includedir)' \
+	CFLAGS='$(SANITIZE_FLAGS)' \
+	bash $(top_srcdir)/tests/install/installcheck.sh
+
+.PHONY: check-threads

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What was installed is enough for a user: the headers, flare.pc, both
+# libraries.  Run by `make installcheck`, with DESTDIR as it was for install;
+# CC, CXX and the folders come from the Makefile.
+set -u
+: "${srcdir:?}" "${libdir:?}" "${includedir:?}" "${CC:=cc}"
+DESTDIR=${DESTDIR-}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export PKG_CONFIG_PATH=$DESTDIR$libdir/pkgconfig${PKG_CONFIG_PATH+:$PKG_CONFIG_PATH}
+[ -z "$DESTDIR" ] || export PKG_CONFIG_SYSROOT_DIR=$DESTDIR
+passed=0
+failed=0
+
+claim() {
+    local text=$1
+    shift
+    if "$@" >"$work/log" 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAIL $text"
+        cat "$work/log"
+    fi
+}
+
+headers_are_all_there() {
+    diff <(cd "$srcdir/include/flare" && ls ./*.h) \
+        <(cd "$DESTDIR$includedir/flare" && ls)
+}
+
+version_is_the_headers() {
+    local version
+    version=$(sed -n 's/^#define FLARE_VERSION "\(.*\)"/\1/p' \
+        "$DESTDIR$includedir/flare/base.h")
+    [ "$(pkg-config --modversion flare)" = "$version" ]
+}
+
+# pc ARGS: pkg-config's answer, one word an argument.
+pc() {
+    local text
+    text=$(pkg-config "$@" flare) || return
+    read -r -a words <<<"$text"
+}
+
+shared_program_runs() {
+    pc --cflags --libs || return
+    # shellcheck disable=SC2086 # CC and CFLAGS may be many words
+    $CC ${CFLAGS-} -std=c11 -Wall -Werror -o "$work/shared" \
+        "$srcdir/tests/install/consumer.c" "${words[@]}" || return
+    LD_LIBRARY_PATH=$DESTDIR$libdir "$work/shared"
+}
+
+static_program_runs() {
+    local word args=()
+    pc --static --cflags --libs || return
+    for word in "${words[@]}"; do
+        [ "$word" = -lflare ] && word=$DESTDIR$libdir/libflare.a
+        args+=("$word")
+    done
+    # shellcheck disable=SC2086
+    $CC ${CFLAGS-} -std=c11 -o "$work/static" "$srcdir/tests/install/consumer.c" \
+        "${args[@]}" || return
+    "$work/static" && ! ldd "$work/static" | grep libflare
+}
+
+cxx_program_runs() {
+    pc --cflags --libs || return
+    # shellcheck disable=SC2086
+    $CXX -std=c++17 -Wall -Wextra -Werror -o "$work/cxx" \
+        "$srcdir/tests/install/consumer.cc" "${words[@]}" || return
+    LD_LIBRARY_PATH=$DESTDIR$libdir "$work/cxx"
+}
+
+claim "every public header is installed" headers_are_all_there
+claim "flare.pc and base.h have one version" version_is_the_headers
+if [ -e "$DESTDIR$libdir/libflare.so" ]; then
+    claim "a program links the shared library and runs" shared_program_runs
+    if command -v "${CXX:=c++}" >/dev/null; then
+        claim "a C++17 program uses the macros and runs" cxx_program_runs
+    else
+        echo "SKIP installcheck: no C++ compiler"
+    fi
+fi
+[ ! -e "$DESTDIR$libdir/libflare.a" ] ||
+    claim "a program links the archive and runs" static_program_runs
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
