@@ -17,12 +17,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
-
-#ifndef SYS_epoll_pwait2
-#define SYS_epoll_pwait2 441 /* of every architecture */
-#endif
 
 /* Edges are what epoll reports, without a translation. */
 _Static_assert((int)FLARE__EDGE_IN == (int)EPOLLIN &&
@@ -78,19 +73,6 @@ static int to_ms(uint64_t ns)
     return (int)((ns + 999999) / 1000000);
 }
 
-static long wait_ns(struct flare__backend *b, struct epoll_event *list,
-                    int capacity, uint64_t ns)
-{
-    struct timespec ts = {
-        .tv_sec = (time_t)(ns / 1000000000),
-        .tv_nsec = (long)(ns % 1000000000),
-    };
-    long n = syscall(SYS_epoll_pwait2, b->epoll_fd, list, capacity, &ts, NULL,
-                     (size_t)8);
-
-    return n < 0 ? -errno : n;
-}
-
 static int poller_wait(struct flare__backend *b, struct flare__edge *edges,
                        int capacity, uint64_t timeout_ns)
 {
@@ -98,7 +80,7 @@ static int poller_wait(struct flare__backend *b, struct flare__edge *edges,
     long n;
 
     if (b->has_pwait2 && timeout_ns != 0 && timeout_ns != UINT64_MAX)
-        n = wait_ns(b, list, capacity, timeout_ns);
+        n = flare__sys_epoll_wait_ns(b->epoll_fd, list, capacity, timeout_ns);
     else
         n = flare__sys_epoll_wait(b->epoll_fd, list, capacity,
                                   to_ms(timeout_ns));
@@ -185,7 +167,7 @@ static int backend_open(struct flare__backend **out,
     }
     /* absent before Linux 5.11, and unknown to older seccomp filters */
     b->has_pwait2 = !(config->caps_denied & FLARE__CAP_EPOLL_PWAIT2) &&
-                    wait_ns(b, &none, 1, 0) >= 0;
+                    flare__sys_epoll_wait_ns(b->epoll_fd, &none, 1, 0) >= 0;
     *out = b;
     return 0;
 }

@@ -14,7 +14,15 @@ libflare_core_la_SOURCES += \
 endif
 
 if HAVE_EPOLL
-libflare_core_la_SOURCES +=
+libflare_core_la_SOURCES += \
+	%D%/epoll.c \
+	%D%/leases.c \
+	%D%/leases.h \
+	%D%/ready.c \
+	%D%/ready.h \
+	%D%/ready_ops.c \
+	%D%/ready_sock.h \
+	%D%/syscall.h
 endif
 
 # The simulated network is for tests and fuzzing: never part of the library.

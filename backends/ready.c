@@ -20,87 +20,22 @@
  * descriptor that a forked child still holds keep reporting; the generation
  * drops them.
  */
-#include "backends/ready.h"
+#include "backends/ready_sock.h"
 
 #include "backends/syscall.h"
-#include "base/assert.h"
 
-#include <fcntl.h>
-#include <netinet/in.h>
+#include <errno.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
-
-enum {
-    /* what is known of the descriptor */
-    READABLE = 1 << 0, /* an edge said so, and no read contradicted it */
-    WRITABLE = 1 << 1, /* no write contradicted it */
-    READ_ON = 1 << 2,  /* a short read does not mean it is empty */
-    /* operations in flight */
-    RECV = 1 << 3,
-    ACCEPT = 1 << 4,
-    SEND = 1 << 5,
-    CONNECT = 1 << 6,
-    POLL = 1 << 7,
-    /* events to be given */
-    STOPPED = 1 << 8,       /* RECV or ACCEPT ends in -ECANCELED */
-    SEND_DONE = 1 << 9,     /* `sent` is the result */
-    CONNECT_DONE = 1 << 10, /* likewise */
-    POLL_DONE = 1 << 11,    /* likewise */
-    CLOSING = 1 << 12,      /* CLOSED when nothing else is left */
-    /* the list it is on */
-    ON_WORK = 1 << 13,
-    ON_STARVED = 1 << 14
-};
 
 enum {
     LEASE_BYTES_DEFAULT = 4096,
     LEASE_COUNT_DEFAULT = 1024,
     EDGES_PER_WAIT = 256,
-    ACCEPTS_PER_STEP = 32, /* of one listener, before others have their turn */
     IOV_MAX_COUNT = 64
 };
 
-/* Into the caller: returns after a system call are what is expensive. */
-#define HOT static inline __attribute__((always_inline))
-
-static struct flare__ready *ready_of(struct flare__backend *b)
-{
-    return (struct flare__ready *)b; /* its first member */
-}
-
-static void bits_set(struct flare__sock *sock, unsigned bits)
-{
-    sock->state = (uint16_t)(sock->state | bits);
-}
-
-static void bits_clear(struct flare__sock *sock, unsigned bits)
-{
-    sock->state = (uint16_t)(sock->state & ~bits);
-}
-
-static bool has_all(const struct flare__sock *sock, unsigned bits)
-{
-    return (sock->state & bits) == bits;
-}
-
-static bool has_any(const struct flare__sock *sock, unsigned bits)
-{
-    return (sock->state & bits) != 0;
-}
-
 /* Lists. */
-
-static void list_push(struct flare__ready_list *list, struct flare__sock *sock)
-{
-    sock->next = NULL;
-    if (list->head == NULL)
-        list->head = sock;
-    else
-        list->tail->next = sock;
-    list->tail = sock;
-    list->count++;
-}
 
 static struct flare__sock *list_pop(struct flare__ready_list *list)
 {
@@ -132,34 +67,6 @@ static void list_prepend(struct flare__ready_list *to,
     to->count += count;
 }
 
-static bool has_event(const struct flare__sock *sock)
-{
-    return has_any(sock,
-                   STOPPED | SEND_DONE | CONNECT_DONE | POLL_DONE | CLOSING) ||
-           has_all(sock, SEND | WRITABLE);
-}
-
-static bool has_work(const struct flare__sock *sock)
-{
-    return has_event(sock) ||
-           (has_any(sock, READABLE) && has_any(sock, RECV | ACCEPT));
-}
-
-/* Sees to it that a later turn visits `sock`, if there is reason to. */
-static void work_add(struct flare__ready *r, struct flare__sock *sock)
-{
-    if (has_any(sock, ON_WORK))
-        return;
-    if (has_any(sock, ON_STARVED)) {
-        r->is_starved_due |= has_event(sock);
-        return;
-    }
-    if (!has_work(sock))
-        return;
-    bits_set(sock, ON_WORK);
-    list_push(&r->work, sock);
-}
-
 /* Takes back those that leases have come for, before all others. */
 static void starved_resume(struct flare__ready *r)
 {
@@ -171,7 +78,6 @@ static void starved_resume(struct flare__ready *r)
     if (count == 0)
         return;
     list_prepend(&r->work, &r->starved, count);
-    r->turn_left += count;
 }
 
 int flare__ready_init(struct flare__ready *r,
@@ -228,166 +134,7 @@ int flare__ready_attach(struct flare__backend *b, struct flare__sock *sock,
     return 0;
 }
 
-static int nonblock_set(int fd)
-{
-    int flags = fcntl(fd, F_GETFL);
-
-    if (flags < 0 ||
-        (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
-        return -errno;
-    return 0;
-}
-
-/* Accept. */
-
-int flare__ready_accept_start(struct flare__backend *b,
-                              struct flare__sock *sock)
-{
-    int rc;
-
-    FLARE_ASSERT(!has_any(sock, RECV | ACCEPT | CLOSING));
-
-    rc = nonblock_set(sock->fd);
-    if (rc < 0)
-        return rc;
-    bits_set(sock, ACCEPT);
-    work_add(ready_of(b), sock);
-    return 0;
-}
-
-void flare__ready_accept_stop(struct flare__backend *b,
-                              struct flare__sock *sock)
-{
-    if (!has_any(sock, ACCEPT) || has_any(sock, STOPPED | CLOSING))
-        return;
-    bits_set(sock, STOPPED);
-    work_add(ready_of(b), sock);
-}
-
-/*
- * Whether `rc` is a failure of the connection at the head of the queue, or of
- * a filter that refused it, and no reason to end accepting (accept(2)).
- */
-static bool accept_is_skipped(int rc)
-{
-    switch (-rc) {
-    case EINTR:
-    case ECONNABORTED:
-    case EPROTO:
-    case EPERM:
-    case ENETDOWN:
-    case ENOPROTOOPT:
-    case EHOSTDOWN:
-    case ENONET:
-    case EHOSTUNREACH:
-    case ENETUNREACH:
-    case ETIMEDOUT:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void event_put(struct flare__event *ev, struct flare__sock *sock,
-                      enum flare__event_kind kind, int res, unsigned flags)
-{
-    ev->sock = sock;
-    ev->data = NULL;
-    ev->res = res;
-    ev->lease = 0;
-    ev->kind = (uint8_t)kind;
-    ev->flags = (uint8_t)flags;
-}
-
-static int step_accept(struct flare__sock *sock, struct flare__event *events,
-                       int room)
-{
-    int n = 0;
-    int fd = 0;
-
-    if (room > ACCEPTS_PER_STEP)
-        room = ACCEPTS_PER_STEP;
-    for (int tries = 0; tries < ACCEPTS_PER_STEP && n < room; tries++) {
-        fd = accept4(sock->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0)
-            fd = -errno;
-        if (fd >= 0)
-            event_put(&events[n++], sock, FLARE__EV_ACCEPT, fd, FLARE__EV_MORE);
-        else if (!accept_is_skipped(fd))
-            break;
-    }
-    if (fd >= 0)
-        return n;
-    if (fd == -EAGAIN || n == 0)
-        bits_clear(sock, READABLE); /* failures only: as if it were empty */
-    if (fd == -EAGAIN || accept_is_skipped(fd))
-        return n;
-    if (n == room)
-        return n;             /* the next step finds the error again */
-    bits_set(sock, READABLE); /* what is still queued, for the next start */
-    bits_clear(sock, ACCEPT | STOPPED);
-    event_put(&events[n++], sock, FLARE__EV_ACCEPT, fd, 0);
-    return n;
-}
-
-/* Connect. */
-
-int flare__ready_connect(struct flare__backend *b, struct flare__sock *sock,
-                         const struct sockaddr *addr, socklen_t len)
-{
-    int rc = nonblock_set(sock->fd);
-
-    FLARE_ASSERT(!has_any(sock, CONNECT | SEND | CLOSING));
-
-    if (rc < 0)
-        return rc;
-    /* edges of the unconnected socket say nothing of the connected one */
-    bits_clear(sock, READABLE | READ_ON);
-    bits_set(sock, CONNECT | WRITABLE);
-    rc = connect(sock->fd, addr, len) < 0 ? -errno : 0;
-    if (rc == -EINPROGRESS || rc == -EINTR) /* both go on by themselves */
-        return 0;
-    sock->sent = (uint32_t)rc;
-    bits_set(sock, CONNECT_DONE);
-    work_add(ready_of(b), sock);
-    return 0;
-}
-
-/* An edge of a socket that connects. */
-static void connect_edge(struct flare__sock *sock, uint32_t mask)
-{
-    int error = 0;
-    socklen_t len = sizeof(error);
-
-    if (has_any(sock, CONNECT_DONE))
-        return;
-    if (getsockopt(sock->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-        error = errno;
-    /* HUP without an error: not connected yet, an edge of before */
-    if (error == 0 && (!(mask & FLARE__EDGE_OUT) || (mask & FLARE__EDGE_HUP)))
-        return;
-    sock->sent = (uint32_t)-error;
-    bits_set(sock, CONNECT_DONE);
-}
-
 /* Receive. */
-
-int flare__ready_recv_start(struct flare__backend *b, struct flare__sock *sock)
-{
-    FLARE_ASSERT(!has_any(sock, RECV | ACCEPT | CLOSING));
-
-    bits_set(sock, RECV);
-    work_add(ready_of(b), sock);
-    return 0;
-}
-
-void flare__ready_recv_stop(struct flare__backend *b, struct flare__sock *sock)
-{
-    if (!has_any(sock, RECV) || has_any(sock, STOPPED | CLOSING))
-        return;
-    bits_set(sock, STOPPED);
-    work_add(ready_of(b), sock);
-}
 
 void flare__ready_lease_put(struct flare__backend *b, uint32_t lease)
 {
@@ -432,12 +179,6 @@ HOT int step_recv(struct flare__ready *r, struct flare__sock *sock,
 }
 
 /* Send.  `one` is the single buffer; of a vector its length is the total. */
-
-static void send_finish(struct flare__sock *sock, int res)
-{
-    sock->sent = (uint32_t)res;
-    bits_set(sock, SEND_DONE);
-}
 
 /* The rest of the vector from `sent` on, in `rest`; returns its count. */
 static uint32_t iov_rest(const struct flare__sock *sock, struct iovec *rest)
@@ -513,74 +254,6 @@ int flare__ready_send(struct flare__backend *b, struct flare__sock *sock,
     return 0;
 }
 
-void flare__ready_shutdown_send(struct flare__backend *b,
-                                struct flare__sock *sock)
-{
-    (void)b;
-    FLARE_ASSERT(!has_any(sock, SEND | CLOSING));
-
-    (void)shutdown(sock->fd, SHUT_WR); /* the peer has left: recv will tell */
-}
-
-/* Foreign descriptors. */
-
-int flare__ready_poll_fd(struct flare__backend *b, struct flare__sock *sock,
-                         short events)
-{
-    int rc;
-
-    FLARE_ASSERT(!has_any(sock, POLL | RECV | SEND | CLOSING));
-
-    rc = ready_of(b)->poller->arm(b, sock->fd, sock->index, sock->generation,
-                                  events);
-    if (rc == 0)
-        bits_set(sock, POLL);
-    return rc;
-}
-
-void flare__ready_poll_stop(struct flare__backend *b, struct flare__sock *sock)
-{
-    if (!has_any(sock, POLL) || has_any(sock, POLL_DONE | CLOSING))
-        return;
-    sock->sent = (uint32_t)-ECANCELED;
-    bits_set(sock, POLL_DONE);
-    work_add(ready_of(b), sock);
-}
-
-/* Close. */
-
-static void descriptor_close(int fd, enum flare__close_how how)
-{
-    const struct linger reset = {.l_onoff = 1, .l_linger = 0};
-
-    if (how == FLARE__CLOSE_ABORT) /* not a socket, or no TCP: a plain close */
-        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-    (void)close(fd); /* Linux frees the number even when it returns an error */
-}
-
-void flare__ready_close(struct flare__backend *b, struct flare__sock *sock,
-                        enum flare__close_how how)
-{
-    struct flare__ready *r = ready_of(b);
-
-    FLARE_ASSERT(!has_any(sock, CLOSING));
-
-    if (has_any(sock, RECV | ACCEPT))
-        bits_set(sock, STOPPED);
-    if (has_any(sock, SEND) && !has_any(sock, SEND_DONE))
-        send_finish(sock, -ECANCELED);
-    if (has_any(sock, CONNECT) && !has_any(sock, CONNECT_DONE)) {
-        sock->sent = (uint32_t)-ECANCELED;
-        bits_set(sock, CONNECT_DONE);
-    }
-    flare__ready_poll_stop(b, sock);
-    bits_set(sock, CLOSING);
-    flare__handles_remove(&r->handles, sock);
-    descriptor_close(sock->fd, how);
-    sock->fd = -1;
-    work_add(r, sock);
-}
-
 /* Turns. */
 
 static void edge_take(struct flare__ready *r, const struct flare__edge *edge)
@@ -591,14 +264,14 @@ static void edge_take(struct flare__ready *r, const struct flare__edge *edge)
 
     if (edge->mask & FLARE__EDGE_WAKE) {
         /* an exchange, to see what was written before any wake it ends */
-        r->is_wake_due = atomic_exchange(&r->is_waking, false);
+        r->is_wake_due |= atomic_exchange(&r->is_waking, false);
         return;
     }
     sock = flare__handles_get(&r->handles, edge->index, edge->generation);
     if (sock == NULL)
         return;
     if (has_any(sock, CONNECT))
-        connect_edge(sock, edge->mask);
+        flare__ready_connect_edge(sock, edge->mask);
     if (has_any(sock, POLL) && !has_any(sock, POLL_DONE)) {
         sock->sent = edge->mask;
         bits_set(sock, POLL_DONE);
@@ -666,7 +339,7 @@ HOT int sock_step(struct flare__ready *r, struct flare__sock *sock,
     if (n == 0 && has_all(sock, RECV | READABLE))
         n = step_recv(r, sock, events);
     else if (n == 0 && has_all(sock, ACCEPT | READABLE))
-        n = step_accept(sock, events, room);
+        n = flare__ready_step_accept(sock, events, room);
     work_add(r, sock);
     return n;
 }
@@ -683,6 +356,7 @@ static int turn_begin(struct flare__backend *b, uint64_t deadline_ns)
     uint64_t timeout = 0;
     int n = 0;
 
+    starved_resume(r);
     r->is_local = r->work.count > 0 && !r->is_local;
     if (!r->is_local) {
         if (r->work.count == 0)
@@ -711,7 +385,6 @@ int flare__ready_poll(struct flare__backend *b, struct flare__event *events,
     for (;;) {
         int rc = 0;
 
-        starved_resume(r);
         if (r->turn_left == 0)
             rc = turn_begin(b, deadline_ns);
         if (rc < 0 && rc != -EINTR)

@@ -14,11 +14,13 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdint.h>
 #ifdef __linux__
 #include <sys/epoll.h>
 #endif
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define FLARE__SYSCALL_INLINE 0
@@ -126,6 +128,27 @@ FLARE__SYSCALL long flare__sys_epoll_wait(int fd, struct epoll_event *list,
         (const long[6]){fd, (long)list, capacity, timeout_ms, 0, 8});
 #else
     int n = epoll_wait(fd, list, capacity, timeout_ms);
+
+    return n < 0 ? -errno : n;
+#endif
+}
+
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441 /* of every architecture; Linux 5.11 */
+#endif
+
+FLARE__SYSCALL long flare__sys_epoll_wait_ns(int fd, struct epoll_event *list,
+                                             int capacity, uint64_t ns)
+{
+    const int64_t timeout[2] = {(int64_t)(ns / 1000000000),
+                                (int64_t)(ns % 1000000000)};
+#if FLARE__SYSCALL_INLINE
+    return flare__syscall(
+        SYS_epoll_pwait2,
+        (const long[6]){fd, (long)list, capacity, (long)timeout, 0, 8});
+#else
+    long n =
+        syscall(SYS_epoll_pwait2, fd, list, capacity, timeout, NULL, (size_t)8);
 
     return n < 0 ? -errno : n;
 #endif

@@ -6,5 +6,7 @@ libflare_core_la_SOURCES += \
 	%D%/clock.h \
 	%D%/mailbox.c \
 	%D%/mailbox.h \
+	%D%/sock.c \
+	%D%/sock.h \
 	%D%/timer.c \
 	%D%/timer.h

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The readiness core: what is not on the way of every request.  Operations are
+ * started and stopped here by setting bits; a descriptor is closed at once.
+ */
+#include "backends/ready_sock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+enum {
+    ACCEPTS_PER_STEP = 32 /* of one listener, before others have their turn */
+};
+
+static int nonblock_set(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 ||
+        (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
+        return -errno;
+    return 0;
+}
+
+/* Accept. */
+
+int flare__ready_accept_start(struct flare__backend *b,
+                              struct flare__sock *sock)
+{
+    int rc;
+
+    FLARE_ASSERT(!has_any(sock, RECV | ACCEPT | CLOSING));
+
+    rc = nonblock_set(sock->fd);
+    if (rc < 0)
+        return rc;
+    bits_set(sock, ACCEPT);
+    work_add(ready_of(b), sock);
+    return 0;
+}
+
+void flare__ready_accept_stop(struct flare__backend *b,
+                              struct flare__sock *sock)
+{
+    if (!has_any(sock, ACCEPT) || has_any(sock, STOPPED | CLOSING))
+        return;
+    bits_set(sock, STOPPED);
+    work_add(ready_of(b), sock);
+}
+
+/*
+ * Whether `rc` is a failure of the connection at the head of the queue, or of
+ * a filter that refused it, and no reason to end accepting (accept(2)).
+ */
+static bool accept_is_skipped(int rc)
+{
+    switch (-rc) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case EPERM:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ETIMEDOUT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+int flare__ready_step_accept(struct flare__sock *sock,
+                             struct flare__event *events, int room)
+{
+    int n = 0;
+    int fd = 0;
+
+    if (room > ACCEPTS_PER_STEP)
+        room = ACCEPTS_PER_STEP;
+    for (int tries = 0; tries < ACCEPTS_PER_STEP && n < room; tries++) {
+        fd = accept4(sock->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0)
+            fd = -errno;
+        if (fd >= 0)
+            event_put(&events[n++], sock, FLARE__EV_ACCEPT, fd, FLARE__EV_MORE);
+        else if (!accept_is_skipped(fd))
+            break;
+    }
+    if (fd >= 0)
+        return n;
+    if (fd == -EAGAIN || n == 0)
+        bits_clear(sock, READABLE); /* failures only: as if it were empty */
+    if (fd == -EAGAIN || accept_is_skipped(fd))
+        return n;
+    if (n == room)
+        return n;             /* the next step finds the error again */
+    bits_set(sock, READABLE); /* what is still queued, for the next start */
+    bits_clear(sock, ACCEPT | STOPPED);
+    event_put(&events[n++], sock, FLARE__EV_ACCEPT, fd, 0);
+    return n;
+}
+
+/* Connect. */
+
+int flare__ready_connect(struct flare__backend *b, struct flare__sock *sock,
+                         const struct sockaddr *addr, socklen_t len)
+{
+    int rc = nonblock_set(sock->fd);
+
+    FLARE_ASSERT(!has_any(sock, CONNECT | SEND | CLOSING));
+
+    if (rc < 0)
+        return rc;
+    /* edges of the unconnected socket say nothing of the connected one */
+    bits_clear(sock, READABLE | READ_ON);
+    bits_set(sock, CONNECT | WRITABLE);
+    rc = connect(sock->fd, addr, len) < 0 ? -errno : 0;
+    if (rc == -EINPROGRESS || rc == -EINTR) /* both go on by themselves */
+        return 0;
+    sock->sent = (uint32_t)rc;
+    bits_set(sock, CONNECT_DONE);
+    work_add(ready_of(b), sock);
+    return 0;
+}
+
+void flare__ready_connect_edge(struct flare__sock *sock, uint32_t mask)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    if (has_any(sock, CONNECT_DONE))
+        return;
+    if (getsockopt(sock->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+        error = errno;
+    /* HUP without an error: not connected yet, an edge of before */
+    if (error == 0 && (!(mask & FLARE__EDGE_OUT) || (mask & FLARE__EDGE_HUP)))
+        return;
+    sock->sent = (uint32_t)-error;
+    bits_set(sock, CONNECT_DONE);
+}
+
+/* Receive. */
+
+int flare__ready_recv_start(struct flare__backend *b, struct flare__sock *sock)
+{
+    FLARE_ASSERT(!has_any(sock, RECV | ACCEPT | CLOSING));
+
+    bits_set(sock, RECV);
+    work_add(ready_of(b), sock);
+    return 0;
+}
+
+void flare__ready_recv_stop(struct flare__backend *b, struct flare__sock *sock)
+{
+    if (!has_any(sock, RECV) || has_any(sock, STOPPED | CLOSING))
+        return;
+    bits_set(sock, STOPPED);
+    work_add(ready_of(b), sock);
+}
+
+void flare__ready_shutdown_send(struct flare__backend *b,
+                                struct flare__sock *sock)
+{
+    (void)b;
+    FLARE_ASSERT(!has_any(sock, SEND | CLOSING));
+
+    (void)shutdown(sock->fd, SHUT_WR); /* the peer has left: recv will tell */
+}
+
+/* Foreign descriptors. */
+
+int flare__ready_poll_fd(struct flare__backend *b, struct flare__sock *sock,
+                         short events)
+{
+    int rc;
+
+    FLARE_ASSERT(!has_any(sock, POLL | RECV | SEND | CLOSING));
+
+    rc = ready_of(b)->poller->arm(b, sock->fd, sock->index, sock->generation,
+                                  events);
+    if (rc == 0)
+        bits_set(sock, POLL);
+    return rc;
+}
+
+void flare__ready_poll_stop(struct flare__backend *b, struct flare__sock *sock)
+{
+    if (!has_any(sock, POLL) || has_any(sock, POLL_DONE | CLOSING))
+        return;
+    sock->sent = (uint32_t)-ECANCELED;
+    bits_set(sock, POLL_DONE);
+    work_add(ready_of(b), sock);
+}
+
+/* Close. */
+
+static void descriptor_close(int fd, enum flare__close_how how)
+{
+    const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+
+    if (how == FLARE__CLOSE_ABORT) /* not a socket, or no TCP: a plain close */
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    (void)close(fd); /* Linux frees the number even when it returns an error */
+}
+
+void flare__ready_close(struct flare__backend *b, struct flare__sock *sock,
+                        enum flare__close_how how)
+{
+    struct flare__ready *r = ready_of(b);
+
+    FLARE_ASSERT(!has_any(sock, CLOSING));
+
+    if (has_any(sock, RECV | ACCEPT))
+        bits_set(sock, STOPPED);
+    if (has_any(sock, SEND) && !has_any(sock, SEND_DONE))
+        send_finish(sock, -ECANCELED);
+    if (has_any(sock, CONNECT) && !has_any(sock, CONNECT_DONE)) {
+        sock->sent = (uint32_t)-ECANCELED;
+        bits_set(sock, CONNECT_DONE);
+    }
+    flare__ready_poll_stop(b, sock);
+    bits_set(sock, CLOSING);
+    flare__handles_remove(&r->handles, sock);
+    descriptor_close(sock->fd, how);
+    sock->fd = -1;
+    work_add(r, sock);
+}
