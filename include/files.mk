@@ -5,8 +5,11 @@ flareinclude_HEADERS = \
 	%D%/flare/alloc.h \
 	%D%/flare/base.h \
 	%D%/flare/error.h \
+	%D%/flare/flare.h \
 	%D%/flare/handler.h \
 	%D%/flare/http.h \
+	%D%/flare/info.h \
 	%D%/flare/log.h \
 	%D%/flare/loop.h \
-	%D%/flare/router.h
+	%D%/flare/router.h \
+	%D%/flare/server.h
