@@ -184,6 +184,7 @@ const struct flare__backend_ops flare__backend_epoll = {
     .caps = backend_caps,
     .now = flare__ready_now,
     .attach = flare__ready_attach,
+    .discard = flare__ready_discard,
     .accept_start = flare__ready_accept_start,
     .accept_stop = flare__ready_accept_stop,
     .connect = flare__ready_connect,

@@ -92,6 +92,7 @@ void flare__ready_fini(struct flare__ready *r);
 uint64_t flare__ready_now(struct flare__backend *b);
 int flare__ready_attach(struct flare__backend *b, struct flare__sock *sock,
                         int fd);
+void flare__ready_discard(struct flare__backend *b, int fd);
 int flare__ready_accept_start(struct flare__backend *b,
                               struct flare__sock *sock);
 void flare__ready_accept_stop(struct flare__backend *b,
