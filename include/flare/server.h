@@ -12,6 +12,9 @@
 extern "C" {
 #endif
 
+/* One worker for each CPU that this process may use. */
+#define FLARE_WORKERS_AUTO UINT32_MAX
+
 /* "No limit", where a member says that it may be had. */
 #define FLARE_UNLIMITED UINT32_MAX
 
@@ -74,24 +77,24 @@ struct flare_server_config {
     void *listening_ctx;
 };
 
-#define FLARE_WORKERS_AUTO UINT32_MAX
-
 typedef struct flare_server flare_server;
 
 /*
- * Checks the configuration, compiles the routes, opens the listeners.
+ * flare_server_open(out, config, err): checks the configuration, compiles the routes, opens the listeners.
  * Gives a server (release with flare_server_free).  `err` may be NULL.
  *
  * Returns 0; FLARE_E_BAD_CONFIG, _BAD_ADDRESS, _BAD_ROUTE, _ROUTE_CONFLICT,
  * _BACKEND_UNAVAILABLE; -EADDRINUSE, -EACCES and the like; -ENOMEM.
  * Thread: any.
  */
-#define flare_server_open(out, config, err) \
-    flare_server_open_sized(out, config, sizeof(*(config)), err)
+#define flare_server_open(...) \
+    flare_server_open_sized(sizeof(struct flare_server_config), __VA_ARGS__)
+
+/* flare_server_open, and how large the caller's configuration is. */
 FLARE_API FLARE_MUST_USE int
-flare_server_open_sized(flare_server **out,
+flare_server_open_sized(size_t config_size, flare_server **out,
                         const struct flare_server_config *config,
-                        size_t config_size, struct flare_error *err);
+                        struct flare_error *err);
 
 /*
  * Serves on the calling thread and workers - 1 others until stopped; once.
@@ -114,11 +117,16 @@ FLARE_API const char *flare_server_address(const flare_server *server);
 /* Not while it runs.  Accepts NULL. */
 FLARE_API void flare_server_free(flare_server *server);
 
-/* Open, run, free in one.  Returns what they return.  Thread: any. */
-#define flare_serve(config, err) \
-    flare_serve_sized(config, sizeof(*(config)), err)
+/*
+ * flare_serve(config, err): open, run, free in one.  Returns what they return.
+ * Thread: any.
+ */
+#define flare_serve(...) \
+    flare_serve_sized(sizeof(struct flare_server_config), __VA_ARGS__)
+
+/* flare_serve, and how large the caller's configuration is. */
 FLARE_API FLARE_MUST_USE int
-flare_serve_sized(const struct flare_server_config *config, size_t config_size,
+flare_serve_sized(size_t config_size, const struct flare_server_config *config,
                   struct flare_error *err);
 
 #ifdef __cplusplus

@@ -4,8 +4,16 @@ libflare_core_la_SOURCES += \
 	%D%/chars.h \
 	%D%/chunked.c \
 	%D%/chunked.h \
+	%D%/config.c \
+	%D%/config.h \
+	%D%/conn.c \
+	%D%/conn.h \
+	%D%/conn_input.c \
+	%D%/conn_input.h \
 	%D%/date.c \
 	%D%/date.h \
+	%D%/dispatch.c \
+	%D%/dispatch.h \
 	%D%/head.c \
 	%D%/head.h \
 	%D%/head_line.c \
@@ -15,8 +23,15 @@ libflare_core_la_SOURCES += \
 	%D%/head_rules.h \
 	%D%/host.c \
 	%D%/host.h \
+	%D%/http.c \
+	%D%/http.h \
+	%D%/out.c \
+	%D%/out.h \
 	%D%/percent.c \
 	%D%/percent.h \
+	%D%/req.c \
+	%D%/res.c \
+	%D%/res.h \
 	%D%/router.h \
 	%D%/router_build.c \
 	%D%/router_match.c \
@@ -28,4 +43,5 @@ libflare_core_la_SOURCES += \
 	%D%/scan_scalar.c \
 	%D%/scan_sse42.c \
 	%D%/scan_tables.h \
+	%D%/server.c \
 	%D%/words.c

@@ -5,8 +5,6 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 
-#include <errno.h>
-
 enum {
     OUT_DATA_BYTES = FLARE__OUT_CHUNK_BYTES - sizeof(struct flare__out_chunk)
 };
@@ -79,7 +77,7 @@ static void out_chunk_put(struct flare__out_pool *pool,
     pool->free_count++;
 }
 
-static void out_append(struct flare__out *out, struct flare__out_chunk *c)
+static void out_link(struct flare__out *out, struct flare__out_chunk *c)
 {
     c->next = NULL;
     c->sent = 0;
@@ -104,7 +102,7 @@ char *flare__out_reserve(struct flare__out *out, struct flare__out_pool *pool,
     if (c == NULL)
         return NULL;
     c->len = 0;
-    out_append(out, c);
+    out_link(out, c);
     return c->bytes;
 }
 
@@ -115,20 +113,32 @@ void flare__out_commit(struct flare__out *out, uint32_t size)
     out->bytes += size;
 }
 
-int flare__out_borrow(struct flare__out *out, struct flare__out_pool *pool,
-                      struct flare_str body, flare_free_fn free_fn, void *ctx)
+struct flare__out_chunk *flare__out_borrow(struct flare__out_pool *pool,
+                                           struct flare_str body,
+                                           flare_free_fn free_fn, void *ctx)
 {
     struct flare__out_chunk *c = out_chunk_alloc(pool, 0);
 
     if (c == NULL)
-        return -ENOMEM;
+        return NULL;
     c->data = body.ptr;
     c->len = (uint32_t)body.len;
     c->free_fn = free_fn;
     c->free_ctx = ctx;
-    out_append(out, c);
-    out->bytes += c->len;
-    return 0;
+    return c;
+}
+
+void flare__out_append(struct flare__out *out, struct flare__out_chunk *chunk)
+{
+    out_link(out, chunk);
+    out->bytes += chunk->len;
+}
+
+void flare__out_forget(struct flare__out_pool *pool,
+                       struct flare__out_chunk *chunk)
+{
+    chunk->free_fn = NULL;
+    out_chunk_put(pool, chunk);
 }
 
 /* Takes the unsent part of one chunk into a send of `total` bytes so far. */

@@ -62,11 +62,17 @@ char *flare__out_reserve(struct flare__out *out, struct flare__out_pool *pool,
 void flare__out_commit(struct flare__out *out, uint32_t size);
 
 /*
- * Queues a borrowed body; `free_fn` (may be NULL) is called when it is done
- * with.  -ENOMEM: nothing happened.
+ * A chunk that stands for a borrowed body, not queued yet; `free_fn` (may be
+ * NULL) is called when the queue is done with it.  NULL: no memory.
  */
-int flare__out_borrow(struct flare__out *out, struct flare__out_pool *pool,
-                      struct flare_str body, flare_free_fn free_fn, void *ctx);
+struct flare__out_chunk *flare__out_borrow(struct flare__out_pool *pool,
+                                           struct flare_str body,
+                                           flare_free_fn free_fn, void *ctx);
+void flare__out_append(struct flare__out *out, struct flare__out_chunk *chunk);
+
+/* Forgets a chunk that was not queued; its body stays the caller's. */
+void flare__out_forget(struct flare__out_pool *pool,
+                       struct flare__out_chunk *chunk);
 
 /*
  * The next send: what is queued, as one buffer or several, up to the bounds

@@ -4,9 +4,17 @@ libflare_core_la_SOURCES += \
 	%D%/choose.h \
 	%D%/clock.c \
 	%D%/clock.h \
+	%D%/listener.c \
+	%D%/listener.h \
+	%D%/loop.c \
+	%D%/loop.h \
 	%D%/mailbox.c \
 	%D%/mailbox.h \
+	%D%/signal.c \
+	%D%/signal.h \
 	%D%/sock.c \
 	%D%/sock.h \
 	%D%/timer.c \
-	%D%/timer.h
+	%D%/timer.h \
+	%D%/worker.c \
+	%D%/worker.h

@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -324,4 +325,17 @@ void flare__sock_unlink(int fd)
         un->sun_path[0] == 0)
         return;
     (void)unlink(un->sun_path); /* another server may have replaced it */
+}
+
+int flare__sock_dup(int fd)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+    return copy < 0 ? -errno : copy;
+}
+
+void flare__sock_close(int fd)
+{
+    if (fd >= 0)
+        (void)close(fd); /* nothing of it is left unwritten */
 }

@@ -72,4 +72,11 @@ int flare__sock_peer(int fd, struct flare__addr *addr);
  */
 void flare__sock_unlink(int fd);
 
+/* A second descriptor of the same socket, close-on-exec.  -errno. */
+FLARE_MUST_USE
+int flare__sock_dup(int fd);
+
+/* Closes a descriptor that no backend has; nothing for -1. */
+void flare__sock_close(int fd);
+
 #endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* See config.h.  One table has every number's name, default and range. */
+#include "http/config.h"
+
+#include "base/alloc.h"
+#include "http/chars.h"
+
+#include <string.h>
+
+enum {
+    CONFIG_WORKERS_MAX = 1024,
+    CONFIG_RESERVE_FDS = 64, /* for listeners, logs, the application */
+    CONFIG_DAY_MS = 86400000,
+    CONFIG_KIB = 1024,
+    CONFIG_MIB = 1024 * 1024
+};
+
+struct config_number {
+    const char *name;
+    size_t offset;
+    uint32_t standard; /* when it is 0 */
+    uint32_t min;
+    uint32_t max; /* FLARE_UNLIMITED is allowed where this is */
+};
+
+#define NUMBER(name, standard, min, max)                                       \
+    {                                                                          \
+#name, offsetof(struct flare_server_config, name), standard, min, max  \
+    }
+
+static const struct config_number config_numbers[] = {
+    NUMBER(workers, 1, 1, CONFIG_WORKERS_MAX),
+    NUMBER(target_bytes_max, 8 * CONFIG_KIB, 16, CONFIG_MIB),
+    NUMBER(fields_bytes_max, 8 * CONFIG_KIB, 64, CONFIG_MIB),
+    NUMBER(fields_max, 100, 1, 10000),
+    NUMBER(body_bytes_max, 10 * CONFIG_MIB, 1, 1024 * CONFIG_MIB),
+    NUMBER(chunk_overhead_max, 8 * CONFIG_KIB, 16, CONFIG_MIB),
+    NUMBER(requests_per_connection_max, FLARE_UNLIMITED, 1, FLARE_UNLIMITED),
+    NUMBER(connections_max, 0, 1, 1u << 24),
+    NUMBER(output_bytes_max, 64 * CONFIG_KIB, CONFIG_KIB, 1024 * CONFIG_MIB),
+    NUMBER(head_timeout_ms, 10000, 1, CONFIG_DAY_MS),
+    NUMBER(body_gap_ms, 30000, 1, CONFIG_DAY_MS),
+    NUMBER(body_grace_ms, 10000, 1, CONFIG_DAY_MS),
+    NUMBER(body_rate_min, 240, 1, FLARE_UNLIMITED),
+    NUMBER(idle_timeout_ms, 60000, 1, CONFIG_DAY_MS),
+    NUMBER(send_timeout_ms, 30000, 1, CONFIG_DAY_MS),
+    NUMBER(linger_timeout_ms, 2000, 1, CONFIG_DAY_MS),
+    NUMBER(drain_timeout_ms, 30000, 1, CONFIG_DAY_MS),
+};
+
+static uint32_t *config_at(struct flare_server_config *c, size_t offset)
+{
+    return (uint32_t *)(void *)((char *)c + offset);
+}
+
+static int config_check_numbers(struct flare_server_config *c,
+                                struct flare_error *err)
+{
+    for (size_t i = 0; i < sizeof(config_numbers) / sizeof(config_numbers[0]);
+         i++) {
+        const struct config_number *n = &config_numbers[i];
+        uint32_t *value = config_at(c, n->offset);
+
+        if (*value == 0)
+            *value = n->standard;
+        if (*value < n->min || *value > n->max)
+            return flare__error(err, FLARE_E_BAD_CONFIG,
+                                "%s is %u; it must be from %u to %u", n->name,
+                                *value, n->min, n->max);
+    }
+    return 0;
+}
+
+static int config_check_name(const char *name, struct flare_error *err)
+{
+    size_t len = strlen(name);
+
+    if (len > FLARE__HTTP_SERVER_NAME_MAX)
+        return flare__error(err, FLARE_E_BAD_CONFIG,
+                            "server_name is longer than %d bytes",
+                            FLARE__HTTP_SERVER_NAME_MAX);
+    for (size_t i = 0; i < len; i++)
+        if (!flare__char_is(name[i], FLARE__CHAR_VALUE) ||
+            (name[i] <= ' ' && (i == 0 || i == len - 1)))
+            return flare__error(err, FLARE_E_BAD_CONFIG,
+                                "server_name is no field value (byte %zu)", i);
+    return 0;
+}
+
+static int config_check_allocator(const struct flare_allocator *al,
+                                  struct flare_error *err)
+{
+    int given = (al->alloc_fn != NULL) + (al->realloc_fn != NULL) +
+                (al->free_fn != NULL);
+
+    if (given != 0 && given != 3)
+        return flare__error(err, FLARE_E_BAD_CONFIG,
+                            "allocator: give all three functions or none");
+    return 0;
+}
+
+static int config_check_rest(const struct flare_server_config *c,
+                             struct flare_error *err)
+{
+    bool has_routes = c->routes.count != 0;
+    bool has_handler = c->handler.fn != NULL;
+    int rc;
+
+    if (c->listen == NULL)
+        return flare__error(err, FLARE_E_BAD_CONFIG, "listen is not given");
+    if (has_routes == has_handler)
+        return flare__error(err, FLARE_E_BAD_CONFIG,
+                            "give either routes or a handler");
+    rc = config_check_name(c->server_name, err);
+    return rc < 0 ? rc : config_check_allocator(&c->allocator, err);
+}
+
+int flare__config_resolve(struct flare_server_config *config,
+                          uint64_t descriptors, struct flare_error *err)
+{
+    uint64_t usable =
+        descriptors > CONFIG_RESERVE_FDS ? descriptors - CONFIG_RESERVE_FDS : 1;
+    int rc;
+
+    if (config->connections_max == 0)
+        config->connections_max =
+            usable < (1u << 24) ? (uint32_t)usable : 1u << 24;
+    if (config->server_name == NULL)
+        config->server_name = "flare";
+    rc = config_check_numbers(config, err);
+    if (rc < 0)
+        return rc;
+    rc = config_check_rest(config, err);
+    if (rc < 0)
+        return rc;
+    if (config->allocator.alloc_fn == NULL)
+        config->allocator = flare__allocator_default;
+    return 0;
+}
+
+void flare__config_options(struct flare__http_options *options,
+                           const struct flare_server_config *config)
+{
+    uint32_t each = config->connections_max / config->workers;
+
+    *options = (struct flare__http_options){
+        .al = &config->allocator,
+        .handler = config->handler,
+        .server_name = flare_str(config->server_name),
+        .head = {.target_bytes_max = config->target_bytes_max,
+                 .fields_bytes_max = config->fields_bytes_max,
+                 .fields_max = config->fields_max},
+        .chunked = {.overhead_max = config->chunk_overhead_max,
+                    .line_max = config->chunk_overhead_max},
+        .body_bytes_max = config->body_bytes_max,
+        .requests_max = config->requests_per_connection_max,
+        .connections_max = each > 0 ? each : 1,
+        .output_bytes_max = config->output_bytes_max,
+        .head_timeout_ms = config->head_timeout_ms,
+        .body_gap_ms = config->body_gap_ms,
+        .body_grace_ms = config->body_grace_ms,
+        .body_rate_min = config->body_rate_min == FLARE_UNLIMITED
+                             ? 0
+                             : config->body_rate_min,
+        .idle_timeout_ms = config->idle_timeout_ms,
+        .send_timeout_ms = config->send_timeout_ms,
+        .linger_timeout_ms = config->linger_timeout_ms,
+    };
+}

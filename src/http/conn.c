@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/* See conn.h for the phases.  Input is in conn_input.c. */
+#include "http/conn.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "http/conn_input.h"
+
+#include <errno.h>
+
+/*
+ * A peer may go on sending after its last answer; past this much it is not
+ * worth the reading and is reset.
+ */
+enum { CONN_LINGER_BYTES_MAX = 256 * 1024 };
+
+static void conn_update_timer(struct flare__conn *conn);
+
+static void conn_close(struct flare__conn *conn, enum flare__close_how how)
+{
+    struct flare_loop *loop = conn->http->loop;
+
+    if (conn->phase == FLARE__CONN_DEAD)
+        return;
+    conn->phase = FLARE__CONN_DEAD;
+    flare__wheel_stop(&loop->wheel, &conn->timer);
+    flare__loop_task_cancel(loop, &conn->task);
+    loop->ops->close(loop->backend, &conn->sock, how);
+}
+
+static void conn_on_timer(struct flare__timer *timer)
+{
+    struct flare__conn *conn =
+        FLARE_CONTAINER_OF(timer, struct flare__conn, timer);
+    uint64_t now_ms = conn->http->loop->now_ms;
+
+    if (now_ms >= conn->write_deadline_ms) {
+        conn->http->counters.timeouts++;
+        flare__conn_abort(conn);
+        return;
+    }
+    if (now_ms >= conn->read_deadline_ms) {
+        if (conn->phase == FLARE__CONN_LINGER)
+            conn_close(conn, FLARE__CLOSE_GRACEFUL); /* it had its time */
+        else
+            flare__conn_on_read_timeout(conn);
+        flare__conn_flush(conn);
+    }
+    conn_update_timer(conn);
+}
+
+/*
+ * Deadlines are lazy: moving one away is a store, and the timer finds out when
+ * it fires; only one that comes nearer touches the wheel.
+ */
+static void conn_update_timer(struct flare__conn *conn)
+{
+    uint64_t at_ms = conn->read_deadline_ms < conn->write_deadline_ms
+                         ? conn->read_deadline_ms
+                         : conn->write_deadline_ms;
+
+    if (conn->phase == FLARE__CONN_DEAD || at_ms == UINT64_MAX)
+        return;
+    if (flare__timer_is_armed(&conn->timer) && conn->timer.expiry_ms <= at_ms)
+        return;
+    flare__wheel_start(&conn->http->loop->wheel, &conn->timer, at_ms,
+                       conn_on_timer);
+}
+
+void flare__conn_set_read_deadline(struct flare__conn *conn, uint32_t in_ms)
+{
+    conn->read_deadline_ms = conn->http->loop->now_ms + in_ms;
+    conn_update_timer(conn);
+}
+
+void flare__conn_abort(struct flare__conn *conn)
+{
+    if (conn->phase == FLARE__CONN_DEAD)
+        return;
+    conn->http->counters.aborted++;
+    conn_close(conn, FLARE__CLOSE_ABORT);
+}
+
+static void conn_start_recv(struct flare__conn *conn)
+{
+    struct flare_loop *loop = conn->http->loop;
+
+    if (conn->is_receiving || conn->is_eof || conn->phase == FLARE__CONN_DEAD)
+        return;
+    if (conn->is_paused && conn->phase == FLARE__CONN_HEAD)
+        return;
+    if (loop->ops->recv_start(loop->backend, &conn->sock) < 0) {
+        flare__conn_abort(conn);
+        return;
+    }
+    conn->is_receiving = true;
+    conn->is_stopping = false;
+}
+
+static void conn_stop_recv(struct flare__conn *conn)
+{
+    struct flare_loop *loop = conn->http->loop;
+
+    if (!conn->is_receiving || conn->is_stopping)
+        return;
+    conn->is_stopping = true;
+    loop->ops->recv_stop(loop->backend, &conn->sock);
+}
+
+/* The last answer is on its way: what follows depends on what is sent. */
+static void conn_linger_step(struct flare__conn *conn)
+{
+    struct flare_loop *loop = conn->http->loop;
+
+    if (conn->is_sending || conn->out.bytes != 0)
+        return;
+    if (conn->is_eof) {
+        conn_close(conn, FLARE__CLOSE_GRACEFUL);
+        return;
+    }
+    if (conn->is_fin_sent)
+        return;
+    conn->is_fin_sent = true;
+    loop->ops->shutdown_send(loop->backend, &conn->sock);
+    flare__conn_set_read_deadline(conn, conn->http->options->linger_timeout_ms);
+}
+
+void flare__conn_linger(struct flare__conn *conn)
+{
+    struct flare__http *h = conn->http;
+
+    FLARE_ASSERT(conn->phase < FLARE__CONN_LINGER);
+    conn->phase = FLARE__CONN_LINGER;
+    conn->read_deadline_ms = UINT64_MAX; /* the send deadline rules */
+    conn->is_paused = false;
+    flare__free(h->options->al, conn->in);
+    conn->in = NULL;
+    flare__loop_task_cancel(h->loop, &conn->task);
+}
+
+/*
+ * Brings the sending side up to date: starts the send of what is queued, goes
+ * on with lingering, asks for more input.  Ends every reaction to an event.
+ */
+void flare__conn_flush(struct flare__conn *conn)
+{
+    struct flare_loop *loop = conn->http->loop;
+
+    if (conn->phase == FLARE__CONN_DEAD)
+        return;
+    if (!conn->is_sending && conn->out.bytes != 0) {
+        struct iovec one;
+        const struct iovec *iov;
+        uint32_t count =
+            flare__out_next(&conn->out, &conn->http->pool, &one, &iov);
+
+        if (loop->ops->send(loop->backend, &conn->sock, iov, count) < 0) {
+            flare__conn_abort(conn);
+            return;
+        }
+        conn->is_sending = true;
+        conn->write_deadline_ms =
+            loop->now_ms + conn->http->options->send_timeout_ms;
+        conn_update_timer(conn);
+    }
+    if (conn->phase == FLARE__CONN_LINGER)
+        conn_linger_step(conn);
+    if (conn->is_paused)
+        conn_stop_recv(conn);
+    else if (!conn->is_receiving)
+        conn_start_recv(conn);
+}
+
+static void conn_on_sent(struct flare__conn *conn, int32_t res)
+{
+    bool is_whole = res >= 0 && (uint32_t)res == conn->out.in_flight;
+
+    conn->is_sending = false;
+    conn->write_deadline_ms = UINT64_MAX;
+    flare__out_sent(&conn->out, &conn->http->pool);
+    if (conn->phase == FLARE__CONN_DEAD)
+        return;
+    if (!is_whole) {
+        flare__conn_abort(conn);
+        return;
+    }
+    if (conn->is_paused)
+        flare__conn_resume(conn);
+    flare__conn_flush(conn);
+}
+
+static void conn_on_recv_bytes(struct flare__conn *conn,
+                               const struct flare__event *ev)
+{
+    struct flare_loop *loop = conn->http->loop;
+
+    if (conn->phase < FLARE__CONN_LINGER) {
+        flare__conn_input(conn, (const char *)ev->data, (uint32_t)ev->res);
+    } else if (conn->phase == FLARE__CONN_LINGER) {
+        conn->linger_bytes += (uint32_t)ev->res;
+        if (conn->linger_bytes > CONN_LINGER_BYTES_MAX)
+            flare__conn_abort(conn);
+    }
+    loop->ops->lease_put(loop->backend, ev->lease);
+}
+
+static void conn_on_recv(struct flare__conn *conn,
+                         const struct flare__event *ev)
+{
+    if ((ev->flags & FLARE__EV_MORE) == 0) {
+        conn->is_receiving = false;
+        conn->is_stopping = false;
+    }
+    if (ev->res > 0) {
+        conn_on_recv_bytes(conn, ev);
+    } else if (ev->res == 0) {
+        conn->is_eof = true;
+        if (conn->phase < FLARE__CONN_LINGER)
+            flare__conn_on_eof(conn);
+    } else if (ev->res != -ECANCELED) {
+        flare__conn_abort(conn);
+    }
+    flare__conn_flush(conn);
+}
+
+static void conn_free(struct flare__conn *conn)
+{
+    struct flare__http *h = conn->http;
+
+    FLARE_ASSERT(conn->phase == FLARE__CONN_DEAD);
+    flare__out_clear(&conn->out, &h->pool);
+    flare__free(h->options->al, conn->in);
+    h->counters.closed++;
+    flare__slab_give(&h->conns, conn);
+    if (h->listener.state == FLARE__LISTENER_PAUSED && h->is_full) {
+        h->is_full = false;
+        flare__listener_resume(&h->listener);
+    }
+}
+
+static void conn_on_event(struct flare__sock *sock,
+                          const struct flare__event *ev)
+{
+    struct flare__conn *conn =
+        FLARE_CONTAINER_OF(sock, struct flare__conn, sock);
+
+    switch (ev->kind) {
+    case FLARE__EV_RECV:
+        conn_on_recv(conn, ev);
+        break;
+    case FLARE__EV_SENT:
+        conn_on_sent(conn, ev->res);
+        break;
+    case FLARE__EV_CLOSED:
+        conn_free(conn);
+        break;
+    default:
+        FLARE_ASSERT(!"an event that no connection asked for");
+    }
+}
+
+void flare__conn_accept(struct flare__http *h, int fd)
+{
+    struct flare_loop *loop = h->loop;
+    struct flare__conn *conn = flare__slab_take(&h->conns);
+
+    if (conn == NULL) {
+        h->counters.shed++;
+        loop->ops->discard(loop->backend, fd);
+        return;
+    }
+    *conn = (struct flare__conn){
+        .http = h,
+        .write_deadline_ms = UINT64_MAX,
+        .read_deadline_ms = loop->now_ms + h->options->head_timeout_ms,
+    };
+    conn->sock.on_event = conn_on_event;
+    if (loop->ops->attach(loop->backend, &conn->sock, fd) < 0) {
+        flare__slab_give(&h->conns, conn);
+        h->counters.shed++;
+        loop->ops->discard(loop->backend, fd);
+        return;
+    }
+    h->counters.accepted++;
+    if (flare__slab_is_full(
+            &h->conns)) { /* accepting waits for the first to go */
+        h->is_full = true;
+        flare__listener_pause(&h->listener);
+    }
+    conn_update_timer(conn);
+    conn_start_recv(conn);
+}
+
+void flare__conn_drain(struct flare__conn *conn)
+{
+    bool is_idle = conn->phase == FLARE__CONN_HEAD && conn->in == NULL;
+
+    if (!is_idle)
+        return;
+    flare__conn_linger(conn);
+    flare__conn_flush(conn);
+}

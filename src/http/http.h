@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One worker's HTTP server: its options (shared, immutable), its listener, its
+ * connections, and the scratch space of the request in hand.  Nothing in it is
+ * touched by another thread.
+ */
+#ifndef FLARE__HTTP_HTTP_H
+#define FLARE__HTTP_HTTP_H
+
+#include <flare/handler.h>
+
+#include "base/slab.h"
+#include "http/chunked.h"
+#include "http/date.h"
+#include "http/head.h"
+#include "http/out.h"
+#include "http/router.h"
+#include "net/listener.h"
+
+struct flare__conn;
+
+/* What the configuration came to; the workers share one. */
+struct flare__http_options {
+    const struct flare_allocator *al;
+    const struct flare__router *router; /* NULL: `handler` for everything */
+    struct flare_handler handler;
+    struct flare_str server_name; /* empty: no Server field */
+    struct flare__head_limits head;
+    struct flare__chunked_limits chunked;
+    uint32_t body_bytes_max;
+    uint32_t requests_max;    /* per connection; UINT32_MAX: no limit */
+    uint32_t connections_max; /* of this worker */
+    uint32_t output_bytes_max;
+    uint32_t head_timeout_ms;
+    uint32_t body_gap_ms;
+    uint32_t body_grace_ms;
+    uint32_t body_rate_min; /* bytes per second; 0: none */
+    uint32_t idle_timeout_ms;
+    uint32_t send_timeout_ms;
+    uint32_t linger_timeout_ms;
+};
+
+/* The ledger of a worker; each counts events since start. */
+struct flare__http_counters {
+    uint64_t accepted;
+    uint64_t closed;
+    uint64_t requests;  /* heads handed to a handler or to the router */
+    uint64_t responses; /* completed, of whatever kind but 100 */
+    uint64_t refused;   /* requests that were no HTTP or past a limit */
+    uint64_t timeouts;
+    uint64_t aborted; /* connections that ended in a reset or error */
+    uint64_t shed;    /* accepted and closed at once: no memory or place */
+};
+
+struct flare_req {
+    struct flare__http *http;
+    const struct flare__head *head;
+    struct flare_str body;
+    struct flare_handler handler;
+    struct flare__match match;
+};
+
+struct flare_res {
+    struct flare__http *http;
+    struct flare__conn *conn;
+    uint32_t extra_len; /* of http->extra: fields the handler added */
+    bool is_answered;
+    bool is_head;       /* no body goes out, whatever the handler gave */
+    bool is_last;       /* Connection: close */
+    bool is_keep_alive_said; /* HTTP/1.0 peers must be told */
+};
+
+enum {
+    FLARE__HTTP_COMMON_MAX = 512,  /* Server and Date fields */
+    FLARE__HTTP_EXTRA_MAX = 16384, /* fields that a handler adds */
+    FLARE__HTTP_SERVER_NAME_MAX = 256
+};
+
+struct flare__http {
+    struct flare_loop *loop;
+    const struct flare__http_options *options;
+    struct flare__out_pool pool;
+    struct flare__slab conns;
+    bool is_draining;
+    bool is_full; /* the listener waits for a connection to go */
+    struct flare__listener listener;
+    struct flare__http_counters counters;
+
+    /* The request in hand. */
+    struct flare__head head;
+    struct flare_req req;
+    struct flare_res res;
+    char *extra; /* FLARE__HTTP_EXTRA_MAX, once a handler adds a field */
+    char *decoded; /* path parameters, percent-decoded; target_bytes_max */
+
+    /* "Server: ...\r\nDate: ...\r\n", written anew each second. */
+    uint64_t common_until_ms;
+    uint32_t common_len;
+    char common[FLARE__HTTP_COMMON_MAX];
+};
+
+/* -ENOMEM.  `options` is borrowed. */
+int flare__http_init(struct flare__http *h, struct flare_loop *loop,
+                     const struct flare__http_options *options);
+
+/* Everything is closed: flare__http_is_idle. */
+void flare__http_fini(struct flare__http *h);
+
+/* Serves what `fd` accepts; takes it on success.  -errno. */
+int flare__http_listen(struct flare__http *h, int fd);
+
+/*
+ * Stops accepting; idle connections close, the others after their answers.
+ * Once; flare__http_is_idle tells the end.
+ */
+void flare__http_drain(struct flare__http *h);
+
+/* Resets what is left. */
+void flare__http_abort(struct flare__http *h);
+
+/* No listener and no connection is left.  Only then fini. */
+bool flare__http_is_idle(const struct flare__http *h);
+
+/* Server and Date as they are this second. */
+struct flare_str flare__http_common(struct flare__http *h);
+
+#endif
