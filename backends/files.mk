@@ -9,6 +9,7 @@ libflare_core_la_SOURCES += \
 	%D%/uring.c \
 	%D%/uring.h \
 	%D%/uring_ops.c \
+	%D%/uring_probe.c \
 	%D%/uring_reap.c \
 	%D%/uring_setup.c
 endif

@@ -71,6 +71,9 @@ static int uring_open_parts(struct flare__backend *b,
     rc = flare__uring_leases_open(b, config, why);
     if (rc < 0)
         goto fail_ring;
+    rc = flare__uring_caps_check(b, why);
+    if (rc < 0)
+        goto fail_leases;
     rc = slots_open(b, why);
     if (rc < 0)
         goto fail_leases;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of the io_uring backend share: uring.c (life, poll, wake),
- * uring_setup.c (the ring, the leases), uring_ops.c (submissions) and
- * uring_reap.c (completions).  Nothing else includes this, but for tests.
+ * uring_setup.c (the ring, the leases), uring_probe.c (the self-test),
+ * uring_ops.c (submissions) and uring_reap.c (completions).  Nothing else
+ * includes this, but for tests.
  *
  * A submission carries generation, index and operation in its user data, and
  * is counted in `sock->in_flight` until its last completion, the one without
@@ -112,8 +113,18 @@ void flare__uring_ring_close(struct flare__backend *b);
 int flare__uring_leases_open(struct flare__backend *b,
                              const struct flare__backend_config *config,
                              struct flare_error *why);
+
+/* Drops from `b->caps` what does not work, or fails with the reason. */
+int flare__uring_caps_check(struct flare__backend *b, struct flare_error *why);
+
 /* After the ring is closed: until then the kernel may write to them. */
 void flare__uring_leases_close(struct flare__backend *b);
+
+/* ---- uring_probe.c: -errno, 0 for "no", 1 for "yes" */
+
+int flare__uring_probe_nop(struct flare__backend *b);
+int flare__uring_probe_recv(struct flare__backend *b);
+int flare__uring_probe_accept(struct flare__backend *b);
 
 /* ---- uring_ops.c */
 

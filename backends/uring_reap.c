@@ -115,7 +115,7 @@ static void stream_continue(struct flare__backend *b, struct flare__sock *sock)
 }
 
 /* One connection's trouble, not the listener's (accept(2), FAILURES R10). */
-static bool accept_may_go_on(struct flare__backend *b, int res, int fd)
+static bool accept_may_go_on(int res, int fd)
 {
     switch (res) {
     case -ECONNABORTED:
@@ -131,11 +131,6 @@ static bool accept_may_go_on(struct flare__backend *b, int res, int fd)
         return true;
     case -EAGAIN:
         return was_nonblocking(fd);
-    case -EINVAL: /* no multishot here, or not listening: the next one tells */
-        if ((b->caps & FLARE__CAP_MULTISHOT_ACCEPT) == 0)
-            return false;
-        b->caps &= ~(uint32_t)FLARE__CAP_MULTISHOT_ACCEPT;
-        return true;
     default:
         return false;
     }
@@ -148,8 +143,7 @@ static int reap_accept(struct flare__backend *b, const struct reap *r)
 
     if (res < 0)
         return stream_end(b, r, FLARE__EV_ACCEPT,
-                          res == -ECANCELED ||
-                              accept_may_go_on(b, res, sock->fd));
+                          res == -ECANCELED || accept_may_go_on(res, sock->fd));
     stream_continue(b, sock);
     if (uring_has(sock, URING_CLOSING)) {
         (void)close(res); /* its listener is gone */
@@ -176,7 +170,7 @@ static int recv_park(struct flare__backend *b, const struct reap *r)
     return 0;
 }
 
-static bool recv_may_go_on(struct flare__backend *b, int res, int fd)
+static bool recv_may_go_on(int res, int fd)
 {
     switch (res) {
     case -EINTR:
@@ -184,11 +178,6 @@ static bool recv_may_go_on(struct flare__backend *b, int res, int fd)
         return true;
     case -EAGAIN:
         return was_nonblocking(fd);
-    case -EINVAL: /* no multishot here */
-        if ((b->caps & FLARE__CAP_MULTISHOT_RECV) == 0)
-            return false;
-        b->caps &= ~(uint32_t)FLARE__CAP_MULTISHOT_RECV;
-        return true;
     default:
         return false;
     }
@@ -220,7 +209,7 @@ static int reap_recv(struct flare__backend *b, const struct reap *r)
     }
     if (res == -ENOBUFS)
         return recv_park(b, r);
-    return stream_end(b, r, FLARE__EV_RECV, recv_may_go_on(b, res, sock->fd));
+    return stream_end(b, r, FLARE__EV_RECV, recv_may_go_on(res, sock->fd));
 }
 
 /* Whether a send that failed so is to be tried again. */

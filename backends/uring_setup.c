@@ -80,30 +80,6 @@ static void ring_fill_array(struct io_uring *ring)
         ring->sq.array[i] = i;
 }
 
-/* A filter may let the set-up pass and stop the rest. */
-static int ring_try_nop(struct flare__backend *b)
-{
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&b->ring);
-    struct io_uring_cqe *cqe;
-    unsigned head = *b->ring.cq.khead;
-    int rc;
-
-    io_uring_prep_nop(sqe);
-    io_uring_sqe_set_data64(sqe, UINT64_MAX);
-    rc = uring_enter(b->ring.ring_fd, uring_queued(b), 1,
-                     IORING_ENTER_GETEVENTS, NULL, _NSIG / 8);
-    if (rc < 0)
-        return rc;
-    if (head == io_uring_smp_load_acquire(b->ring.cq.ktail))
-        return -EIO;
-    cqe = &b->ring.cq.cqes[head & b->ring.cq.ring_mask];
-    rc = cqe->res;
-    if (cqe->user_data != UINT64_MAX)
-        rc = -EIO;
-    io_uring_cq_advance(&b->ring, 1);
-    return rc;
-}
-
 static int ring_check(struct flare__backend *b, struct flare_error *why)
 {
     const unsigned needed =
@@ -114,7 +90,7 @@ static int ring_check(struct flare__backend *b, struct flare_error *why)
         return flare__error(why, -EOPNOTSUPP,
                             "io_uring: features %#x are missing",
                             needed & ~b->ring.features);
-    rc = ring_try_nop(b);
+    rc = flare__uring_probe_nop(b); /* a filter may stop this only */
     if (rc < 0)
         return flare__error(why, rc, "io_uring: a first operation failed: %s",
                             ring_reason(rc));
@@ -175,6 +151,35 @@ int flare__uring_ring_open(struct flare__backend *b,
     if (b->ring.flags & IORING_SETUP_NO_SQARRAY)
         b->caps |= FLARE__CAP_NO_SQARRAY;
     b->caps &= ~config->caps_denied;
+    return 0;
+}
+
+/* Multishot is an advantage, not a need. */
+static int cap_check(struct flare__backend *b, uint32_t cap,
+                     int (*probe)(struct flare__backend *))
+{
+    int rc = (b->caps & cap) ? probe(b) : 1;
+
+    if (rc == 0)
+        b->caps &= ~cap;
+    return rc;
+}
+
+int flare__uring_caps_check(struct flare__backend *b, struct flare_error *why)
+{
+    const uint32_t wanted = b->caps;
+    int rc = cap_check(b, FLARE__CAP_MULTISHOT_RECV, flare__uring_probe_recv);
+
+    if (rc >= 0)
+        rc = cap_check(b, FLARE__CAP_MULTISHOT_ACCEPT,
+                       flare__uring_probe_accept);
+    if (rc < 0)
+        return flare__error(why, rc, "io_uring: the self-test failed: %s",
+                            ring_reason(rc));
+    if (b->caps != wanted)
+        flare__log(b->log, FLARE_LOG_INFO,
+                   "io_uring: this kernel refuses capabilities %#x",
+                   wanted & ~b->caps);
     return 0;
 }
 
