@@ -27,4 +27,13 @@ libflare_core_la_SOURCES += \
 endif
 
 # The simulated network is for tests and fuzzing: never part of the library.
-libflare_sim_la_SOURCES +=
+libflare_sim_la_SOURCES += \
+	%D%/sim.c \
+	%D%/sim.h \
+	%D%/sim_impl.h \
+	%D%/sim_net.c \
+	%D%/sim_ops.c \
+	%D%/sim_peer.c \
+	%D%/sim_rand.c \
+	%D%/sim_trace.c \
+	%D%/sim_world.c

@@ -3,6 +3,7 @@
 # LDADD (Makefile.am).  One with more sources names them in
 # tests_base_test_x_SOURCES.
 unit_tests = \
+	%D%/backends/test_sim \
 	%D%/http/test_date \
 	%D%/http/test_percent \
 	%D%/http/test_router \
