@@ -4,6 +4,15 @@
 # tests_base_test_x_SOURCES.
 unit_tests = \
 	%D%/backends/test_sim \
+	%D%/base/test_alloc \
+	%D%/base/test_arena \
+	%D%/base/test_assert \
+	%D%/base/test_cpu \
+	%D%/base/test_error \
+	%D%/base/test_fault \
+	%D%/base/test_log \
+	%D%/base/test_slab \
+	%D%/base/test_str \
 	%D%/http/test_date \
 	%D%/http/test_percent \
 	%D%/http/test_router \
@@ -15,6 +24,8 @@ tests_http_test_router_SOURCES = \
 
 # What more than one of them links.
 libflare_testing_la_SOURCES += \
+	%D%/support/fault.c \
+	%D%/support/fault.h \
 	%D%/support/test.h
 
 # Those of them in which threads meet: what ThreadSanitizer runs.
