@@ -13,11 +13,11 @@
 
 #define BENCH_ANSWER_START "HTTP/1.1 200 OK\r\nDate: "
 #define BENCH_ANSWER_DATE "Thu, 01 Jan 1970 00:00:00 GMT"
-#define BENCH_ANSWER_REST                        \
-    "\r\nServer: flare\r\n"                      \
-    "Content-Type: text/plain; charset=utf-8\r\n" \
-    "Content-Length: 6\r\n"                      \
-    "\r\n"                                       \
+#define BENCH_ANSWER_REST                                                      \
+    "\r\nServer: flare\r\n"                                                    \
+    "Content-Type: text/plain; charset=utf-8\r\n"                              \
+    "Content-Length: 6\r\n"                                                    \
+    "\r\n"                                                                     \
     "hello\n"
 
 #define BENCH_ANSWER BENCH_ANSWER_START BENCH_ANSWER_DATE BENCH_ANSWER_REST

@@ -1,1 +1,45 @@
 # SPDX-License-Identifier: MIT
+# bench/run builds what it needs of these; `make` alone leaves them out.
+# They are the limit and the measure, so they go without hardening; and they
+# link nothing of the library.
+bench_CFLAGS = $(DIALECT_CFLAGS) $(WARN_CFLAGS)
+
+EXTRA_PROGRAMS = %D%/floor_epoll
+CLEANFILES += %D%/floor_epoll
+
+bench_floor_epoll_SOURCES = %D%/floor_epoll.c %D%/floor.c \
+	%D%/floor.h %D%/answer.h %D%/number.h
+bench_floor_epoll_CFLAGS = $(bench_CFLAGS)
+bench_floor_epoll_LDFLAGS =
+bench_floor_epoll_LDADD =
+
+if HAVE_LIBURING
+EXTRA_PROGRAMS += %D%/floor_uring %D%/load
+CLEANFILES += %D%/floor_uring %D%/load
+endif
+
+bench_floor_uring_SOURCES = %D%/floor_uring.c %D%/floor.c \
+	%D%/floor.h %D%/answer.h %D%/number.h
+bench_floor_uring_CFLAGS = $(bench_CFLAGS)
+bench_floor_uring_LDFLAGS =
+bench_floor_uring_LDADD = $(LIBURING_LIBS)
+
+bench_load_SOURCES = %D%/load.c %D%/load_engine.c \
+	%D%/load.h %D%/histogram.h %D%/number.h
+bench_load_CFLAGS = $(bench_CFLAGS)
+bench_load_LDFLAGS =
+bench_load_LDADD = $(LIBURING_LIBS)
+
+EXTRA_DIST += \
+	%D%/README.md \
+	%D%/idle_memory \
+	%D%/pipeline.lua \
+	%D%/run \
+	%D%/wrk_check \
+	%D%/harness/__init__.py \
+	%D%/harness/build.py \
+	%D%/harness/integrity.py \
+	%D%/harness/measure.py \
+	%D%/harness/report.py \
+	%D%/harness/servers.py \
+	%D%/peers/go_hello.go

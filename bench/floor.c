@@ -2,6 +2,8 @@
 /* The part of a floor server that is the same on io_uring and on epoll. */
 #include "bench/floor.h"
 
+#include "bench/number.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -9,7 +11,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -94,8 +95,8 @@ static unsigned heads_scalar(struct floor_cut *cut, const uint8_t *data,
 }
 
 #ifdef __x86_64__
-__attribute__((target("avx2,popcnt"))) static uint64_t
-mask_avx2(const uint8_t *data, __m256i wanted)
+__attribute__((target("avx2,popcnt"))) static uint64_t mask_avx2(
+    const uint8_t *data, __m256i wanted)
 {
     __m256i low = _mm256_loadu_si256((const __m256i *)(const void *)data);
     __m256i high =
@@ -108,8 +109,8 @@ mask_avx2(const uint8_t *data, __m256i wanted)
     return (uint64_t)high_bits << 32 | low_bits;
 }
 
-__attribute__((target("avx2,popcnt"))) static unsigned
-heads_avx2(struct floor_cut *cut, const uint8_t *data, uint32_t len)
+__attribute__((target("avx2,popcnt"))) static unsigned heads_avx2(
+    struct floor_cut *cut, const uint8_t *data, uint32_t len)
 {
     const __m256i cr = _mm256_set1_epi8('\r');
     const __m256i lf = _mm256_set1_epi8('\n');
@@ -118,8 +119,8 @@ heads_avx2(struct floor_cut *cut, const uint8_t *data, uint32_t len)
     while (len > 0) {
         uint32_t n = len < 64 ? len : 64;
 
-        heads += heads_in_masks(cut, mask_avx2(data, cr), mask_avx2(data, lf),
-                                n);
+        heads +=
+            heads_in_masks(cut, mask_avx2(data, cr), mask_avx2(data, lf), n);
         data += n;
         len -= n;
     }
@@ -171,21 +172,30 @@ static void options_parse(int argc, char **argv)
     int opt;
 
     while ((opt = getopt(argc, argv, "a:p:w:b:d")) != -1) {
-        if (opt == 'a')
+        switch (opt) {
+        case 'a':
             floor_options.address = optarg;
-        else if (opt == 'p')
-            floor_options.port = (uint16_t)atoi(optarg);
-        else if (opt == 'w')
-            floor_options.workers = (unsigned)atoi(optarg);
-        else if (opt == 'b')
-            floor_options.buffers = (unsigned)atoi(optarg);
-        else if (opt == 'd')
+            break;
+        case 'p':
+            floor_options.port =
+                (uint16_t)bench_number("PORT", optarg, 0, 65535);
+            break;
+        case 'w':
+            floor_options.workers =
+                (unsigned)bench_number("WORKERS", optarg, 1, FLOOR_WORKERS_MAX);
+            break;
+        case 'b':
+            floor_options.buffers =
+                (unsigned)bench_number("BUFFERS", optarg, 1, 32768);
+            break;
+        case 'd':
             floor_options.is_direct = 1;
-        else
-            exit((fputs(usage, stderr), 2));
+            break;
+        default:
+            fputs(usage, stderr);
+            exit(2);
+        }
     }
-    if (floor_options.workers < 1 || floor_options.workers > FLOOR_WORKERS_MAX)
-        floor_die("workers", -EINVAL);
 }
 
 void floor_main(int argc, char **argv, void *(*worker)(void *))

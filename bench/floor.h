@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum {
-    FLOOR_SHEET_ANSWERS = 64, /* more are sent as several sheets */
+    FLOOR_SHEET_ANSWERS = 64,  /* more are sent as several sheets */
     FLOOR_BUFFER_BYTES = 4096, /* one receive; what the library uses too */
     FLOOR_FD_MAX = 20000,
     FLOOR_WORKERS_MAX = 64
@@ -52,7 +52,8 @@ struct floor_cut {
 unsigned floor_heads_count(struct floor_cut *cut, const uint8_t *data,
                            uint32_t len);
 
-/* A non-blocking listener on 127.0.0.1 or the address given; exits on failure. */
+/* A non-blocking listener on 127.0.0.1 or the address given; exits on failure.
+ */
 int floor_listen(void);
 
 struct floor_options {

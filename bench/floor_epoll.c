@@ -32,8 +32,9 @@ struct server {
 
 /* As the system call: -errno on failure. */
 #if defined(__x86_64__)
-static inline __attribute__((always_inline)) long
-call6(long nr, long a, const void *b, long c, long d, long e)
+static inline __attribute__((always_inline)) long call6(long nr, long a,
+                                                        const void *b, long c,
+                                                        long d, long e)
 {
     register long r10 __asm__("r10") = d;
     register long r8 __asm__("r8") = e;
@@ -48,8 +49,9 @@ call6(long nr, long a, const void *b, long c, long d, long e)
     return rc;
 }
 #elif defined(__aarch64__)
-static inline __attribute__((always_inline)) long
-call6(long nr, long a, const void *b, long c, long d, long e)
+static inline __attribute__((always_inline)) long call6(long nr, long a,
+                                                        const void *b, long c,
+                                                        long d, long e)
 {
     register long x8 __asm__("x8") = nr;
     register long x0 __asm__("x0") = a;
@@ -121,10 +123,10 @@ static int conn_serve(struct server *s, struct conn *c, int fd, uint32_t events)
 static void server_accept(struct server *s)
 {
     for (;;) {
-        struct epoll_event ev = {
-            .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
-        int fd = accept4(s->listen_fd, NULL, NULL,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct epoll_event ev = {.events =
+                                     EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
+        int fd =
+            accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd < 0)
             return;
@@ -171,8 +173,8 @@ static void *worker(void *listen_fd)
         epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->listen_fd, &ev) < 0)
         floor_die("epoll", -errno);
     for (;;) {
-        long n = call6(SYS_epoll_pwait, s->epoll_fd, s->events,
-                       EVENTS_PER_TURN, -1, 0);
+        long n = call6(SYS_epoll_pwait, s->epoll_fd, s->events, EVENTS_PER_TURN,
+                       -1, 0);
 
         if (n < 0 && n != -EINTR)
             floor_die("epoll_wait", (int)n);

@@ -44,9 +44,9 @@ static struct io_uring_sqe *server_sqe(struct server *s, enum op op, int fd)
     if (sqe == NULL) { /* the queue is full: flush it */
         int rc = io_uring_submit(&s->ring);
 
-        if (rc < 0)
-            floor_die("submit", rc);
         sqe = io_uring_get_sqe(&s->ring);
+        if (sqe == NULL)
+            floor_die("submit", rc);
     }
     memset(sqe, 0, sizeof(*sqe));
     sqe->user_data = (uint64_t)op << 32 | (uint32_t)fd;
@@ -177,7 +177,8 @@ static void server_reap(struct server *s)
     unsigned head;
     unsigned n = 0;
 
-    io_uring_for_each_cqe(&s->ring, head, cqe) {
+    io_uring_for_each_cqe(&s->ring, head, cqe)
+    {
         int fd = (int)(uint32_t)cqe->user_data;
 
         switch ((enum op)(cqe->user_data >> 32)) {
@@ -246,8 +247,7 @@ static void *pages(size_t bytes)
 static void pool_open(struct server *s)
 {
     unsigned count = floor_options.buffers;
-    struct io_uring_buf_reg reg = {.ring_entries = count,
-                                   .bgid = BUFFER_GROUP};
+    struct io_uring_buf_reg reg = {.ring_entries = count, .bgid = BUFFER_GROUP};
     int rc;
 
     s->pool = pages(count * sizeof(struct io_uring_buf));
@@ -258,8 +258,8 @@ static void pool_open(struct server *s)
         floor_die("buffer ring", rc);
     for (unsigned i = 0; i < count; i++)
         io_uring_buf_ring_add(s->pool, s->buffers + i * FLOOR_BUFFER_BYTES,
-                              FLOOR_BUFFER_BYTES, (uint16_t)i,
-                              (int)(count - 1), (int)i);
+                              FLOOR_BUFFER_BYTES, (uint16_t)i, (int)(count - 1),
+                              (int)i);
     io_uring_buf_ring_advance(s->pool, (int)count);
     s->pool_tail = (uint16_t)count;
 }

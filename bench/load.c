@@ -8,13 +8,12 @@
  */
 #include "bench/load.h"
 
+#include "bench/number.h"
+
 #include <arpa/inet.h>
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -22,9 +21,10 @@ static struct {
     unsigned connections;
     unsigned depth;
     unsigned rotations; /* at most */
-    double budget;      /* seconds for all rotations; 0: no bound */
+    uint64_t budget;    /* seconds for all rotations; 0: no bound */
     uint64_t slice_ms;
     uint64_t warmup_ms;
+    int is_sleeping;
     const char *request; /* file with the bytes of one request */
 } options = {
     .connections = 64,
@@ -80,15 +80,19 @@ static void target_parse(struct load_target *target, char *text)
     *pids++ = '\0';
     if (strlen(text) >= sizeof(target->name))
         load_die("a name is too long", 0);
-    strcpy(target->name, text);
+    memcpy(target->name, text, strlen(text) + 1);
     target->address.sin_family = AF_INET;
-    target->address.sin_port = htons((uint16_t)atoi(port));
+    target->address.sin_port =
+        htons((uint16_t)bench_number("PORT", port, 1, 65535));
     if (inet_pton(AF_INET, address, &target->address.sin_addr) != 1)
         load_die("a target's address is no dotted quad", 0);
-    for (char *pid = strtok(pids, ","); pid != NULL; pid = strtok(NULL, ",")) {
+    while (pids != NULL) {
+        const char *pid = strsep(&pids, ",");
+
         if (target->pid_count == LOAD_PIDS_MAX)
             load_die("too many processes", 0);
-        target->pids[target->pid_count++] = (pid_t)atoi(pid);
+        target->pids[target->pid_count++] =
+            (pid_t)bench_number("PID", pid, 1, 1UL << 22);
     }
 }
 
@@ -101,6 +105,8 @@ static void usage(void)
           "  -b, --budget S       seconds for all rotations (no bound)\n"
           "  -s, --slice-ms N     measured load on one target (60)\n"
           "  -w, --warmup-ms N    load before it, not counted (10)\n"
+          "      --sleep          block for answers (each wakes the load, at\n"
+          "                       the server's cost) instead of spinning\n"
           "      --request FILE   bytes of the request (GET / as wrk sends)\n",
           stderr);
     exit(2);
@@ -115,6 +121,7 @@ static void options_parse(int argc, char **argv)
         {"budget", required_argument, NULL, 'b'},
         {"slice-ms", required_argument, NULL, 's'},
         {"warmup-ms", required_argument, NULL, 'w'},
+        {"sleep", no_argument, NULL, 'z'},
         {"request", required_argument, NULL, 'q'},
         {NULL, 0, NULL, 0},
     };
@@ -123,22 +130,27 @@ static void options_parse(int argc, char **argv)
     while ((opt = getopt_long(argc, argv, "c:d:r:b:s:w:", longs, NULL)) != -1) {
         switch (opt) {
         case 'c':
-            options.connections = (unsigned)atoi(optarg);
+            options.connections =
+                (unsigned)bench_number("connections", optarg, 1, 16384);
             break;
         case 'd':
-            options.depth = (unsigned)atoi(optarg);
+            options.depth = (unsigned)bench_number("depth", optarg, 1, 1024);
             break;
         case 'r':
-            options.rotations = (unsigned)atoi(optarg);
+            options.rotations =
+                (unsigned)bench_number("rotations", optarg, 1, 1000000);
             break;
         case 'b':
-            options.budget = atof(optarg);
+            options.budget = bench_number("budget", optarg, 0, 86400);
             break;
         case 's':
-            options.slice_ms = (uint64_t)atoi(optarg);
+            options.slice_ms = bench_number("slice-ms", optarg, 1, 60000);
             break;
         case 'w':
-            options.warmup_ms = (uint64_t)atoi(optarg);
+            options.warmup_ms = bench_number("warmup-ms", optarg, 1, 60000);
+            break;
+        case 'z':
+            options.is_sleeping = 1;
             break;
         case 'q':
             options.request = optarg;
@@ -149,8 +161,7 @@ static void options_parse(int argc, char **argv)
     }
     argc -= optind;
     argv += optind;
-    if (argc < 1 || argc > LOAD_TARGETS_MAX || options.connections < 1 ||
-        options.depth < 1 || options.depth > 1024)
+    if (argc < 1 || argc > LOAD_TARGETS_MAX)
         usage();
     for (int i = 0; i < argc; i++) {
         target_parse(&targets[i], argv[i]);
@@ -166,9 +177,9 @@ static void slice_print(unsigned rotation, const struct load_target *target,
            ",\"elapsed_ns\":%" PRIu64 ",\"server_cpu_ns\":%" PRIu64
            ",\"client_cpu_ns\":%" PRIu64 ",\"client_turns\":%" PRIu64
            ",\"p50_ns\":%" PRIu64 ",\"p99_ns\":%" PRIu64 "}\n",
-           rotation, target->name, s->requests, s->elapsed_ns,
-           s->server_cpu_ns, s->client_cpu_ns, s->turns,
-           histogram_at(&s->latency, 0.50), histogram_at(&s->latency, 0.99));
+           rotation, target->name, s->requests, s->elapsed_ns, s->server_cpu_ns,
+           s->client_cpu_ns, s->turns, histogram_at(&s->latency, 0.50),
+           histogram_at(&s->latency, 0.99));
 }
 
 /*
@@ -251,8 +262,8 @@ static void account_print(const struct load_target *target,
 
     printf("{\"account\":\"%s\",\"clock_ns\":%" PRIu64
            ",\"stat_user_ns\":%" PRIu64 ",\"stat_system_ns\":%" PRIu64 "}\n",
-           target->name, after.clock - before->clock,
-           after.user - before->user, after.system - before->system);
+           target->name, after.clock - before->clock, after.user - before->user,
+           after.system - before->system);
 }
 
 int main(int argc, char **argv)
@@ -273,12 +284,13 @@ int main(int argc, char **argv)
         .target_count = target_count,
         .connections = options.connections,
         .depth = options.depth,
+        .is_sleeping = options.is_sleeping,
     });
     for (unsigned i = 0; i < target_count; i++)
         before[i] = account_read(&targets[i]);
     start = load_now();
     for (unsigned r = 0; r < options.rotations; r++) {
-        double spent = (double)(load_now() - start) / 1e9;
+        uint64_t spent = (load_now() - start) / 1000000000;
 
         if (options.budget > 0 && spent >= options.budget && r >= ROTATIONS_MIN)
             break;

@@ -46,6 +46,7 @@ struct load_config {
     unsigned target_count;
     unsigned connections; /* to each target */
     unsigned depth;       /* requests in flight on each */
+    int is_sleeping;      /* block for answers instead of spinning */
 };
 
 struct load;

@@ -24,6 +24,7 @@ enum {
     CQ_ENTRIES = 16384,
     BUFFER_BYTES = 4096,
     BUFFERS_MIN = 256,
+    SPINS_MAX = 1000000, /* a few milliseconds */
     SILENCE_SECONDS = 10
 };
 
@@ -124,9 +125,9 @@ static struct io_uring_sqe *load_sqe(struct load *load, enum op op,
     if (sqe == NULL) {
         int rc = io_uring_submit(&load->ring);
 
-        if (rc < 0)
-            load_die("submit", rc);
         sqe = io_uring_get_sqe(&load->ring);
+        if (sqe == NULL)
+            load_die("submit", rc);
     }
     memset(sqe, 0, sizeof(*sqe));
     sqe->user_data = (uint64_t)op << 32 | c->index;
@@ -285,7 +286,8 @@ static void load_reap(struct load *load, uint64_t now)
     unsigned head;
     unsigned n = 0;
 
-    io_uring_for_each_cqe(&load->ring, head, cqe) {
+    io_uring_for_each_cqe(&load->ring, head, cqe)
+    {
         struct conn *c = &load->conns[(uint32_t)cqe->user_data];
 
         if ((enum op)(cqe->user_data >> 32) == OP_RECV)
@@ -298,14 +300,35 @@ static void load_reap(struct load *load, uint64_t now)
     io_uring_smp_store_release(&load->pool->tail, load->pool_tail);
 }
 
-/* One system call: sends what is queued, waits for answers; their time. */
+/* Watches the ring's memory until the kernel has something; 0: too long. */
+static int load_spin(const struct load *load)
+{
+    for (unsigned i = 0; i < SPINS_MAX; i++) {
+        if (IO_URING_READ_ONCE(*load->ring.sq.kflags) & IORING_SQ_TASKRUN)
+            return 1;
+        if (io_uring_cq_ready(&load->ring) > 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* Sends what is queued and waits for answers; returns when they came. */
 static uint64_t load_turn(struct load *load)
 {
     struct __kernel_timespec patience = {.tv_sec = SILENCE_SECONDS};
     struct io_uring_cqe *cqe;
-    int rc = io_uring_submit_and_wait_timeout(&load->ring, &cqe, 1, &patience,
+    uint64_t now;
+    int rc = 0;
+
+    if (!load->config.is_sleeping) {
+        rc = io_uring_submit_and_get_events(&load->ring);
+        if (rc >= 0 && io_uring_cq_ready(&load->ring) == 0)
+            load_spin(load);
+    }
+    if (io_uring_cq_ready(&load->ring) == 0)
+        rc = io_uring_submit_and_wait_timeout(&load->ring, &cqe, 1, &patience,
                                               NULL);
-    uint64_t now = load_now();
+    now = load_now();
 
     if (rc == -ETIME)
         target_break(load->target, "silent for ten seconds", 0);
@@ -406,8 +429,8 @@ static void target_learn(struct load_target *target, int fd)
         const char *length;
 
         if (n <= 0)
-            load_die("no complete answer to the first request", n < 0 ? -errno
-                                                                     : 0);
+            load_die("no complete answer to the first request",
+                     n < 0 ? -errno : 0);
         target->answer_bytes += (uint32_t)n;
         end = strstr(head, "\r\n\r\n");
         length = strcasestr(head, "\r\nContent-Length:");
@@ -415,7 +438,8 @@ static void target_learn(struct load_target *target, int fd)
             continue;
         if (strncmp(head, "HTTP/1.1 200", 12) != 0 || length == NULL)
             load_die("the first answer is no 200 with a length", 0);
-        want = (uint32_t)(end + 4 - head) + (uint32_t)atoi(length + 17);
+        want = (uint32_t)(end + 4 - head) +
+               (uint32_t)strtoul(length + 17, NULL, 10);
     }
     date = strcasestr(head, "\r\nDate: ");
     if (date != NULL) {
@@ -437,8 +461,7 @@ static void conns_open(struct load *load)
     load->dirty = pages(per_target * sizeof(uint32_t));
     for (uint32_t i = 0; i < total; i++) {
         struct conn *c = &load->conns[i];
-        struct load_target *target =
-            &load->config.targets[i / per_target];
+        struct load_target *target = &load->config.targets[i / per_target];
 
         c->index = i;
         c->fd = conn_connect(target);
@@ -454,7 +477,8 @@ struct load *load_open(const struct load_config *config)
     struct load *load = pages(sizeof(*load));
     struct io_uring_params params = {
         .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-                 IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE,
+                 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL |
+                 IORING_SETUP_CQSIZE,
         .cq_entries = CQ_ENTRIES,
     };
     int rc = io_uring_queue_init_params(SQ_ENTRIES, &load->ring, &params);
