@@ -350,7 +350,7 @@ static void sim_lease_put(struct flare__backend *b, uint32_t lease)
                   b->lease_len[lease] != SIM_LEASE_IN_POOL,
               "lease %u given back twice", lease);
     memset(data, 0xdb, b->lease_len[lease]);
-    ASAN_POISON_MEMORY_REGION(data, b->lease_len[lease]);
+    ASAN_POISON_MEMORY_REGION(data, b->lease_bytes);
     b->lease_len[lease] = SIM_LEASE_IN_POOL;
     b->lease_free[b->lease_count - b->leases_out--] = lease;
     sim_trace(b->world, SIM_N_LEASE_PUT, b->index, lease, b->leases_out);

@@ -73,7 +73,8 @@ struct flare__sim_counts {
     uint64_t faults[FLARE__SIM_FAULT_COUNT];
     uint64_t polls;
     uint64_t events;
-    uint64_t conns;
+    uint64_t conns;    /* that reached a listener */
+    uint64_t accepted; /* descriptors given out by accept */
     uint64_t virtual_ns;
 };
 
@@ -138,7 +139,7 @@ __attribute__((noreturn, cold)) void flare__sim_fail(const struct flare__sim *w,
 
 /*
  * A listening descriptor; several on one port share its connections, as with
- * SO_REUSEPORT.  -EMFILE.
+ * SO_REUSEPORT.  `backlog` 0: 1024.  -EMFILE.
  */
 int flare__sim_listen(struct flare__sim *w, uint16_t port, uint32_t backlog);
 
@@ -152,8 +153,11 @@ void flare__sim_foreign_set(struct flare__sim *w, int fd, short revents);
 /* Closes a descriptor that is attached nowhere, as close(2). */
 void flare__sim_fd_close(struct flare__sim *w, int fd);
 
-/* Descriptors open now; leases out of the pool of `b`. */
+/* Descriptors open now; how many there may be from now on, 0: any number. */
 uint32_t flare__sim_fds(const struct flare__sim *w);
+void flare__sim_fds_limit(struct flare__sim *w, uint32_t fds_max);
+
+/* Leases out of the pool of `b`. */
 uint32_t flare__sim_leases(const struct flare__backend *b);
 
 /*

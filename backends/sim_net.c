@@ -14,6 +14,7 @@
 
 enum {
     NET_WINDOW = 65536,
+    NET_BACKLOG = 1024,
     NET_SYN_TRIES = 10 /* a second apart, when the backlog is full */
 };
 
@@ -495,7 +496,7 @@ int flare__sim_listen(struct flare__sim *w, uint16_t port, uint32_t backlog)
 
     if (fd >= 0) {
         sim_end_of_fd(w, fd)->port = port;
-        sim_end_of_fd(w, fd)->backlog = backlog;
+        sim_end_of_fd(w, fd)->backlog = backlog == 0 ? NET_BACKLOG : backlog;
     }
     return fd;
 }
@@ -530,6 +531,11 @@ void flare__sim_fd_close(struct flare__sim *w, int fd)
 uint32_t flare__sim_fds(const struct flare__sim *w)
 {
     return w->fd_used;
+}
+
+void flare__sim_fds_limit(struct flare__sim *w, uint32_t fds_max)
+{
+    w->config.fds_max = fds_max;
 }
 
 /* Running what is due. */

@@ -92,7 +92,6 @@ static int accept_take(struct flare__backend *b, struct sim_end *l)
 {
     struct flare__sim *w = b->world;
     struct sim_end *s = w->ends[l->pending[0]];
-    int fd;
 
     if (sim_chance(w, FLARE__SIM_ACCEPT_EMFILE) || sim_fds_full(w))
         return -EMFILE;
@@ -110,8 +109,8 @@ static int accept_take(struct flare__backend *b, struct sim_end *l)
         sim_end_close(w, s, /* is_abort = */ true);
         return -ECONNABORTED;
     }
-    fd = sim_fd_new(w, s);
-    return fd;
+    w->counts.accepted++;
+    return sim_fd_new(w, s);
 }
 
 static bool accept_try(struct flare__backend *b, struct sim_slot *s,
@@ -173,7 +172,7 @@ static void recv_lease(struct flare__backend *b, struct sim_slot *s,
     ev->data = b->pool + (size_t)lease * b->lease_bytes;
     ev->flags |= FLARE__EV_LEASE;
     ev->res = (int32_t)n;
-    ASAN_UNPOISON_MEMORY_REGION(ev->data, n);
+    ASAN_UNPOISON_MEMORY_REGION(ev->data, b->lease_bytes);
     sim_pipe_take(w, e, ev->data, n);
     w->hash = sim_hash_bytes(w->hash, ev->data, n);
 }

@@ -126,6 +126,7 @@ void flare__sim_count(const struct flare__sim *w, struct flare__sim_counts *sum)
     sum->polls += w->counts.polls;
     sum->events += w->counts.events;
     sum->conns += w->counts.conns;
+    sum->accepted += w->counts.accepted;
     sum->virtual_ns += w->now;
 }
 
