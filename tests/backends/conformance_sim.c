@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The conformance suite's other side in a simulated network, a calm one. */
-#include "backends/conformance.h"
+#include "tests/backends/conformance.h"
 
 #include "backends/sim.h"
 

@@ -6,7 +6,7 @@
  */
 #include "backends/sim.h"
 
-#include "support/test.h"
+#include "tests/support/test.h"
 
 #include <errno.h>
 #include <netinet/in.h>
