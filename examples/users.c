@@ -63,13 +63,15 @@ static const struct flare_route routes[] = {
 int main(int argc, char **argv)
 {
     struct flare_error err;
-    int rc = flare_serve(&(struct flare_server_config){
-        .listen = argc > 1 ? argv[1] : "127.0.0.1:8080",
-        .routes = FLARE_ROUTES(routes),
-        .workers = 2,
-        .handle_signals = true,
-        .on_listening = on_listening,
-    }, &err);
+    int rc = flare_serve(
+        &(struct flare_server_config){
+            .listen = argc > 1 ? argv[1] : "127.0.0.1:8080",
+            .routes = FLARE_ROUTES(routes),
+            .workers = 2,
+            .handle_signals = true,
+            .on_listening = on_listening,
+        },
+        &err);
 
     if (rc < 0)
         return fprintf(stderr, "users: %s\n", err.text), 1;

@@ -171,8 +171,10 @@ void flare__conn_flush(struct flare__conn *conn)
         conn_start_recv(conn);
 }
 
-static void conn_on_sent(struct flare__conn *conn, int32_t res)
+/* A send is done with, and its memory is ours again. */
+static void conn_on_sent(struct flare__conn *conn)
 {
+    int32_t res = conn->sent_res;
     bool is_whole = res >= 0 && (uint32_t)res == conn->out.in_flight;
 
     conn->is_sending = false;
@@ -249,7 +251,12 @@ static void conn_on_event(struct flare__sock *sock,
         conn_on_recv(conn, ev);
         break;
     case FLARE__EV_SENT:
-        conn_on_sent(conn, ev->res);
+        conn->sent_res = ev->res;
+        if ((ev->flags & FLARE__EV_RELEASE_DUE) == 0)
+            conn_on_sent(conn);
+        break;
+    case FLARE__EV_RELEASED:
+        conn_on_sent(conn);
         break;
     case FLARE__EV_CLOSED:
         conn_free(conn);

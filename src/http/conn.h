@@ -29,11 +29,11 @@ enum flare__conn_phase {
 struct flare__inbuf {
     uint32_t len;
     uint32_t cap;
-    uint32_t head_len;    /* of the head whose body is being collected */
-    bool is_chunked;      /* how it is framed */
-    uint64_t body_left;   /* of Content-Length */
-    uint64_t started_ms;  /* of the body */
-    uint64_t wire_bytes;  /* of the body, with its framing */
+    uint32_t head_len;   /* of the head whose body is being collected */
+    bool is_chunked;     /* how it is framed */
+    uint64_t body_left;  /* of Content-Length */
+    uint64_t started_ms; /* of the body */
+    uint64_t wire_bytes; /* of the body, with its framing */
     struct flare__chunked chunked;
     char bytes[];
 };
@@ -49,6 +49,7 @@ struct flare__conn {
     struct flare__task task;    /* goes on with paused input */
     uint32_t requests;
     uint32_t linger_bytes;
+    int32_t sent_res;  /* of a send whose memory is not back yet */
     uint8_t phase;     /* enum flare__conn_phase */
     bool is_receiving; /* the backend's receive is not back */
     bool is_stopping;  /* and it was told to stop */

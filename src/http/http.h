@@ -65,8 +65,8 @@ struct flare_res {
     struct flare__conn *conn;
     uint32_t extra_len; /* of http->extra: fields the handler added */
     bool is_answered;
-    bool is_head;       /* no body goes out, whatever the handler gave */
-    bool is_last;       /* Connection: close */
+    bool is_head;            /* no body goes out, whatever the handler gave */
+    bool is_last;            /* Connection: close */
     bool is_keep_alive_said; /* HTTP/1.0 peers must be told */
 };
 
@@ -90,7 +90,7 @@ struct flare__http {
     struct flare__head head;
     struct flare_req req;
     struct flare_res res;
-    char *extra; /* FLARE__HTTP_EXTRA_MAX, once a handler adds a field */
+    char *extra;   /* FLARE__HTTP_EXTRA_MAX, once a handler adds a field */
     char *decoded; /* path parameters, percent-decoded; target_bytes_max */
 
     /* "Server: ...\r\nDate: ...\r\n", written anew each second. */

@@ -16,8 +16,8 @@
 enum {
     /* A pooled chunk with its header; its data holds a pipelined turn. */
     FLARE__OUT_CHUNK_BYTES = 4096,
-    FLARE__OUT_POOL_MAX = 512,      /* chunks kept for reuse, per worker */
-    FLARE__OUT_IOV_MAX = 64,        /* buffers of one send */
+    FLARE__OUT_POOL_MAX = 512,       /* chunks kept for reuse, per worker */
+    FLARE__OUT_IOV_MAX = 64,         /* buffers of one send */
     FLARE__OUT_SEND_MAX = 256 * 1024 /* bytes of one send: the stall clock
                                         restarts at each */
 };

@@ -95,8 +95,8 @@ static int worker_open_loop(struct flare__worker *w)
     const struct flare__executor_config *c = w->executor->config;
     struct flare__backend_config bc = {.al = c->al, .log = &c->log};
     struct flare__loop_config lc = {.al = c->al, .log = c->log};
-    int rc = flare__backend_choose(&lc.ops, &lc.backend, c->backend, &bc,
-                                   &w->error);
+    int rc =
+        flare__backend_choose(&lc.ops, &lc.backend, c->backend, &bc, &w->error);
 
     if (rc < 0)
         return rc;
@@ -162,8 +162,9 @@ static void worker_run(struct flare__worker *w)
     while (is_all && c->goes_on(w, c->ctx)) {
         w->rc = flare__loop_turn(w->loop, UINT64_MAX);
         if (w->rc < 0) {
-            (void)flare__error(&w->error, w->rc, "worker %u: the loop broke: %s",
-                               w->index, flare_strerror(w->rc));
+            (void)flare__error(&w->error, w->rc,
+                               "worker %u: the loop broke: %s", w->index,
+                               flare_strerror(w->rc));
             /* What the kernel may still write to is not freed (FAILURES I18):
              * connections and loop stay as they are. */
             return;
@@ -188,8 +189,8 @@ static int executor_spawn(struct flare__executor *ex)
     sigset_t before;
     int rc = 0;
 
-    (void)sigfillset(&all);                             /* cannot fail */
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);  /* nor this */
+    (void)sigfillset(&all);                            /* cannot fail */
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* nor this */
     while (rc == 0 && ex->spawned + 1 < ex->config->count) {
         struct flare__worker *w = &ex->workers[ex->spawned + 1];
         pthread_t thread;
