@@ -46,11 +46,11 @@ enum {
 
 struct flare__head {
     struct flare_str method;
-    struct flare_str target; /* as received */
-    struct flare_str path;   /* raw, "/" at least; "*" in asterisk-form */
-    struct flare_str query;  /* raw, after '?'; ptr NULL without one */
-    struct flare_str host;   /* authority: the target's, else Host's */
-    uint64_t content_length; /* 0 without one */
+    struct flare_str target;     /* as received */
+    struct flare_str path;       /* raw, "/" at least; "*" in asterisk-form */
+    struct flare_str query;      /* raw, after '?'; ptr NULL without one */
+    struct flare_str host;       /* authority: the target's, else Host's */
+    uint64_t content_length;     /* 0 without one */
     struct flare__field *fields; /* the caller's array of limits.fields_max */
     uint32_t field_count;
     uint8_t method_id; /* enum flare_method */

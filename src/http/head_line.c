@@ -26,8 +26,7 @@ static uint8_t method_id(const char *p, size_t len)
     return FLARE_METHOD_COUNT;
 }
 
-int flare__line_method(struct flare__head *head, const char *p,
-                       const char *end)
+int flare__line_method(struct flare__head *head, const char *p, const char *end)
 {
     int len = 0;
 
@@ -65,14 +64,9 @@ int flare__line_version(struct flare__head *head, const char *p,
     return len;
 }
 
-int flare__line_target_mark(struct flare__head *head, const char *p,
+int flare__line_target_mark(const struct flare__head *head, const char *p,
                             const char *end)
 {
-    if (*p == '?') {
-        if (!head->query.ptr)
-            head->query.ptr = p + 1;
-        return 1;
-    }
     if (*p == '[' || *p == ']') /* where they stand is the form's to check */
         return head->target.ptr[0] != '/' ? 1 : FLARE_E_BAD_REQUEST;
     if (*p != '%')
@@ -94,7 +88,8 @@ static size_t scheme_len(struct flare_str target)
     for (size_t i = 0; i < 2; i++) {
         struct flare_str front = {target.ptr, schemes[i].len};
 
-        if (target.len >= front.len && flare_str_equal_nocase(front, schemes[i]))
+        if (target.len >= front.len &&
+            flare_str_equal_nocase(front, schemes[i]))
             return front.len;
     }
     return 0;

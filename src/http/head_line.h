@@ -27,11 +27,11 @@ int flare__line_version(struct flare__head *head, const char *p,
                         const char *end);
 
 /*
- * One byte of the target outside FLARE__CHAR_TARGET and SP, at `p`: a '?' (the
- * first is noted in head->query.ptr), an escape, a bracket of an IPv6 address.
+ * At `p` a byte of the target outside FLARE__CHAR_TARGET, SP and '?': the bytes
+ * of an escape, or a bracket of an IPv6 address, or an error.
  */
 FLARE_MUST_USE
-int flare__line_target_mark(struct flare__head *head, const char *p,
+int flare__line_target_mark(const struct flare__head *head, const char *p,
                             const char *end);
 
 /*

@@ -4,11 +4,6 @@
 #include "http/chars.h"
 #include "http/host.h"
 
-static struct flare_str field_value(const struct flare__field *field)
-{
-    return (struct flare_str){field->value, field->value_len};
-}
-
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
@@ -115,6 +110,10 @@ static int rule_coding(struct flare__head *head, struct flare_str value,
 /* Empty elements are allowed to a list's recipient (RFC 9110 section 5.6.1). */
 static int rule_connection(struct flare_str list, uint32_t *seen)
 {
+    if (list.len == 10 && flare__word_is(list.ptr, "keep-alive", 10)) {
+        *seen |= FLARE__SEEN_KEEP_ALIVE;
+        return 0;
+    }
     while (list.ptr) {
         struct flare_str option = list_next(&list);
 
@@ -144,31 +143,38 @@ static int rule_expect(const struct flare__head *head, struct flare_str value,
     return 0;
 }
 
-static bool name_is(const struct flare__field *field, struct flare_str name)
-{
-    return flare_str_equal_nocase(
-        (struct flare_str){field->name, field->name_len}, name);
-}
-
 int flare__rule_field(struct flare__head *head,
                       const struct flare__field *field, uint32_t *seen)
 {
-    struct flare_str value = field_value(field);
+    const char *name = field->name;
+    struct flare_str value = {field->value, field->value_len};
 
-    if (name_is(field, FLARE_STR("host")))
-        return rule_host(head, value, seen);
-    if (name_is(field, FLARE_STR("connection")))
-        return rule_connection(value, seen);
-    if (name_is(field, FLARE_STR("content-length")))
-        return rule_length(head, value, seen);
-    if (name_is(field, FLARE_STR("transfer-encoding")))
-        return rule_coding(head, value, seen);
-    if (name_is(field, FLARE_STR("expect")))
-        return rule_expect(head, value, seen);
-    return 0;
+    switch (field->name_len) {
+    case 4:
+        return flare__word_is(name, "host", 4) ? rule_host(head, value, seen)
+                                               : 0;
+    case 6:
+        return flare__word_is(name, "expect", 6)
+                   ? rule_expect(head, value, seen)
+                   : 0;
+    case 10:
+        return flare__word_is(name, "connection", 10)
+                   ? rule_connection(value, seen)
+                   : 0;
+    case 14:
+        return flare__word_is(name, "content-length", 14)
+                   ? rule_length(head, value, seen)
+                   : 0;
+    case 17:
+        return flare__word_is(name, "transfer-encoding", 17)
+                   ? rule_coding(head, value, seen)
+                   : 0;
+    default:
+        return 0;
+    }
 }
 
-int flare__rule_end(struct flare__head *head, uint32_t seen)
+int flare__rule_end_slow(struct flare__head *head, uint32_t seen)
 {
     bool has_body = head->content_length > 0 || (seen & FLARE__SEEN_CODING);
 

@@ -8,6 +8,8 @@
 
 #include "http/head.h"
 
+#include <string.h>
+
 /* What the fields so far have said; the parser keeps it in a local. */
 enum {
     FLARE__SEEN_HOST = 1,
@@ -32,6 +34,30 @@ static inline bool flare__rule_may_apply(const char *name, size_t name_len)
     return (name[0] | 0x20) == first[name_len % sizeof(first)];
 }
 
+/*
+ * Whether the `len` bytes at `p`, none of them a control, are the lower-case
+ * `word` in any case; `len` is a constant from 4 up.  Exact, because what
+ * differs from a letter, a digit or '-' in bit 5 alone is a letter or a control.
+ */
+static inline __attribute__((always_inline)) bool
+flare__word_is(const char *p, const char *word, size_t len)
+{
+    const uint64_t bit = UINT64_C(0x2020202020202020);
+    const size_t step = len < 8 ? 4 : 8;
+    uint64_t is_other = 0;
+
+    for (size_t i = 0; i < len; i += step) {
+        size_t at = i + step <= len ? i : len - step; /* the last overlaps */
+        uint64_t a = bit;
+        uint64_t b = bit;
+
+        memcpy(&a, p + at, step);
+        memcpy(&b, word + at, step);
+        is_other |= (a | bit) ^ b;
+    }
+    return is_other == 0;
+}
+
 /* Applies the field's rule, if it has one.  0 or the error. */
 FLARE_MUST_USE
 int flare__rule_field(struct flare__head *head,
@@ -39,6 +65,15 @@ int flare__rule_field(struct flare__head *head,
 
 /* All fields are there: the rules across them, and the flags. */
 FLARE_MUST_USE
-int flare__rule_end(struct flare__head *head, uint32_t seen);
+int flare__rule_end_slow(struct flare__head *head, uint32_t seen);
+
+static inline int flare__rule_end(struct flare__head *head, uint32_t seen)
+{
+    if ((seen & ~(uint32_t)FLARE__SEEN_KEEP_ALIVE) != FLARE__SEEN_HOST ||
+        head->minor == 0)
+        return flare__rule_end_slow(head, seen);
+    head->flags = FLARE__HEAD_KEEP_ALIVE;
+    return 0;
+}
 
 #endif

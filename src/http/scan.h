@@ -16,6 +16,9 @@
 #define FLARE__SCAN_NEON 1
 #endif
 
+/* The parser is one function per kernel, or its state is not in registers. */
+#define SCAN_INLINE static inline __attribute__((always_inline))
+
 /* As flare__head_parse. */
 typedef int flare__head_parse_fn(struct flare__head *head,
                                  const struct flare__head_limits *limits,

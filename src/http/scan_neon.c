@@ -4,26 +4,32 @@
 
 #ifdef FLARE__SCAN_NEON
 
+#include "base/assert.h"
+#include "http/chars.h"
 #include "http/scan_tables.h"
 
 #include <arm_neon.h>
+#include <string.h>
 
 #define HEAD_PARSE flare__head_parse_neon
-#define SCAN_WIDTH 64
 
-#include "http/scan_masks.inc"
+struct scan_masks {
+    uint64_t name;
+    uint64_t value;
+    uint64_t target;
+};
 
 /* 0xff in each byte of `low` and `high` that have no row in common. */
-static inline uint8x16_t not_in(const uint8_t row[16], uint8x16_t bytes,
-                                uint8x16_t high)
+SCAN_INLINE uint8x16_t not_in(const uint8_t class_[32], uint8x16_t bytes,
+                              uint8x16_t high)
 {
-    uint8x16_t low = vqtbl1q_u8(vld1q_u8(row), bytes);
+    uint8x16_t low = vqtbl1q_u8(vld1q_u8(class_), bytes);
 
     return vceqzq_u8(vandq_u8(low, high));
 }
 
 /* One bit per byte of four vectors of 0 and 0xff. */
-static inline uint64_t bits(const uint8x16_t v[4])
+SCAN_INLINE uint64_t bits(const uint8x16_t v[4])
 {
     static const uint8_t weights[16] = {1, 2, 4, 8, 16, 32, 64, 128,
                                         1, 2, 4, 8, 16, 32, 64, 128};
@@ -36,7 +42,7 @@ static inline uint64_t bits(const uint8x16_t v[4])
     return vgetq_lane_u64(vreinterpretq_u64_u8(sum), 0);
 }
 
-static inline struct scan_masks scan_vector(const char *p)
+SCAN_INLINE struct scan_masks scan_block(const char *p)
 {
     uint8x16_t name[4];
     uint8x16_t control[4];
@@ -55,6 +61,35 @@ static inline struct scan_masks scan_vector(const char *p)
     }
     return (struct scan_masks){bits(name), ~bits(control), bits(target)};
 }
+
+SCAN_INLINE struct scan_masks scan_last(const char *buf, const char *p,
+                                        size_t n)
+{
+    char copy[64] = {0};
+
+    if (n > 0 && p + n - buf >= 64) {
+        struct scan_masks m = scan_block(p + n - 64);
+        size_t gap = 64 - n;
+
+        return (struct scan_masks){m.name >> gap, m.value >> gap,
+                                   m.target >> gap};
+    }
+    memcpy(copy, p, n);
+    return scan_block(copy);
+}
+
+SCAN_INLINE size_t scan_host_run(const char *buf, const char *p,
+                                 const char *end)
+{
+    const char *start = p;
+
+    (void)buf;
+    while (p < end && flare__char_is(*p, FLARE__CHAR_NAME))
+        p++;
+    return (size_t)(p - start);
+}
+
+#include "http/scan_masks.inc"
 
 #include "http/head_parse.inc"
 

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The request head parser alone: nanoseconds per request of every kernel this
+ * CPU runs, on three requests.
+ *
+ *   bench_head                     a table: medians of interleaved rounds
+ *   bench_head PARSER REQUEST N    parses N times and prints nothing: run it
+ *                                  under valgrind --tool=callgrind, with two
+ *                                  different N, to count instructions
+ *
+ * A comparison with picohttpparser, which is no part of this tree, is built by
+ * hand: -DWITH_PICO -I<its folder> and its object linked in.
+ */
+#include "http/scan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#ifdef WITH_PICO
+#include <picohttpparser.h>
+#endif
+
+enum { ROUNDS = 201, SLICE_NS = 300000, FIELDS_MAX = 100, PARSERS_MAX = 8 };
+
+static const struct request {
+    const char *name;
+    const char *bytes;
+} requests[] = {
+    {"wrk", "GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n"},
+    {"api", "GET /api/v1/users/12345?fields=name,email HTTP/1.1\r\n"
+            "Host: api.example.com\r\n"
+            "Accept: application/json\r\n"
+            "Authorization: Bearer abcdef0123456789\r\n"
+            "User-Agent: client/1.0\r\n\r\n"},
+    {"browser",
+     "GET /articles/2024/05/a-long-title HTTP/1.1\r\n"
+     "Host: www.example.com\r\n"
+     "Connection: keep-alive\r\n"
+     "Cache-Control: max-age=0\r\n"
+     "Upgrade-Insecure-Requests: 1\r\n"
+     "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 "
+     "(KHTML, like Gecko) Chrome/124.0.0.0 Safari/537.36\r\n"
+     "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,"
+     "image/avif,image/webp,*/*;q=0.8\r\n"
+     "Sec-Fetch-Site: same-origin\r\n"
+     "Sec-Fetch-Mode: navigate\r\n"
+     "Sec-Fetch-Dest: document\r\n"
+     "Referer: https://www.example.com/articles\r\n"
+     "Accept-Encoding: gzip, deflate, br\r\n"
+     "Accept-Language: en-GB,en;q=0.9\r\n"
+     "Cookie: sid=0123456789abcdef; theme=dark\r\n\r\n"},
+};
+
+enum { REQUESTS = sizeof(requests) / sizeof(requests[0]) };
+
+/* Parses `len` bytes at `buf` once; the bytes of the head. */
+typedef int parse_once_fn(flare__head_parse_fn *parse, const char *buf,
+                          size_t len);
+
+struct parser {
+    const char *name;
+    parse_once_fn *once;
+    flare__head_parse_fn *parse;
+};
+
+static struct flare__field fields[FIELDS_MAX];
+
+static int once_ours(flare__head_parse_fn *parse, const char *buf, size_t len)
+{
+    static const struct flare__head_limits limits = {8192, 8192, FIELDS_MAX};
+    struct flare__head head;
+
+    head.fields = fields;
+    return parse(&head, &limits, buf, len);
+}
+
+#ifdef WITH_PICO
+static int once_pico(flare__head_parse_fn *parse, const char *buf, size_t len)
+{
+    static struct phr_header headers[FIELDS_MAX];
+    const char *method, *path;
+    size_t method_len, path_len, count = FIELDS_MAX;
+    int minor;
+
+    (void)parse;
+    return phr_parse_request(buf, len, &method, &method_len, &path, &path_len,
+                             &minor, headers, &count, 0);
+}
+#endif
+
+static int parsers_list(struct parser out[PARSERS_MAX])
+{
+    struct flare__scan_kernel kernels[FLARE__SCAN_KERNELS_MAX + 1];
+    int n = 0;
+
+    (void)flare__scan_kernels(kernels);
+    for (int i = 0; kernels[i].parse; i++)
+        out[n++] =
+            (struct parser){kernels[i].name, once_ours, kernels[i].parse};
+#ifdef WITH_PICO
+    out[n++] = (struct parser){"pico", once_pico, NULL};
+#endif
+    return n;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void run(const struct parser *parser, const char *bytes, long n)
+{
+    size_t len = strlen(bytes);
+
+    for (long i = 0; i < n; i++) {
+        if (parser->once(parser->parse, bytes, len) != (int)len)
+            abort();
+        __asm__ volatile("" : : : "memory");
+    }
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Runs that fill one slice of time. */
+static long runs_per_slice(const struct parser *parser, const char *bytes)
+{
+    const long n = 2000;
+    uint64_t start = now_ns();
+
+    run(parser, bytes, n);
+    return (long)(SLICE_NS * (uint64_t)n / (now_ns() - start + 1)) + 1;
+}
+
+static void measure(const struct parser *parsers, int count,
+                    const struct request *request)
+{
+    static double ns[PARSERS_MAX][ROUNDS];
+    long n[PARSERS_MAX];
+
+    for (int i = 0; i < count; i++)
+        n[i] = runs_per_slice(&parsers[i], request->bytes);
+    for (int round = 0; round < ROUNDS; round++)
+        for (int i = 0; i < count; i++) {
+            uint64_t start = now_ns();
+
+            run(&parsers[i], request->bytes, n[i]);
+            ns[i][round] = (double)(now_ns() - start) / (double)n[i];
+        }
+    for (int i = 0; i < count; i++) {
+        qsort(ns[i], ROUNDS, sizeof(ns[i][0]), by_value);
+        printf("%-8s %4zu B  %-7s %7.1f ns  [%.1f %.1f]  %.2f GB/s\n",
+               request->name, strlen(request->bytes), parsers[i].name,
+               ns[i][ROUNDS / 2], ns[i][ROUNDS / 4], ns[i][ROUNDS * 3 / 4],
+               (double)strlen(request->bytes) / ns[i][ROUNDS / 2]);
+    }
+}
+
+static int run_named(const struct parser *parsers, int count, char **argv)
+{
+    for (int i = 0; i < count; i++)
+        for (int r = 0; r < REQUESTS; r++)
+            if (!strcmp(parsers[i].name, argv[1]) &&
+                !strcmp(requests[r].name, argv[2])) {
+                run(&parsers[i], requests[r].bytes, atol(argv[3]));
+                return EXIT_SUCCESS;
+            }
+    fprintf(stderr, "bench_head: no such parser or request\n");
+    return EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    struct parser parsers[PARSERS_MAX];
+    int count = parsers_list(parsers);
+
+    if (argc == 4)
+        return run_named(parsers, count, argv);
+    if (argc != 1) {
+        fprintf(stderr, "usage: bench_head [PARSER REQUEST N]\n");
+        return EXIT_FAILURE;
+    }
+    for (int r = 0; r < REQUESTS; r++)
+        measure(parsers, count, &requests[r]);
+    return EXIT_SUCCESS;
+}
