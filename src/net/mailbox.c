@@ -95,34 +95,28 @@ void flare__mailbox_free(struct flare__mailbox *m)
     flare__free(m->al, m->block);
 }
 
-/* Claims a position for one post: its slot, or NULL with `*rc` set. */
-static struct mailbox_slot *mailbox_claim(struct flare__mailbox *m,
-                                          uint64_t *position, int *rc)
+/* Claims a position for one post. */
+static int mailbox_claim(struct flare__mailbox *m, uint64_t *position)
 {
     uint64_t tail = atomic_load_explicit(&m->tail, memory_order_relaxed);
 
     for (;;) {
-        struct mailbox_slot *slot = &m->slots[tail & m->mask];
         uint64_t sequence;
 
-        if (FLARE_UNLIKELY(tail & mailbox_closed)) {
-            *rc = FLARE_E_STOPPED;
-            return NULL;
-        }
-        sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
+        if (FLARE_UNLIKELY(tail & mailbox_closed))
+            return FLARE_E_STOPPED;
+        sequence = atomic_load_explicit(&m->slots[tail & m->mask].sequence,
+                                        memory_order_acquire);
         if (sequence == tail) {
+            *position = tail;
             if (atomic_compare_exchange_weak_explicit(&m->tail, &tail, tail + 1,
                                                       memory_order_relaxed,
-                                                      memory_order_relaxed)) {
-                *position = tail;
-                return slot;
-            }
+                                                      memory_order_relaxed))
+                return 0;
             continue; /* `tail` was read anew by the exchange */
         }
-        if ((int64_t)(sequence - tail) < 0) {
-            *rc = FLARE_E_MAILBOX_FULL;
-            return NULL;
-        }
+        if ((int64_t)(sequence - tail) < 0)
+            return FLARE_E_MAILBOX_FULL;
         /* another post took this position meanwhile */
         tail = atomic_load_explicit(&m->tail, memory_order_relaxed);
     }
@@ -131,13 +125,14 @@ static struct mailbox_slot *mailbox_claim(struct flare__mailbox *m,
 int flare__mailbox_post(struct flare__mailbox *m, flare__post_fn fn, void *ctx)
 {
     struct mailbox_slot *slot;
-    uint64_t position;
+    uint64_t position = 0;
     int rc;
 
     FLARE_ASSERT(fn != NULL);
-    slot = mailbox_claim(m, &position, &rc);
-    if (slot == NULL)
+    rc = mailbox_claim(m, &position);
+    if (rc < 0)
         return rc;
+    slot = &m->slots[position & m->mask];
     slot->fn = fn;
     slot->ctx = ctx;
     atomic_store(&slot->sequence, position + 1);
