@@ -13,6 +13,7 @@
 #define FLARE__CONFORMANCE_H
 
 #include "backends/backend.h"
+#include "support/fault.h"
 #include "support/test.h"
 
 struct conf_world; /* the harness's: a network */
@@ -98,24 +99,35 @@ enum {
 };
 
 struct conf;
+struct conf_conn;
+
+/* A test's own reaction, after the ledger's. */
+typedef void (*conf_hook_fn)(struct conf_conn *conn,
+                             const struct flare__event *ev);
 
 /* A socket of the backend, and all that was heard of it. */
 struct conf_conn {
     struct flare__sock sock;
     struct conf *c;
+    conf_hook_fn hook; /* may be NULL */
+    void *ctx;
     struct conf_conn *next;
     struct conf_peer *peer; /* NULL: it has none, or none any more */
     uint8_t *in;            /* what was received */
     size_t in_len;
     size_t in_size;
-    char order[CONF_ORDER_MAX + 1]; /* R S C P A, end of receive E, X closed */
-    int accepted[64];               /* not yet taken by the test */
+    /* Receive data and end, Sent, reLeased, Connect, Poll, Accept, its end Z,
+     * closed X: "REX" */
+    char order[CONF_ORDER_MAX + 1];
+    int accepted[64]; /* not yet taken by the test */
     int accepted_count;
     int recvs; /* events */
     int32_t recv_res, sent_res, connect_res, poll_res, accept_res;
     bool is_receiving, is_accepting, is_sending, is_connecting, is_polling;
     bool is_release_due, is_closing, is_closed;
     bool holds_leases; /* those of this socket go to c->held */
+    bool is_manual;    /* else an accept or receive that ends goes on */
+    bool is_stopped;   /* by the test */
 };
 
 struct conf {
@@ -135,8 +147,7 @@ struct conf {
     int wakes;
     int capacity;       /* of a poll; 0: 64 */
     uint64_t wait_ns;   /* of a poll */
-    size_t live_blocks; /* allocated */
-    struct flare_allocator al;
+    struct fault fault; /* counts what is allocated */
 };
 
 /*
@@ -156,6 +167,7 @@ struct conf_conn *conf_take(struct conf *c);
 struct conf_conn *conf_attach(struct conf *c, int fd);
 
 void conf_recv_start(struct conf_conn *conn);
+void conf_recv_stop(struct conf_conn *conn);
 void conf_send(struct conf_conn *conn, const struct iovec *iov, uint32_t count);
 void conf_send_bytes(struct conf_conn *conn, const void *data, size_t len);
 void conf_shut(struct conf_conn *conn, enum flare__close_how how);

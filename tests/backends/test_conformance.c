@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* The backend contract, on every backend of this build: see conformance.h. */
+#include "backends/conformance.h"
+
+#include "backends/sim.h"
+
+const struct conf_stamp conf_stamps[] = {
+#ifdef FLARE_HAVE_EPOLL
+    {"epoll", &flare__backend_epoll, &conf_harness_kernel, 0},
+    {"epoll, millisecond deadlines", &flare__backend_epoll,
+     &conf_harness_kernel, FLARE__CAP_EPOLL_PWAIT2},
+#endif
+#ifdef FLARE_HAVE_LIBURING
+    {"uring", &flare__backend_uring, &conf_harness_kernel, 0},
+    {"uring, single shots", &flare__backend_uring, &conf_harness_kernel,
+     FLARE__CAP_MULTISHOT_ACCEPT | FLARE__CAP_MULTISHOT_RECV},
+#endif
+#ifdef CONF_SIM
+    {"sim", &flare__backend_sim, &conf_harness_sim, 0},
+#endif
+};
+
+const int conf_stamp_count = ROWS(conf_stamps);
+
+int main(void)
+{
+    Suite *suite = suite_create("backends/conformance");
+
+    suite_add_tcase(suite, conf_case_stream());
+    suite_add_tcase(suite, conf_case_send());
+    suite_add_tcase(suite, conf_case_close());
+    suite_add_tcase(suite, conf_case_accept());
+    suite_add_tcase(suite, conf_case_poll());
+    return test_run(suite);
+}
