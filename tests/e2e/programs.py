@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""The examples, driven by curl; and what a signal does to them."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+from rows import PROBE
+from wire import Closed, Peer, post, request
+
+CURL = shutil.which("curl")
+
+
+def curl(*arguments, body=None):
+    """What curl wrote to standard output; anything but success is a failure."""
+    done = subprocess.run(
+        [CURL, "--silent", "--show-error", "--max-time", "20", "--noproxy",
+         "*", *arguments], input=body, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    return done.stdout
+
+
+def hello_get(server):
+    answer = curl("--include", server.url + "/").decode()
+    assert answer.startswith("HTTP/1.1 200 OK\r\n"), answer
+    assert answer.endswith("\r\n\r\nhello\n"), answer
+    assert re.search(r"\r\nDate: \w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT\r\n",
+                     answer), answer
+    assert "\r\nServer: flare\r\n" in answer, answer
+    assert "\r\nContent-Length: 6\r\n" in answer, answer
+
+
+def hello_head(server):
+    answer = curl("--head", server.url + "/").decode()
+    assert answer.startswith("HTTP/1.1 200 OK\r\n"), answer
+    assert "\r\nContent-Length: 6\r\n" in answer, answer
+    assert answer.endswith("\r\n\r\n"), answer
+
+
+def hello_keep_alive(server):
+    """Two URLs, one connection."""
+    out = curl("--write-out", "%{num_connects} ", server.url + "/",
+               server.url + "/").decode()
+    assert out == "hello\n1 hello\n0 ", out
+
+
+def hello_http_1_0(server):
+    answer = curl("--include", "--http1.0", server.url + "/").decode()
+    assert answer.startswith("HTTP/1.1 200 OK\r\n"), answer
+    assert "\r\nConnection: close\r\n" in answer, answer
+    assert answer.endswith("hello\n"), answer
+
+
+def hello_not_found(server):
+    out = curl("--write-out", "%{http_code}", "--output", os.devnull,
+               server.url + "/nope")
+    assert out == b"404", out
+
+
+def hello_not_allowed(server):
+    answer = curl("--include", "--request", "DELETE", server.url + "/").decode()
+    assert answer.startswith("HTTP/1.1 405 Method Not Allowed\r\n"), answer
+    assert "\r\nAllow: GET, HEAD, OPTIONS\r\n" in answer, answer
+
+
+def users_get(server):
+    assert curl(server.url + "/users/7") == b"user 7\n"
+    out = curl("--write-out", "%{http_code}", "--output", os.devnull,
+               server.url + "/users/seven")
+    assert out == b"400", out
+
+
+def users_delete(server):
+    answer = curl("--include", "--request", "DELETE",
+                  server.url + "/users/7").decode()
+    assert answer.startswith("HTTP/1.1 204 No Content\r\n"), answer
+    assert "Content-Length" not in answer, answer
+    assert answer.endswith("\r\n\r\n"), answer
+
+
+def users_rest(server):
+    assert curl("--path-as-is", server.url + "/files/a/b%20c") == \
+        b"path a/b c\n"
+
+
+def users_post(server):
+    assert curl("--data", "some text", server.url + "/echo") == b"some text"
+
+
+def users_post_chunked(server):
+    assert curl("--header", "Transfer-Encoding: chunked", "--data",
+                "some text", server.url + "/echo") == b"some text"
+
+
+def users_post_100_kib(server):
+    body = os.urandom(100 * 1024)
+    for fields in ([], ["--header", "Transfer-Encoding: chunked"],
+                   ["--header", "Expect: 100-continue"],
+                   ["--header", "Expect: 100-continue", "--header",
+                    "Transfer-Encoding: chunked"]):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(body)
+            file.flush()
+            got = curl(*fields, "--data-binary", "@" + file.name,
+                       server.url + "/echo")
+        assert got == body, f"{len(got)} bytes came back"
+
+
+def users_post_too_large(server):
+    with tempfile.NamedTemporaryFile() as file:
+        file.truncate(11 * 1024 * 1024)
+        out = curl("--write-out", "%{http_code}", "--output", os.devnull,
+                   "--data-binary", "@" + file.name, server.url + "/echo")
+    assert out == b"413", out
+
+
+def bad_request(server):
+    with Peer(server.address) as peer:
+        peer.send(b"this is no HTTP\r\n\r\n" + 10 * request())
+        answer = peer.response()
+        assert answer.status == 400 and answer.is_last
+        peer.end()
+
+
+def drains(server):
+    """SIGTERM: what is under way is finished, idle peers see an end."""
+    idle, busy, late = (Peer(server.address) for _ in range(3))
+    idle.send(request())
+    assert idle.response().status == 200
+    busy.send(post("Content-Length: 5", body=b"he", path="/"))
+    late.send(b"GET / HT")
+    time.sleep(0.1)
+    server.signal(signal.SIGTERM)
+    idle.end()
+    idle.socket.close()
+    busy.send(b"llo")
+    answer = busy.response()
+    assert answer.status in (200, 405), answer.status
+    assert answer.is_last
+    busy.end()
+    busy.socket.close()
+    late.send(b"TP/1.1\r\nHost: a\r\n\r\n")
+    answer = late.response()
+    assert answer.status == 200 and answer.is_last
+    late.end()
+    late.socket.close()
+    assert server.process.wait(timeout=10) == 0, server.process.returncode
+
+
+def second_signal_ends_at_once(server):
+    with Peer(server.address) as peer:
+        peer.send(b"GET / HT")
+        time.sleep(0.1)
+        server.signal(signal.SIGTERM)
+        time.sleep(0.1)
+        server.signal(signal.SIGTERM)
+        assert server.process.wait(timeout=5) == 0
+
+
+def drains_under_load(server):
+    """M01: an answer that has begun is finished, the last one says so."""
+    failures, served = [], []
+
+    def connection():
+        with Peer(server.address) as peer:
+            while True:
+                peer.send(PROBE)
+                answer = peer.response()
+                served.append(answer.status)
+                if answer.is_last:
+                    peer.end()
+                    return
+
+    def load():
+        while True:
+            try:
+                connection()
+            except ConnectionRefusedError:
+                return  # it listens no more
+            except (Closed, ConnectionError):
+                pass  # an idle connection, closed as the request set out
+            except AssertionError as error:
+                failures.append(str(error))
+
+    threads = [threading.Thread(target=load) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+    server.signal(signal.SIGTERM)
+    status = server.process.wait(timeout=10)
+    for thread in threads:
+        thread.join()
+    assert status == 0, status
+    assert set(served) == {200} and len(served) > 50, len(served)
+    assert not failures, failures
+
+
+CASES = [
+    *[(f"curl_hello_{run.__name__[6:]}", run, "hello") for run in (
+        hello_get, hello_head, hello_keep_alive, hello_http_1_0,
+        hello_not_found, hello_not_allowed)],
+    *[(f"curl_users_{run.__name__[6:]}", run, "users") for run in (
+        users_get, users_delete, users_rest, users_post, users_post_chunked,
+        users_post_100_kib, users_post_too_large)],
+    ("netcat_hello_bad_request", bad_request, "hello"),
+    ("netcat_users_bad_request", bad_request, "users"),
+    ("M01_drains", drains, "own"),
+    ("M01_drains_under_load", drains_under_load, "own"),
+    ("M02_second_signal_ends_at_once", second_signal_ends_at_once, "own"),
+]

@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Drives the server over real sockets, on every backend there is.
+
+    tests/e2e/test_e2e.py [--build DIR] [--backend NAME] [WORD ...]
+
+Each case is one line; with words, only cases whose name has one of them run.
+The last line is "N passed, N failed".
+"""
+
+import argparse
+import concurrent.futures
+import os
+import sys
+import time
+import traceback
+
+sys.dont_write_bytecode = True
+
+import deadlines
+import framing
+import heads
+import programs
+import sockets
+from servers import Server
+
+SMALL = {"body_bytes_max": 1000, "requests_per_connection_max": 5}
+JOBS = 12
+
+
+def options(numbers):
+    return [f"{name}={number}" for name, number in numbers.items()]
+
+
+class Servers:
+    """One of each kind per backend; "own" and "alone" are started anew."""
+
+    def __init__(self, build, backend):
+        self.backend = backend
+        support = os.path.join(build, "tests/support/e2e_server")
+        self.commands = {
+            "plain": [support],
+            "small": [support, *options(SMALL)],
+            "slow": [support, *options(deadlines.DEADLINES)],
+            "alone": [support],
+            "own": [support],
+            "hello": [os.path.join(build, "examples/hello")],
+            "users": [os.path.join(build, "examples/users")],
+        }
+        self.running = {}
+
+    def start(self, kind):
+        program, *rest = self.commands[kind]
+        return Server(program, *rest, backend=self.backend)
+
+    def start_shared(self, kinds):
+        for kind in kinds - {"alone", "own"}:
+            self.running[kind] = self.start(kind)
+
+    def run(self, case):
+        _, run, kind = case
+        if kind in self.running:
+            run(self.running[kind])
+            return
+        server = self.start(kind)
+        try:
+            run(server)
+            if kind == "alone":
+                assert server.stop() == 0, server.complaints()
+        finally:
+            server.stop()
+
+    def finish(self):
+        """Cases of their own: nothing was smuggled, all ended well."""
+        for kind, server in sorted(self.running.items()):
+            if kind in ("plain", "small", "slow"):
+                yield (f"{kind}_ran_nothing_it_refused",
+                       self._check_counts(server))
+            status = server.stop()
+            yield (f"{kind}_drains_and_ends",
+                   None if status == 0 else
+                   f"exit status {status}\n{server.complaints()}")
+
+    @staticmethod
+    def _check_counts(server):
+        try:
+            counts = sockets.counts(server)
+        except Exception:  # pylint: disable=broad-except
+            return traceback.format_exc()
+        return None if counts["smuggled"] == 0 and counts["given"] == 0 \
+            else str(counts)
+
+
+def all_cases():
+    rows = [*framing.ROWS, *heads.ROWS]
+    cases = [(row.name, row.run, row.server) for row in rows]
+    cases += framing.CASES + heads.CASES + sockets.CASES
+    cases += deadlines.CASES + programs.CASES
+    names = [case[0] for case in cases]
+    assert len(set(names)) == len(names), \
+        [name for name in names if names.count(name) > 1]
+    # The slow ones first: they wait, the others work.
+    return sorted(cases, key=lambda case: case[2] != "slow")
+
+
+def outcome(servers, case):
+    try:
+        servers.run(case)
+    except Exception as error:  # pylint: disable=broad-except
+        if isinstance(error, AssertionError):
+            return str(error) or traceback.format_exc()
+        return traceback.format_exc()
+    return None
+
+
+class Tally:
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+
+    def add(self, name, fault):
+        if fault is None:
+            self.passed += 1
+            print(f"ok   {name}")
+        else:
+            self.failed += 1
+            print(f"FAIL {name}: {fault}")
+
+
+def run_backend(build, backend, cases, tally):
+    servers = Servers(build, backend)
+    servers.start_shared({case[2] for case in cases})
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        futures = [(case[0], pool.submit(outcome, servers, case))
+                   for case in cases]
+        for name, future in sorted(futures, key=lambda pair: pair[0]):
+            tally.add(f"{backend} {name}", future.result())
+    for name, fault in servers.finish():
+        tally.add(f"{backend} {name}", fault)
+
+
+def has_backend(build, backend):
+    try:
+        return Server(os.path.join(build, "examples/hello"),
+                      backend=backend).stop() == 0
+    except RuntimeError as error:
+        print(f"SKIP {backend}: {error}")
+        return False
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--build", default=os.environ.get("builddir", "."))
+    parser.add_argument("--backend", action="append")
+    parser.add_argument("words", nargs="*")
+    arguments = parser.parse_args()
+    start = time.monotonic()
+    cases = [case for case in all_cases()
+             if not arguments.words
+             or any(word in case[0] for word in arguments.words)]
+    if programs.CURL is None:
+        print("SKIP curl: not installed")
+        cases = [case for case in cases if not case[0].startswith("curl")]
+    tally = Tally()
+    for backend in arguments.backend or ["uring", "epoll"]:
+        if has_backend(arguments.build, backend):
+            run_backend(arguments.build, backend, cases, tally)
+    print(f"in {time.monotonic() - start:.1f} s")
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    return 1 if tally.failed or not tally.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
