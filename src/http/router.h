@@ -70,7 +70,7 @@ void flare__router_free(struct flare__router *r);
  * given to the path's end, with the slash there if there is one.  Returns 0
  * with `m` filled, FLARE_E_NOT_FOUND, or FLARE_E_METHOD_NOT_ALLOWED with
  * `m->allowed` set, of all patterns that match (GET brings HEAD; OPTIONS is
- * always in it).  Thread: any.
+ * always in it) and untouched in the other cases.  Thread: any.
  */
 FLARE_MUST_USE
 int flare__router_match(const struct flare__router *r, enum flare_method method,

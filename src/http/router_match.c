@@ -142,7 +142,6 @@ int flare__router_match(const struct flare__router *r, enum flare_method method,
 
     FLARE_ASSERT(method < FLARE_METHOD_COUNT);
 
-    m->allowed = 0;
     if (path.len == 0 || path.ptr[0] != '/')
         return FLARE_E_NOT_FOUND;
 
