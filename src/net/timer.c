@@ -120,26 +120,39 @@ bool flare__timer_is_armed(const struct flare__timer *timer)
     return timer->link != NULL;
 }
 
+/* As wheel_find, for the level whose slots go round now. */
+static int wheel_find_top(const struct flare__wheel *w, uint64_t *start_ms)
+{
+    uint64_t bits = w->occupied[WHEEL_TOP];
+    uint64_t digits = w->now_ms >> WHEEL_TOP_SHIFT;
+    unsigned now = (unsigned)digits % FLARE__WHEEL_SLOTS;
+    unsigned ahead;
+
+    if (bits == 0)
+        return -1;
+    bits = bits >> now | bits << ((64 - now) % 64); /* now becomes bit 0 */
+    ahead = (unsigned)__builtin_ctzll(bits);
+    *start_ms = (digits + ahead) << WHEEL_TOP_SHIFT;
+    return WHEEL_TOP * FLARE__WHEEL_SLOTS +
+           (int)((now + ahead) % FLARE__WHEEL_SLOTS);
+}
+
 /* The next slot in time and when it starts; -1 if every slot is empty. */
 static int wheel_find(const struct flare__wheel *w, uint64_t *start_ms)
 {
-    for (int level = 0; level < FLARE__WHEEL_LEVELS; level++) {
+    for (int level = 0; level < WHEEL_TOP; level++) {
         uint64_t bits = w->occupied[level];
-        unsigned shift = (unsigned)level * WHEEL_BITS;
-        uint64_t digits = w->now_ms >> shift; /* of now, down to this level */
-        unsigned digit = (unsigned)digits % FLARE__WHEEL_SLOTS;
-        unsigned ahead;
 
-        if (bits == 0)
-            continue;
-        /* turned so that now is bit 0; below the top no bit comes round */
-        bits = bits >> digit | bits << ((64 - digit) % 64);
-        ahead = (unsigned)__builtin_ctzll(bits);
-        *start_ms = (digits + ahead) << shift;
-        return level * FLARE__WHEEL_SLOTS +
-               (int)((digit + ahead) % FLARE__WHEEL_SLOTS);
+        if (bits != 0) {
+            unsigned shift = (unsigned)level * WHEEL_BITS;
+            uint64_t above = w->now_ms >> shift >> WHEEL_BITS;
+            unsigned slot = (unsigned)__builtin_ctzll(bits);
+
+            *start_ms = (above << WHEEL_BITS | slot) << shift;
+            return level * FLARE__WHEEL_SLOTS + (int)slot;
+        }
     }
-    return -1;
+    return wheel_find_top(w, start_ms);
 }
 
 /* Moves a list to another head; the old one is empty then. */
@@ -186,7 +199,9 @@ static void wheel_cascade(struct flare__wheel *w, struct flare__timer **list)
     }
 }
 
-uint32_t flare__wheel_advance(struct flare__wheel *w, uint64_t now_ms)
+/* Apart from flare__wheel_advance, whose common case needs no frame. */
+__attribute__((noinline)) static uint32_t wheel_run(struct flare__wheel *w,
+                                                    uint64_t now_ms)
 {
     struct flare__timer *list;
     uint64_t start_ms;
@@ -212,6 +227,14 @@ uint32_t flare__wheel_advance(struct flare__wheel *w, uint64_t now_ms)
     if (now_ms > w->now_ms)
         w->now_ms = now_ms;
     return ran;
+}
+
+uint32_t flare__wheel_advance(struct flare__wheel *w, uint64_t now_ms)
+{
+    /* a busy loop turns many times in a millisecond */
+    if (FLARE_LIKELY(now_ms <= w->now_ms && w->due == NULL))
+        return 0;
+    return wheel_run(w, now_ms);
 }
 
 uint64_t flare__wheel_next(const struct flare__wheel *w)
