@@ -11,11 +11,10 @@
 #include <string.h>
 #include <time.h>
 
-#define BENCH_ANSWER_START "HTTP/1.1 200 OK\r\nDate: "
+#define BENCH_ANSWER_START "HTTP/1.1 200 OK\r\nServer: flare\r\nDate: "
 #define BENCH_ANSWER_DATE "Thu, 01 Jan 1970 00:00:00 GMT"
 #define BENCH_ANSWER_REST                                                      \
-    "\r\nServer: flare\r\n"                                                    \
-    "Content-Type: text/plain; charset=utf-8\r\n"                              \
+    "\r\nContent-Type: text/plain; charset=utf-8\r\n"                          \
     "Content-Length: 6\r\n"                                                    \
     "\r\n"                                                                     \
     "hello\n"

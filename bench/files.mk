@@ -42,4 +42,5 @@ EXTRA_DIST += \
 	%D%/harness/measure.py \
 	%D%/harness/report.py \
 	%D%/harness/servers.py \
+	%D%/harness/witness.py \
 	%D%/peers/go_hello.go

@@ -90,6 +90,16 @@ def print_ratios(groups, pairs):
         print_rows(rows)
 
 
+def print_witness(told):
+    rows = [["target", "depth", "CPU us/request", "requests/s", ""]]
+    rows += [[item["target"], str(item["depth"]), number(item["cpu_us"]),
+              number(item["requests_per_s"]), "; ".join(item["faults"])]
+             for item in told]
+    print(f"\nwrk's word, {told[0]['connections']} connections; it is the "
+          "bottleneck, and the servers pay for waking it")
+    print_rows(rows)
+
+
 def print_integrity(verdicts):
     print("Integrity: status, body and header fields but Date and Server")
     for verdict in verdicts:
