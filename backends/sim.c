@@ -166,7 +166,7 @@ static int sim_poll(struct flare__backend *b, struct flare__event *events,
     if (capacity > 1 && sim_chance(w, FLARE__SIM_BATCH_SHORT))
         capacity = 1 + (int)flare__sim_below(w, (uint32_t)capacity - 1) % 8;
     for (;;) {
-        sim_run_due(w);
+        (void)sim_run_due(w);
         n = collect(b, events, capacity);
         if (n > 0 || w->now >= deadline_ns || w->config.is_stepped ||
             sim_chance(w, FLARE__SIM_POLL_EMPTY))
@@ -174,6 +174,8 @@ static int sim_poll(struct flare__backend *b, struct flare__event *events,
         (void)poll_wait(b, deadline_ns);
     }
     w->counts.events += (uint64_t)n;
+    if (n > 0)
+        b->deadline = 0; /* after what follows from them it polls again */
     b->idle_polls = is_idle && n == 0 ? b->idle_polls + 1 : 0;
     SIM_CHECK(w, b->idle_polls < SIM_IDLE_POLLS_MAX,
               "the loop polls and polls with nothing to do: it spins");

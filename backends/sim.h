@@ -160,10 +160,15 @@ void flare__sim_fds_limit(struct flare__sim *w, uint32_t fds_max);
 /* Leases out of the pool of `b`. */
 uint32_t flare__sim_leases(const struct flare__backend *b);
 
+enum {
+    FLARE__SIM_LATER = -1, /* nobody now; time has moved on, peers have acted */
+    FLARE__SIM_OVER = -2   /* nothing happens until the limit, which is now */
+};
+
 /*
  * Stepped worlds: which backend is to be polled next, by the order of their
- * opening; time moves on when none has anything to do.  -1: nothing will ever
- * happen again.  `limit_ns`: time does not pass it (-1 is returned there).
+ * opening; or one of the above.  Time does not pass `limit_ns`; UINT64_MAX:
+ * none, and OVER means that nothing will ever happen again.
  */
 int flare__sim_next(struct flare__sim *w, uint64_t limit_ns);
 

@@ -38,13 +38,14 @@ enum {
     X(ATTACH)                                                                  \
     X(ACCEPT_START)                                                            \
     X(ACCEPT_STOP)                                                             \
-    X(CONNECT) X(RECV_START) X(RECV_STOP) X(LEASE_PUT) X(SEND) X(SHUTDOWN)     \
-        X(CLOSE) X(POLL_FD) X(POLL_STOP) X(POLL) X(EV_ACCEPT) X(EV_CONNECT)    \
-            X(EV_RECV) X(EV_SENT) X(EV_RELEASED) X(EV_POLL) X(EV_CLOSED)       \
-                X(EV_WAKE) X(CALL_FAILED) X(FAULT) X(ARRIVED) X(FIN) X(RST)    \
-                    X(SYN) X(FD_CLOSE) X(PEER_CONNECT) X(PEER_SEND)            \
-                        X(PEER_RECV) X(PEER_SHUTDOWN) X(PEER_CLOSE)            \
-                            X(PEER_EVENT)
+    X(CONNECT)                                                                 \
+    X(RECV_START)                                                              \
+    X(RECV_STOP) X(LEASE_PUT) X(SEND) X(SHUTDOWN) X(CLOSE) X(POLL_FD)          \
+        X(POLL_STOP) X(POLL) X(EV_ACCEPT) X(EV_CONNECT) X(EV_RECV) X(EV_SENT)  \
+            X(EV_RELEASED) X(EV_POLL) X(EV_CLOSED) X(EV_WAKE) X(CALL_FAILED)   \
+                X(FAULT) X(ARRIVED) X(FIN) X(RST) X(SYN) X(FD_CLOSE)           \
+                    X(PEER_CONNECT) X(PEER_SEND) X(PEER_RECV) X(PEER_SHUTDOWN) \
+                        X(PEER_CLOSE) X(PEER_EVENT)
 
 enum sim_note {
 #define SIM_NOTE_ENUM(name) SIM_N_##name,
@@ -236,8 +237,9 @@ int sim_fd_new(struct flare__sim *w, struct sim_end *e);
 bool sim_fds_full(const struct flare__sim *w);
 void sim_due_push(struct flare__sim *w, enum sim_due_kind kind, uint64_t time,
                   uint32_t id, uint32_t extra);
-/* Everything due by now; the time of the next, or SIM_NEVER. */
-void sim_run_due(struct flare__sim *w);
+/* Everything due by now; whether there was something. */
+bool sim_run_due(struct flare__sim *w);
+/* The time of the next, or SIM_NEVER. */
 uint64_t sim_next_due(const struct flare__sim *w);
 uint64_t sim_pipe_space(const struct sim_end *to);
 void sim_pipe_write(struct flare__sim *w, struct sim_end *to, const void *data,

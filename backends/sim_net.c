@@ -569,8 +569,10 @@ static void due_run_end(struct flare__sim *w, const struct sim_due *due)
     }
 }
 
-void sim_run_due(struct flare__sim *w)
+bool sim_run_due(struct flare__sim *w)
 {
+    bool is_any = w->heap_count > 0 && w->heap[0].time <= w->now;
+
     while (w->heap_count > 0 && w->heap[0].time <= w->now) {
         struct sim_due due = heap_pop(w);
 
@@ -579,6 +581,7 @@ void sim_run_due(struct flare__sim *w)
         else if (w->backends[due.extra] != NULL)
             sim_slot_kick(w->backends[due.extra], due.id, due.generation);
     }
+    return is_any;
 }
 
 void sim_net_clear(struct flare__sim *w)

@@ -95,34 +95,56 @@ static struct flare__backend *backend_pick(struct flare__sim *w)
     return found;
 }
 
+static struct flare__backend *backend_any(struct flare__sim *w)
+{
+    uint32_t at = flare__sim_below(w, w->backend_count);
+
+    while (w->backends[at] == NULL)
+        at = (at + 1) % w->backend_count;
+    return w->backends[at];
+}
+
+/* The next moment at which anything happens. */
+static uint64_t world_next(const struct flare__sim *w, bool *is_deadline)
+{
+    uint64_t next = sim_next_due(w);
+
+    *is_deadline = false;
+    for (uint32_t i = 0; i < w->backend_count; i++) {
+        if (w->backends[i] == NULL || backend_next(w->backends[i]) >= next)
+            continue;
+        next = backend_next(w->backends[i]);
+        *is_deadline = true;
+    }
+    return next;
+}
+
 int flare__sim_next(struct flare__sim *w, uint64_t limit_ns)
 {
-    for (;;) {
-        struct flare__backend *b;
-        bool is_deadline = false;
-        uint64_t next;
+    struct flare__backend *b;
+    bool is_moved, is_deadline;
+    uint64_t next;
 
-        sim_run_due(w);
-        b = backend_pick(w);
-        if (b != NULL && !sim_chance(w, FLARE__SIM_WORKER_STALL))
-            return (int)b->index;
-        if (b != NULL)
-            b->stalled_until = w->now + 10 * sim_delay(w);
-        next = sim_next_due(w);
-        for (uint32_t i = 0; i < w->backend_count; i++) {
-            if (w->backends[i] == NULL || backend_next(w->backends[i]) >= next)
-                continue;
-            next = backend_next(w->backends[i]);
-            is_deadline = true;
-        }
-        if (next == SIM_NEVER || next > limit_ns) {
-            if (limit_ns != SIM_NEVER && limit_ns > w->now)
-                w->now = limit_ns;
-            return -1;
-        }
-        if (next > w->now)
-            w->now = next;
-        if (is_deadline && sim_chance(w, FLARE__SIM_POLL_LATE))
-            w->now += sim_delay(w);
+    is_moved = sim_run_due(w);
+    b = backend_pick(w);
+    if (b != NULL && !sim_chance(w, FLARE__SIM_WORKER_STALL))
+        return (int)b->index;
+    if (b != NULL)
+        b->stalled_until = w->now + 10 * sim_delay(w);
+    if (is_moved)
+        return FLARE__SIM_LATER;
+    if (b == NULL && sim_chance(w, FLARE__SIM_POLL_EMPTY))
+        return (int)backend_any(w)->index; /* EINTR: it polls again */
+    next = world_next(w, &is_deadline);
+    if (next == SIM_NEVER || next > limit_ns) {
+        if (limit_ns != SIM_NEVER && limit_ns > w->now)
+            w->now = limit_ns;
+        return FLARE__SIM_OVER;
     }
+    if (next > w->now)
+        w->now = next;
+    if (is_deadline && sim_chance(w, FLARE__SIM_POLL_LATE))
+        w->now += sim_delay(w);
+    (void)sim_run_due(w);
+    return FLARE__SIM_LATER;
 }

@@ -13,29 +13,62 @@ unit_tests = \
 	%D%/base/test_log \
 	%D%/base/test_slab \
 	%D%/base/test_str \
+	%D%/http/test_config \
 	%D%/http/test_date \
+	%D%/http/test_out \
 	%D%/http/test_percent \
 	%D%/http/test_router \
-	%D%/http/test_words
+	%D%/http/test_sim_server \
+	%D%/http/test_words \
+	%D%/net/test_clock \
+	%D%/net/test_loop \
+	%D%/net/test_mailbox \
+	%D%/net/test_timer
+
+# Date must be the same in both runs of a seed: sim_server.c has the clock.
+sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime
+tests_http_test_sim_server_LDFLAGS = $(sim_ldflags)
 
 tests_http_test_router_SOURCES = \
 	%D%/http/router_naive.h \
 	%D%/http/test_router.c
 
+# The server that tests/e2e drives; it knows the public headers only.
+check_PROGRAMS += %D%/support/e2e_server
+%C%_support_e2e_server_SOURCES = %D%/support/e2e_server.c
+%C%_support_e2e_server_LDADD = libflare.la
+
 # What more than one of them links.
 libflare_testing_la_SOURCES += \
 	%D%/support/fault.c \
 	%D%/support/fault.h \
+	%D%/support/sim_bytes.c \
+	%D%/support/sim_bytes.h \
+	%D%/support/sim_client.c \
+	%D%/support/sim_client.h \
+	%D%/support/sim_hostile.c \
+	%D%/support/sim_hostile.h \
+	%D%/support/sim_response.c \
+	%D%/support/sim_response.h \
+	%D%/support/sim_run.c \
+	%D%/support/sim_run.h \
+	%D%/support/sim_server.c \
+	%D%/support/sim_server.h \
 	%D%/support/test.h
 
 # Those of them in which threads meet: what ThreadSanitizer runs.
 threaded_tests = \
-	%D%/http/test_router
+	%D%/base/test_cpu \
+	%D%/http/test_router \
+	%D%/net/test_mailbox
 
 # A test of a program from outside; runs in the build folder, is told of it and
 # of the sources by $builddir and $srcdir, exits with 77 to skip.  Its last line
 # is "N passed, N failed".
 shell_tests =
+if HAVE_PYTHON
+shell_tests += %D%/e2e/test_e2e.py
+endif
 
 # Tests of the house itself.
 house_tests = \
@@ -51,6 +84,14 @@ TESTS += $(house_tests)
 endif
 TESTS += $(shell_tests)
 EXTRA_DIST += \
+	%D%/e2e/deadlines.py \
+	%D%/e2e/framing.py \
+	%D%/e2e/heads.py \
+	%D%/e2e/programs.py \
+	%D%/e2e/rows.py \
+	%D%/e2e/servers.py \
+	%D%/e2e/sockets.py \
+	%D%/e2e/wire.py \
 	%D%/install/consumer.c \
 	%D%/install/consumer.cc \
 	%D%/install/installcheck.sh \

@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: MIT */
+/* See sim_server.h. */
+#include "tests/support/sim_server.h"
+
+#include "base/assert.h"
+#include "tests/support/sim_bytes.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* Date must not differ between two runs of a seed: linked with --wrap. */
+int64_t __wrap_flare__clock_realtime(void);
+
+int64_t __wrap_flare__clock_realtime(void)
+{
+    return 784111777; /* RFC 9110's own example: Sun, 06 Nov 1994 08:49:37 */
+}
+
+/* ---- handlers ---- */
+
+struct request_id {
+    bool is_there;
+    uint32_t conn, request;
+    char text[24];
+};
+
+static bool id_number(struct flare_str *text, uint32_t *out)
+{
+    size_t i = 0;
+
+    *out = 0;
+    while (i < text->len && text->ptr[i] >= '0' && text->ptr[i] <= '9')
+        *out = *out * 10 + (uint32_t)(text->ptr[i++] - '0');
+    text->ptr += i;
+    text->len -= i;
+    return i > 0;
+}
+
+static struct request_id id_read(const flare_req *req)
+{
+    struct flare_str text = flare_req_header(req, "X-Id");
+    struct request_id id = {.is_there = false};
+
+    if (text.ptr == NULL || !id_number(&text, &id.conn) || text.len == 0)
+        return id;
+    text.ptr++;
+    text.len--;
+    id.is_there = id_number(&text, &id.request) && text.len == 0 &&
+                  id.conn < SIM_CONNS_MAX && id.request < SIM_REQUESTS_MAX;
+    (void)snprintf(id.text, sizeof(id.text), "%u-%u", id.conn, id.request);
+    return id;
+}
+
+/* Counts the call, and names the request in the answer. */
+static int handler_enter(flare_req *req, flare_res *res, struct request_id *id)
+{
+    struct sim_server *s = flare_req_ctx(req);
+
+    *id = id_read(req);
+    flare__sim_note(s->world, "handler", id->conn, id->request);
+    if (!id->is_there)
+        return 0;
+    if (++s->calls[id->conn][id->request] > 1)
+        flare__sim_fail(s->world, "request %s handled twice", id->text);
+    return flare_res_header(res, "X-Id", flare_str(id->text));
+}
+
+static int on_small(flare_req *req, flare_res *res)
+{
+    struct request_id id;
+    int rc = handler_enter(req, res, &id);
+
+    return rc < 0 ? rc : flare_res_printf(res, 200, "small %s\n", id.text);
+}
+
+static int on_echo(flare_req *req, flare_res *res)
+{
+    struct sim_server *s = flare_req_ctx(req);
+    struct flare_str body = flare_req_body(req);
+    struct request_id id;
+    int rc = handler_enter(req, res, &id);
+
+    if (rc < 0)
+        return rc;
+    if (id.is_there &&
+        !sim_bytes_equal(body.ptr, body.len, id.conn, id.request, 0))
+        flare__sim_fail(s->world, "request %s has the bytes of another",
+                        id.text);
+    return flare_res_copy(res, 200, FLARE_STR("application/octet-stream"),
+                          body);
+}
+
+static int on_hash(flare_req *req, flare_res *res)
+{
+    struct flare_str body = flare_req_body(req);
+    struct request_id id;
+    int rc = handler_enter(req, res, &id);
+
+    if (rc < 0)
+        return rc;
+    return flare_res_printf(res, 200, "%016" PRIx64 "\n",
+                            sim_bytes_sum(body.ptr, body.len));
+}
+
+static void big_free(void *ctx, void *block)
+{
+    struct sim_server *s = ctx;
+
+    s->bodies_given--;
+    s->al.free_fn(block, s->al.ctx);
+}
+
+static int on_big(flare_req *req, flare_res *res)
+{
+    struct sim_server *s = flare_req_ctx(req);
+    struct request_id id;
+    int rc = handler_enter(req, res, &id);
+    char *body;
+
+    if (rc < 0)
+        return rc;
+    body = s->al.alloc_fn(SIM_BIG_BYTES, s->al.ctx);
+    if (body == NULL)
+        return -ENOMEM;
+    sim_bytes_fill(body, SIM_BIG_BYTES, id.conn, id.request, 0);
+    s->bodies_given++;
+    rc = flare_res_give(res, 200, FLARE_STR("application/octet-stream"),
+                        (struct flare_str){body, SIM_BIG_BYTES}, big_free, s);
+    if (rc < 0)
+        big_free(s, body);
+    return rc;
+}
+
+static int on_error(flare_req *req, flare_res *res)
+{
+    struct request_id id;
+    int rc = handler_enter(req, res, &id);
+
+    return rc < 0 ? rc : FLARE_E_CONFLICT;
+}
+
+static int on_forget(flare_req *req, flare_res *res)
+{
+    struct request_id id;
+
+    return handler_enter(req, res, &id);
+}
+
+static int on_twice(flare_req *req, flare_res *res)
+{
+    struct sim_server *s = flare_req_ctx(req);
+    int rc = on_small(req, res);
+
+    if (rc < 0)
+        return rc;
+    rc = flare_res_text(res, 500, "no\n");
+    if (rc != FLARE_E_ALREADY_ANSWERED)
+        flare__sim_fail(s->world, "a second answer: %d", rc);
+    return 0;
+}
+
+static int on_none(flare_req *req, flare_res *res)
+{
+    struct request_id id;
+    int rc = handler_enter(req, res, &id);
+
+    return rc < 0 ? rc : flare_res_empty(res, 204);
+}
+
+static int on_user(flare_req *req, flare_res *res)
+{
+    struct request_id id;
+    uint64_t number;
+    int rc = handler_enter(req, res, &id);
+
+    if (rc >= 0)
+        rc = flare_req_param_u64(req, "id", &number);
+    if (rc < 0)
+        return rc;
+    return flare_res_printf(res, 200, "user %" PRIu64 "\n", number);
+}
+
+static void server_routes(struct sim_server *s)
+{
+    const struct flare_route routes[] = {
+        FLARE_GET("/small", on_small, s),   FLARE_POST("/echo", on_echo, s),
+        FLARE_POST("/hash", on_hash, s),    FLARE_GET("/big", on_big, s),
+        FLARE_GET("/error", on_error, s),   FLARE_GET("/forget", on_forget, s),
+        FLARE_GET("/twice", on_twice, s),   FLARE_GET("/none", on_none, s),
+        FLARE_GET("/users/:id", on_user, s)};
+
+    memcpy(s->routes, routes, sizeof(routes));
+    s->config.routes.list = s->routes;
+    s->config.routes.count = sizeof(routes) / sizeof(routes[0]);
+}
+
+/* ---- workers ---- */
+
+/* What the library logs is counted, never printed. */
+static void server_on_log(enum flare_log_level level, const char *text,
+                          void *ctx)
+{
+    struct sim_server *s = ctx;
+
+    (void)level;
+    for (const char *p = text; *p != '\0'; p++)
+        if ((unsigned char)*p < ' ' || (unsigned char)*p > '~')
+            flare__sim_fail(s->world, "a log line with a raw byte");
+    s->log_lines++;
+}
+
+static int worker_loop(struct sim_worker *w,
+                       const struct sim_server_setup *setup)
+{
+    struct flare__backend *backend = NULL;
+    struct flare__log log = {server_on_log, w->server};
+    struct flare__backend_config bc = {
+        .al = &w->server->al,
+        .log = &log,
+        .lease_bytes = setup->lease_bytes,
+        .lease_count = setup->lease_count,
+        .sim = setup->world,
+        /* The connection frees on SENT: it does not know RELEASED. */
+        .caps_denied = FLARE__CAP_SEND_ZC};
+    int rc = flare__backend_sim.open(&backend, &bc, NULL);
+
+    if (rc < 0)
+        return rc;
+    rc = flare__loop_open(
+        &w->loop, &(struct flare__loop_config){.ops = &flare__backend_sim,
+                                               .backend = backend,
+                                               .al = &w->server->al,
+                                               .log = log,
+                                               .mailbox_capacity = 16});
+    if (rc < 0)
+        flare__backend_sim.free(backend);
+    return rc;
+}
+
+static int worker_open(struct sim_worker *w,
+                       const struct sim_server_setup *setup)
+{
+    int rc = worker_loop(w, setup);
+    int fd;
+
+    if (rc < 0)
+        return rc;
+    rc = flare__http_init(&w->http, w->loop, &w->server->options);
+    if (rc < 0) {
+        flare__loop_free(w->loop);
+        return rc;
+    }
+    w->is_open = true;
+    fd = flare__sim_listen(setup->world, SIM_SERVER_PORT, 8);
+    if (fd < 0)
+        return fd;
+    rc = flare__http_listen(&w->http, fd);
+    if (rc < 0)
+        flare__sim_fd_close(setup->world, fd);
+    return rc;
+}
+
+static void server_free(struct sim_server *s)
+{
+    for (uint32_t i = 0; i < s->worker_count; i++) {
+        struct sim_worker *w = &s->workers[i];
+
+        if (!w->is_open)
+            continue;
+        flare__http_fini(&w->http);
+        flare__loop_free(w->loop);
+    }
+    flare__router_free(s->router);
+    if (s->bodies_given != 0)
+        flare__sim_fail(s->world, "%u given bodies were not freed",
+                        s->bodies_given);
+    if (s->posts != s->posted)
+        flare__sim_fail(s->world, "%u posts, %u ran", s->posts, s->posted);
+}
+
+int sim_server_open(struct sim_server *s, const struct sim_server_setup *setup)
+{
+    uint32_t count = setup->workers == 0 ? 1 : setup->workers;
+    struct flare_error err;
+    int rc;
+
+    memset(s, 0, sizeof(*s));
+    s->world = setup->world;
+    s->al = *setup->al;
+    s->config = setup->config;
+    s->config.listen = "127.0.0.1:80";
+    s->config.workers = count;
+    s->config.allocator = s->al;
+    server_routes(s);
+    rc = flare__config_resolve(&s->config, 1024, &err);
+    if (rc < 0)
+        flare__sim_fail(s->world, "configuration: %s", err.text);
+    flare__config_options(&s->options, &s->config);
+    s->options.al = &s->al;
+    rc = flare__router_new(&s->router, &s->al, s->config.routes, &err);
+    s->options.router = s->router;
+    for (uint32_t i = 0; i < count && rc >= 0; i++) {
+        s->workers[i].server = s;
+        s->worker_count++;
+        rc = worker_open(&s->workers[i], setup);
+    }
+    if (rc < 0)
+        sim_server_close(s);
+    return rc;
+}
+
+static void worker_on_drain_timer(struct flare__timer *timer)
+{
+    struct sim_worker *w =
+        FLARE_CONTAINER_OF(timer, struct sim_worker, drain_timer);
+
+    w->is_aborted = true;
+    flare__http_abort(&w->http);
+}
+
+/* As server.c does it, after a turn. */
+static void worker_after_turn(struct sim_worker *w)
+{
+    if (!w->must_drain)
+        return;
+    if (!w->http.is_draining) {
+        flare__http_drain(&w->http);
+        flare__wheel_start(&w->loop->wheel, &w->drain_timer,
+                           w->loop->now_ms + w->server->config.drain_timeout_ms,
+                           worker_on_drain_timer);
+    }
+    if (flare__http_is_idle(&w->http))
+        flare__wheel_stop(&w->loop->wheel, &w->drain_timer);
+}
+
+int sim_server_step(struct sim_server *s, uint64_t limit_ns)
+{
+    int which = flare__sim_next(s->world, limit_ns);
+    int rc;
+
+    if (which < 0)
+        return which;
+    rc = flare__loop_turn(s->workers[which].loop, UINT64_MAX);
+    if (rc < 0)
+        flare__sim_fail(s->world, "turn: %d", rc);
+    worker_after_turn(&s->workers[which]);
+    return which;
+}
+
+/* ---- from other threads ---- */
+
+static void on_post(void *ctx)
+{
+    ((struct sim_server *)ctx)->posted++;
+}
+
+static void on_drain(void *ctx)
+{
+    struct sim_worker *w = ctx;
+
+    w->must_drain = true;
+    w->server->posted++;
+}
+
+/*
+ * Between its turns a loop is awake and needs no wake; in the stepped world it
+ * seems to sleep there, so it is told.
+ */
+static int worker_post(struct sim_worker *w, void (*fn)(void *ctx), void *ctx)
+{
+    int rc = flare_loop_post(w->loop, fn, ctx);
+
+    w->loop->ops->wake(w->loop->backend);
+    return rc;
+}
+
+void sim_server_post(struct sim_server *s, uint32_t worker)
+{
+    int rc = worker_post(&s->workers[worker], on_post, s);
+
+    if (rc >= 0)
+        s->posts++;
+    else if (rc != FLARE_E_MAILBOX_FULL)
+        flare__sim_fail(s->world, "post: %d", rc);
+}
+
+void sim_server_drain(struct sim_server *s)
+{
+    if (s->is_draining)
+        return;
+    s->is_draining = true;
+    s->drain_ns = flare__sim_now(s->world);
+    for (uint32_t i = 0; i < s->worker_count; i++) {
+        struct sim_worker *w = &s->workers[i];
+
+        if (!w->is_open)
+            continue;
+        /* A full mailbox is emptied by turns, as a poster would wait. */
+        while (worker_post(w, on_drain, w) < 0)
+            if (flare__loop_turn(w->loop, 0) < 0)
+                flare__sim_fail(s->world, "a turn failed");
+        s->posts++;
+    }
+}
+
+/* ---- the end ---- */
+
+bool sim_server_is_idle(const struct sim_server *s)
+{
+    for (uint32_t i = 0; i < s->worker_count; i++)
+        if (s->workers[i].is_open && !flare__http_is_idle(&s->workers[i].http))
+            return false;
+    return true;
+}
+
+uint32_t sim_server_conns(const struct sim_server *s)
+{
+    uint32_t conns = 0;
+
+    for (uint32_t i = 0; i < s->worker_count; i++)
+        conns += s->workers[i].http.conns.live;
+    return conns;
+}
+
+struct flare__http_counters sim_server_counters(const struct sim_server *s)
+{
+    struct flare__http_counters sum = {0};
+
+    for (uint32_t i = 0; i < s->worker_count; i++) {
+        const struct flare__http_counters *c = &s->workers[i].http.counters;
+
+        sum.accepted += c->accepted;
+        sum.closed += c->closed;
+        sum.requests += c->requests;
+        sum.responses += c->responses;
+        sum.refused += c->refused;
+        sum.timeouts += c->timeouts;
+        sum.aborted += c->aborted;
+        sum.shed += c->shed;
+    }
+    return sum;
+}
+
+static bool server_has_timers(const struct sim_server *s)
+{
+    for (uint32_t i = 0; i < s->worker_count; i++)
+        if (s->workers[i].is_open &&
+            flare__wheel_next(&s->workers[i].loop->wheel) != UINT64_MAX)
+            return true;
+    return false;
+}
+
+void sim_server_close(struct sim_server *s)
+{
+    struct flare__http_counters c;
+    struct flare__sim_counts w = {0};
+    uint64_t limit_ns;
+
+    sim_server_drain(s);
+    /* Its limit, what a slipping timer and a stalled worker may add. */
+    limit_ns = s->drain_ns + s->config.drain_timeout_ms * UINT64_C(1000000) +
+               60 * SIM_S;
+    while (!sim_server_is_idle(s) || s->posts != s->posted)
+        if (sim_server_step(s, limit_ns) == FLARE__SIM_OVER)
+            flare__sim_fail(s->world, "the drain does not end");
+    if (server_has_timers(s))
+        flare__sim_fail(s->world, "a timer of a dead object");
+    c = sim_server_counters(s);
+    flare__sim_count(s->world, &w);
+    if (c.accepted != c.closed)
+        flare__sim_fail(s->world, "%" PRIu64 " accepted, %" PRIu64 " closed",
+                        c.accepted, c.closed);
+    if (c.accepted + c.shed != w.accepted)
+        flare__sim_fail(s->world,
+                        "%" PRIu64 " accepted and %" PRIu64
+                        " shed are not the %" PRIu64 " of the network",
+                        c.accepted, c.shed, w.accepted);
+    server_free(s);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The HTTP server in a simulated world: workers, handlers whose calls are
+ * counted, and what must hold at the end.
+ */
+#ifndef FLARE__TEST_SIM_SERVER_H
+#define FLARE__TEST_SIM_SERVER_H
+
+#include "backends/sim.h"
+#include "http/config.h"
+#include "http/http.h"
+#include "tests/support/fault.h"
+
+enum {
+    SIM_SERVER_PORT = 80,
+    SIM_WORKERS_MAX = 3,
+    SIM_CONNS_MAX = 16,   /* peers of one run */
+    SIM_REQUESTS_MAX = 8, /* of one peer */
+    SIM_BIG_BYTES = 200 * 1024
+};
+
+#define SIM_S (UINT64_C(1000000000))
+
+struct sim_server;
+
+struct sim_worker {
+    struct sim_server *server;
+    struct flare_loop *loop;
+    struct flare__http http;
+    struct flare__timer drain_timer;
+    bool is_open, is_aborted, must_drain, must_listen;
+};
+
+struct sim_server {
+    struct flare__sim *world;
+    struct flare_allocator al;
+    struct flare_server_config config;
+    struct flare__http_options options;
+    struct flare__router *router;
+    struct flare_route routes[16];
+    struct sim_worker workers[SIM_WORKERS_MAX];
+    uint32_t worker_count;
+    bool is_draining;
+    uint64_t drain_ns;      /* when it began */
+    uint32_t bodies_given;  /* by /big, not freed yet */
+    uint32_t posts, posted; /* mailbox calls: accepted, run */
+    uint32_t log_lines;
+    uint8_t calls[SIM_CONNS_MAX][SIM_REQUESTS_MAX]; /* of handlers, by X-Id */
+};
+
+/* Zero: the defaults. */
+struct sim_server_setup {
+    struct flare__sim *world;
+    const struct flare_allocator *al;
+    uint32_t workers;
+    uint32_t lease_bytes, lease_count;
+    struct flare_server_config config; /* limits and times; the rest is ours */
+};
+
+/*
+ * Starts it; -errno or FLARE_E_*, and then nothing is left.  A site that fails
+ * is told by the allocator and the world.
+ */
+int sim_server_open(struct sim_server *s, const struct sim_server_setup *setup);
+
+/* One step of the world: a turn of a worker, or as flare__sim_next. */
+int sim_server_step(struct sim_server *s, uint64_t limit_ns);
+
+/* Tells every worker to drain, through its mailbox. */
+void sim_server_drain(struct sim_server *s);
+
+bool sim_server_is_idle(const struct sim_server *s);
+
+/* Connections alive in all workers. */
+uint32_t sim_server_conns(const struct sim_server *s);
+
+/* All workers' counters together. */
+struct flare__http_counters sim_server_counters(const struct sim_server *s);
+
+/* Posts to a worker's loop as another thread would. */
+void sim_server_post(struct sim_server *s, uint32_t worker);
+
+/* Drains if need be, waits for the end, checks the ledgers, frees all. */
+void sim_server_close(struct sim_server *s);
+
+#endif
