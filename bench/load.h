@@ -62,8 +62,9 @@ struct load *load_open(const struct load_config *config);
 int load_slice_run(struct load *load, unsigned index, uint64_t ns,
                    struct load_slice *out);
 
-/* User and system time of all of a target's processes, in nanoseconds. */
-uint64_t load_target_cpu(const struct load_target *target);
+/* User and system time of all of a target's processes, in nanoseconds; marks
+ * it broken when one is gone. */
+uint64_t load_target_cpu(struct load_target *target);
 
 uint64_t load_now(void); /* monotonic nanoseconds */
 

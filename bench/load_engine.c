@@ -79,7 +79,14 @@ void load_die(const char *what, int rc)
     exit(1);
 }
 
-uint64_t load_target_cpu(const struct load_target *target)
+static void target_break(struct load_target *target, const char *why, int rc)
+{
+    if (target->broken[0] == '\0')
+        snprintf(target->broken, sizeof(target->broken), "%s%s%s", why,
+                 rc < 0 ? ": " : "", rc < 0 ? strerror(-rc) : "");
+}
+
+uint64_t load_target_cpu(struct load_target *target)
 {
     uint64_t ns = 0;
 
@@ -90,8 +97,10 @@ uint64_t load_target_cpu(const struct load_target *target)
         /* sum_exec_runtime of all its threads, also of one running now: the
          * same account as /proc/PID/stat, to the nanosecond */
         if (clock_getcpuclockid(target->pids[i], &clock) != 0 ||
-            clock_gettime(clock, &ts) < 0)
-            load_die("a server process is gone", -errno);
+            clock_gettime(clock, &ts) < 0) {
+            target_break(target, "a server process is gone", 0);
+            return 0;
+        }
         ns += (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
     }
     return ns;
@@ -103,13 +112,6 @@ static uint64_t own_cpu(void)
 
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
     return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
-static void target_break(struct load_target *target, const char *why, int rc)
-{
-    if (target->broken[0] == '\0')
-        snprintf(target->broken, sizeof(target->broken), "%s%s%s", why,
-                 rc < 0 ? ": " : "", rc < 0 ? strerror(-rc) : "");
 }
 
 static struct load_target *conn_target(struct load *load, const struct conn *c)

@@ -5,6 +5,8 @@ import json
 import statistics
 import subprocess
 
+from .servers import prepare
+
 # Beyond this a figure moved too much between rotations to be believed.
 SPREAD_MAX = 0.05
 
@@ -14,8 +16,7 @@ class LoadError(Exception):
 
 
 def run_load(program, servers, connections, depth, options):
-    argv = ["taskset", "-c", str(options.load_cpu), program,
-            "--connections", str(connections), "--depth", str(depth),
+    argv = [program, "--connections", str(connections), "--depth", str(depth),
             "--rotations", str(options.rotations),
             "--budget", str(options.seconds),
             "--slice-ms", str(options.slice_ms)]
@@ -26,8 +27,10 @@ def run_load(program, servers, connections, depth, options):
     for server in servers:
         pids = ",".join(str(pid) for pid in server.pids())
         argv.append(f"{server.name}@127.0.0.1:{server.port}@{pids}")
-    done = subprocess.run(argv, capture_output=True, text=True, check=False,
-                          stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        argv, capture_output=True, text=True, check=False,
+        stdin=subprocess.DEVNULL,
+        preexec_fn=lambda: prepare(options.load_cpu, options.nice))
     if done.returncode != 0:
         raise LoadError(done.stderr.strip() or "the load generator failed")
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -108,6 +111,8 @@ def account_error(summary):
     """How far the process clock and /proc/PID/stat are apart, as a part of
     the latter; its ticks are 10 ms, so a short run proves little."""
     account = summary["account"]
+    if account is None:
+        return 0.0  # it broke
     stat = account["stat_user_ns"] + account["stat_system_ns"]
     slack = 2 * 10_000_000
     apart = max(abs(account["clock_ns"] - stat) - slack, 0)

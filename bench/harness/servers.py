@@ -56,20 +56,38 @@ def files_max():
     return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
+def prepare(cpu, nice):
+    """In a child, before it becomes the program: a core, a priority, and all
+    descriptors there are.  A session of its own makes it an autogroup of its
+    own (sched(7)): without, `nice` would weigh only against its siblings."""
+    os.setsid()
+    os.sched_setaffinity(0, {cpu})
+    hard = files_max()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if nice == 0:
+        return
+    os.nice(nice)
+    try:
+        with open("/proc/self/autogroup", "w", encoding="utf-8") as file:
+            file.write(str(nice))
+    except FileNotFoundError:
+        pass  # a kernel without autogroups weighs `nice` itself
+
+
 class Server:
     """One running target: its name, port and the processes it consists of."""
 
-    def __init__(self, name, program, cpu):
+    def __init__(self, name, program, cpu, nice=0):
         self.name = name
         self.port = free_port()
-        self.cpu = cpu
         self.folder = tempfile.mkdtemp(prefix=f"flare-bench-{name}-")
         self.log = os.path.join(self.folder, "output.log")
         argv, env = self.command(program)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 argv, env={**os.environ, **env}, stdout=log, stderr=log,
-                stdin=subprocess.DEVNULL, preexec_fn=self.prepare)
+                stdin=subprocess.DEVNULL,
+                preexec_fn=lambda: prepare(cpu, nice))
         try:
             self.wait_until_listening()
         except ServerError:
@@ -95,12 +113,6 @@ class Server:
             os.chmod(self.folder, 0o755)
             return [program, "-p", self.folder, "-c", conf], {}
         raise ServerError(f"no target called {self.name}")
-
-    def prepare(self):
-        """In the child: its core, and as many descriptors as there are."""
-        os.sched_setaffinity(0, {self.cpu})
-        hard = files_max()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
     def wait_until_listening(self):
         end = time.monotonic() + START_SECONDS
@@ -149,11 +161,11 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def start_all(names, paths, cpu):
+def start_all(names, paths, cpu, nice=0):
     servers = []
     try:
         for name in names:
-            servers.append(Server(name, paths[name], cpu))
+            servers.append(Server(name, paths[name], cpu, nice))
     except BaseException:
         stop_all(servers)
         raise
