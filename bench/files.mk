@@ -30,6 +30,10 @@ bench_load_CFLAGS = $(bench_CFLAGS)
 bench_load_LDFLAGS =
 bench_load_LDADD = $(LIBURING_LIBS)
 
+.PHONY: bench
+bench:
+	$(top_srcdir)/bench/run --quick --build $(abs_top_builddir)
+
 EXTRA_DIST += \
 	%D%/README.md \
 	%D%/idle_memory \
