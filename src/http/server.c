@@ -20,7 +20,6 @@
 #include "net/worker.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -32,7 +31,6 @@ struct server_worker {
     struct flare__http http;
     struct flare__timer drain_timer;
     struct flare_server *server;
-    struct flare_loop *loop;
     bool is_aborted;
     int listener_fd; /* until the worker has taken it; -1: none */
 };
@@ -48,27 +46,21 @@ struct flare_server {
     char address[FLARE__SOCK_TEXT_MAX];
 
     atomic_uint stops;
-    atomic_uint stoppers; /* inside flare_server_stop just now */
-    _Atomic(struct flare_loop *) loops[]; /* NULL: not to be woken */
+    _Atomic(struct flare_loop *) loops[]; /* NULL: not started yet */
 };
 
 /* ---- stopping ---- */
 
-/*
- * Async-signal-safe: atomics and the backend's wake.  `stoppers` keeps a loop
- * alive while it may be woken.
- */
+/* Async-signal-safe: atomics and the backend's wake. */
 void flare_server_stop(flare_server *server)
 {
-    atomic_fetch_add(&server->stoppers, 1);
     atomic_fetch_add(&server->stops, 1);
     for (uint32_t i = 0; i < server->config.workers; i++) {
         struct flare_loop *loop = atomic_load(&server->loops[i]);
 
         if (loop != NULL)
-            loop->ops->wake(loop->backend);
+            flare__loop_wake(loop);
     }
-    atomic_fetch_sub(&server->stoppers, 1);
 }
 
 static void server_on_signal(int signal_number, void *ctx)
@@ -91,7 +83,7 @@ static void server_on_drain_timer(struct flare__timer *timer)
 
 static void server_drain_worker(struct server_worker *sw)
 {
-    struct flare_loop *loop = sw->loop;
+    struct flare_loop *loop = sw->http.loop;
 
     if (sw == sw->server->workers)
         flare__sock_unlink(sw->http.listener.sock.fd);
@@ -124,7 +116,6 @@ static int server_start(struct flare__worker *w, void *ctx)
     struct server_worker *sw = &server->workers[w->index];
     int rc;
 
-    sw->loop = w->loop;
     w->state = sw;
     rc = flare__http_init(&sw->http, w->loop, &server->options);
     if (rc < 0)
@@ -166,9 +157,6 @@ static void server_finish(struct flare__worker *w, void *ctx)
     struct server_worker *sw = w->state;
     bool has_signals = w->index == 0;
 
-    atomic_store(&server->loops[w->index], NULL);
-    while (atomic_load(&server->stoppers) != 0)
-        (void)sched_yield(); /* a stopper is about to be through */
     if (!sw->http.is_draining)
         flare__http_drain(&sw->http);
     flare__wheel_stop(&w->loop->wheel, &sw->drain_timer);
@@ -296,6 +284,8 @@ void flare_server_free(flare_server *server)
     for (uint32_t i = 0; server->workers != NULL && i < server->config.workers;
          i++)
         flare__sock_close(server->workers[i].listener_fd);
+    for (uint32_t i = 0; i < server->config.workers; i++)
+        flare__loop_free(atomic_load(&server->loops[i]));
     flare__router_free(server->router);
     flare__free(&al, server->workers);
     flare__free(&al, server);

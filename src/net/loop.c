@@ -9,6 +9,7 @@
 #include "base/assert.h"
 
 #include <errno.h>
+#include <sched.h>
 
 enum {
     LOOP_MAILBOX_DEFAULT = 1024,
@@ -49,14 +50,35 @@ int flare__loop_open(struct flare_loop **out,
     return 0;
 }
 
+void flare__loop_close(struct flare_loop *loop)
+{
+    FLARE_ASSERT(flare__wheel_next(&loop->wheel) == UINT64_MAX);
+    flare__mailbox_close(loop->mailbox);
+    while (flare__mailbox_drain(loop->mailbox, LOOP_POST_BUDGET) > 0)
+        ;
+    atomic_store(&loop->is_closed, true);
+    while (atomic_load(&loop->guests) != 0)
+        (void)sched_yield(); /* one is about to leave */
+    loop->ops->free(loop->backend);
+    loop->backend = NULL;
+}
+
 void flare__loop_free(struct flare_loop *loop)
 {
     if (loop == NULL)
         return;
-    FLARE_ASSERT(flare__wheel_next(&loop->wheel) == UINT64_MAX);
-    loop->ops->free(loop->backend);
+    if (loop->backend != NULL)
+        flare__loop_close(loop);
     flare__mailbox_free(loop->mailbox);
     flare__free(loop->al, loop);
+}
+
+void flare__loop_wake(struct flare_loop *loop)
+{
+    atomic_fetch_add(&loop->guests, 1);
+    if (!atomic_load(&loop->is_closed))
+        loop->ops->wake(loop->backend);
+    atomic_fetch_sub(&loop->guests, 1);
 }
 
 void flare__loop_task(struct flare_loop *loop, struct flare__task *task,
@@ -150,7 +172,7 @@ int flare_loop_post(flare_loop *loop, void (*fn)(void *ctx), void *ctx)
     int rc = flare__mailbox_post(loop->mailbox, fn, ctx);
 
     if (rc == 1)
-        loop->ops->wake(loop->backend);
+        flare__loop_wake(loop);
     return rc < 0 ? rc : 0;
 }
 

@@ -15,6 +15,8 @@
 #include "net/mailbox.h"
 #include "net/timer.h"
 
+#include <stdatomic.h>
+
 struct flare__task;
 typedef void (*flare__task_fn)(struct flare__task *task);
 
@@ -35,6 +37,8 @@ struct flare_loop {
     struct flare__task **tasks_end;
     uint32_t task_count;
     struct flare__mailbox *mailbox;
+    atomic_uint guests; /* other threads inside a call; the backend stays */
+    atomic_bool is_closed;
     const struct flare_allocator *al;
     struct flare__log log;
     struct flare__wheel wheel;
@@ -53,8 +57,17 @@ struct flare__loop_config {
 int flare__loop_open(struct flare_loop **out,
                      const struct flare__loop_config *config);
 
-/* Every socket is CLOSED, no timer armed, nobody posts.  Accepts NULL. */
+/*
+ * Ends it: refuses posts from now on, runs those accepted, frees the backend.
+ * Every socket is CLOSED, no timer armed.  Posting stays harmless.
+ */
+void flare__loop_close(struct flare_loop *loop);
+
+/* Closed, or nobody ever posted; from now on nobody may.  Accepts NULL. */
 void flare__loop_free(struct flare_loop *loop);
+
+/* Ends a wait.  Thread: any, also a signal handler; nothing if closed. */
+void flare__loop_wake(struct flare_loop *loop);
 
 /*
  * One turn that waits no longer than `limit_ns` of the loop's clock

@@ -171,7 +171,7 @@ static void worker_run(struct flare__worker *w)
         }
     }
     c->finish(w, c->ctx);
-    flare__loop_free(w->loop);
+    flare__loop_close(w->loop);
 }
 
 static void *worker_main(void *arg)

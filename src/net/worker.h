@@ -36,7 +36,8 @@ struct flare__executor_config {
     void (*on_started)(void *ctx);
     /* After each turn: false ends the worker. */
     bool (*goes_on)(struct flare__worker *worker, void *ctx);
-    /* Undoes start; the loop is still open. */
+    /* Undoes start; the loop is still open.  After it the loop is closed and
+     * its memory is the user's (flare__loop_free). */
     void (*finish)(struct flare__worker *worker, void *ctx);
     void *ctx;
 };

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/out.h"
+
+#include "base/alloc.h"
+#include "tests/support/fault.h"
+#include "tests/support/test.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A queue and its pool over the counting allocator. */
+struct bench {
+    struct fault fault;
+    struct flare__out_pool pool;
+    struct flare__out out;
+};
+
+static void bench_init(struct bench *b)
+{
+    fault_init(&b->fault, FAULT_NEVER, 0);
+    flare__out_pool_init(&b->pool, &b->fault.al);
+    b->out = (struct flare__out){0};
+}
+
+static void bench_fini(struct bench *b)
+{
+    flare__out_clear(&b->out, &b->pool);
+    flare__out_pool_fini(&b->pool);
+    fault_fini(&b->fault, "out");
+}
+
+static void put(struct bench *b, const char *text, uint32_t len)
+{
+    char *room = flare__out_reserve(&b->out, &b->pool, len);
+
+    ck_assert_ptr_nonnull(room);
+    memcpy(room, text, len);
+    flare__out_commit(&b->out, len);
+}
+
+/* Takes one send, as the kernel would, behind `*got`. */
+static uint32_t take(struct bench *b, char *got, size_t *len)
+{
+    struct iovec one;
+    const struct iovec *iov;
+    uint32_t count = flare__out_next(&b->out, &b->pool, &one, &iov);
+
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(got + *len, iov[i].iov_base, iov[i].iov_len);
+        *len += iov[i].iov_len;
+    }
+    flare__out_sent(&b->out, &b->pool);
+    return count;
+}
+
+START_TEST(test_out_answers_of_a_turn_leave_in_one_buffer)
+{
+    struct bench b;
+    struct iovec one;
+    const struct iovec *iov;
+
+    bench_init(&b);
+    for (int i = 0; i < 16; i++)
+        put(&b, "0123456789", 10);
+    ck_assert_uint_eq(flare__out_next(&b.out, &b.pool, &one, &iov), 1);
+    ck_assert_uint_eq(iov[0].iov_len, 160);
+    flare__out_sent(&b.out, &b.pool);
+    ck_assert_uint_eq(b.out.bytes, 0);
+    ck_assert_ptr_null(b.out.head);
+    bench_fini(&b);
+}
+END_TEST
+
+START_TEST(test_out_bytes_written_during_a_send_are_sent_after_it)
+{
+    struct bench b;
+    struct iovec one;
+    const struct iovec *iov;
+    char got[64];
+    size_t len = 0;
+
+    bench_init(&b);
+    put(&b, "first", 5);
+    ck_assert_uint_eq(flare__out_next(&b.out, &b.pool, &one, &iov), 1);
+    put(&b, "second", 6);
+    ck_assert_uint_eq(iov[0].iov_len, 5);
+    flare__out_sent(&b.out, &b.pool);
+    ck_assert_uint_eq(b.out.bytes, 6);
+    ck_assert_uint_eq(take(&b, got, &len), 1);
+    ck_assert(len == 6 && memcmp(got, "second", 6) == 0);
+    bench_fini(&b);
+}
+END_TEST
+
+START_TEST(test_out_order_survives_chunks_and_borrowed_bodies)
+{
+    static char big[10000];
+    struct bench b;
+    char *got = malloc(100000);
+    char *want = malloc(100000);
+    size_t got_len = 0;
+    size_t want_len = 0;
+
+    ck_assert(got != NULL && want != NULL);
+    bench_init(&b);
+    for (size_t i = 0; i < sizeof(big); i++)
+        big[i] = (char)('a' + i % 26);
+    for (uint32_t size = 1; size < 5000; size += 613) {
+        struct flare__out_chunk *c = flare__out_borrow(
+            &b.pool, (struct flare_str){big, size * 2}, NULL, NULL);
+
+        ck_assert_ptr_nonnull(c);
+        put(&b, big + size, size);
+        flare__out_append(&b.out, c);
+        memcpy(want + want_len, big + size, size);
+        memcpy(want + want_len + size, big, size * 2);
+        want_len += size * 3;
+    }
+    ck_assert_uint_eq(b.out.bytes, want_len);
+    while (take(&b, got, &got_len) != 0)
+        ;
+    ck_assert_uint_eq(got_len, want_len);
+    ck_assert(memcmp(got, want, want_len) == 0);
+    bench_fini(&b);
+    free(got);
+    free(want);
+}
+END_TEST
+
+START_TEST(test_out_a_send_is_bounded_in_bytes_and_buffers)
+{
+    static char huge[FLARE__OUT_SEND_MAX * 2 + 100];
+    struct bench b;
+    struct iovec one;
+    const struct iovec *iov;
+
+    bench_init(&b);
+    flare__out_append(&b.out,
+                      flare__out_borrow(&b.pool,
+                                        (struct flare_str){huge, sizeof(huge)},
+                                        NULL, NULL));
+    for (int left = (int)sizeof(huge); left > 0;) {
+        ck_assert_uint_eq(flare__out_next(&b.out, &b.pool, &one, &iov), 1);
+        ck_assert_uint_le(b.out.in_flight, FLARE__OUT_SEND_MAX);
+        left -= (int)b.out.in_flight;
+        flare__out_sent(&b.out, &b.pool);
+    }
+    for (int i = 0; i < FLARE__OUT_IOV_MAX + 5; i++)
+        flare__out_append(
+            &b.out, flare__out_borrow(&b.pool, FLARE_STR("x"), NULL, NULL));
+    ck_assert_uint_eq(flare__out_next(&b.out, &b.pool, &one, &iov),
+                      FLARE__OUT_IOV_MAX);
+    flare__out_sent(&b.out, &b.pool);
+    ck_assert_uint_eq(b.out.bytes, 5);
+    bench_fini(&b);
+}
+END_TEST
+
+static int freed;
+
+static void count_free(void *ctx, void *block)
+{
+    (void)block;
+    freed += *(int *)ctx;
+}
+
+START_TEST(test_out_a_body_is_given_back_once_sent_or_dropped)
+{
+    struct bench b;
+    char got[16];
+    size_t len = 0;
+    int one = 1;
+    int ten = 10;
+    int hundred = 100;
+
+    bench_init(&b);
+    freed = 0;
+    flare__out_append(&b.out, flare__out_borrow(&b.pool, FLARE_STR("sent"),
+                                                count_free, &one));
+    ck_assert_uint_eq(take(&b, got, &len), 1);
+    ck_assert_int_eq(freed, 1);
+    flare__out_append(&b.out, flare__out_borrow(&b.pool, FLARE_STR("dropped"),
+                                                count_free, &ten));
+    flare__out_clear(&b.out, &b.pool);
+    ck_assert_int_eq(freed, 11);
+    flare__out_forget(&b.pool, flare__out_borrow(&b.pool, FLARE_STR("kept"),
+                                                 count_free, &hundred));
+    ck_assert_int_eq(freed, 11);
+    bench_fini(&b);
+}
+END_TEST
+
+START_TEST(test_out_the_pool_is_bounded)
+{
+    struct bench b;
+
+    bench_init(&b);
+    for (int i = 0; i < FLARE__OUT_POOL_MAX + 100; i++)
+        (void)put(&b, "x", 1), b.out.tail->len = b.out.tail->cap;
+    flare__out_clear(&b.out, &b.pool);
+    ck_assert_uint_eq(b.pool.free_count, FLARE__OUT_POOL_MAX);
+    bench_fini(&b);
+}
+END_TEST
+
+static int scenario_out(struct fault *f, void *ctx)
+{
+    struct flare__out_pool pool;
+    struct flare__out out = {0};
+    struct flare__out_chunk *body;
+    struct iovec one;
+    const struct iovec *iov;
+    int rc = 0;
+
+    (void)ctx;
+    flare__out_pool_init(&pool, &f->al);
+    body = flare__out_borrow(&pool, FLARE_STR("body"), NULL, NULL);
+    if (body == NULL || flare__out_reserve(&out, &pool, 100) == NULL)
+        rc = -ENOMEM;
+    else
+        flare__out_commit(&out, 100);
+    if (body != NULL)
+        flare__out_append(&out, body);
+    /* without memory for a vector, one buffer at a time goes out */
+    while (flare__out_next(&out, &pool, &one, &iov) > 0)
+        flare__out_sent(&out, &pool);
+    flare__out_clear(&out, &pool);
+    flare__out_pool_fini(&pool);
+    return rc;
+}
+
+START_TEST(test_out_survives_every_allocation_failure)
+{
+    struct fault_report r = fault_each("out", scenario_out, NULL);
+
+    ck_assert_uint_ge(r.sites, 3);
+    ck_assert_uint_ge(r.recovered, 1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("http/out");
+    TCase *t = tcase_create("out");
+
+    tcase_add_test(t, test_out_answers_of_a_turn_leave_in_one_buffer);
+    tcase_add_test(t, test_out_bytes_written_during_a_send_are_sent_after_it);
+    tcase_add_test(t, test_out_order_survives_chunks_and_borrowed_bodies);
+    tcase_add_test(t, test_out_a_send_is_bounded_in_bytes_and_buffers);
+    tcase_add_test(t, test_out_a_body_is_given_back_once_sent_or_dropped);
+    tcase_add_test(t, test_out_the_pool_is_bounded);
+    tcase_add_test(t, test_out_survives_every_allocation_failure);
+    suite_add_tcase(s, t);
+    return test_run(s);
+}
