@@ -13,6 +13,7 @@ unit_tests = \
 	%D%/base/test_log \
 	%D%/base/test_slab \
 	%D%/base/test_str \
+	%D%/bench/test_floor \
 	%D%/http/test_config \
 	%D%/http/test_date \
 	%D%/http/test_out \
@@ -20,6 +21,7 @@ unit_tests = \
 	%D%/http/test_router \
 	%D%/http/test_sim_server \
 	%D%/http/test_words \
+	%D%/net/test_choose \
 	%D%/net/test_clock \
 	%D%/net/test_loop \
 	%D%/net/test_mailbox \
@@ -29,9 +31,34 @@ unit_tests = \
 sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime
 tests_http_test_sim_server_LDFLAGS = $(sim_ldflags)
 
+%C%_bench_test_floor_SOURCES = \
+	%D%/bench/test_floor.c \
+	bench/floor.c
+
 tests_http_test_router_SOURCES = \
 	%D%/http/router_naive.h \
 	%D%/http/test_router.c
+
+if HAVE_LIBURING
+uring_tests = \
+	%D%/backends/test_uring \
+	%D%/backends/test_uring_open
+unit_tests += $(uring_tests)
+endif
+%C%_backends_test_uring_SOURCES = \
+	%D%/backends/test_uring.c \
+	%D%/backends/uring_rig.c \
+	%D%/backends/uring_rig.h
+%C%_backends_test_uring_open_SOURCES = \
+	%D%/backends/test_uring_open.c \
+	%D%/backends/uring_rig.c \
+	%D%/backends/uring_rig.h
+
+# Runs a program under a filter that denies io_uring.
+if HAVE_EPOLL
+check_PROGRAMS += %D%/support/deny_uring
+endif
+%C%_support_deny_uring_SOURCES = %D%/support/deny_uring_run.c
 
 # The server that tests/e2e drives; it knows the public headers only.
 check_PROGRAMS += %D%/support/e2e_server
@@ -40,6 +67,8 @@ check_PROGRAMS += %D%/support/e2e_server
 
 # What more than one of them links.
 libflare_testing_la_SOURCES += \
+	%D%/support/deny_uring.c \
+	%D%/support/deny_uring.h \
 	%D%/support/fault.c \
 	%D%/support/fault.h \
 	%D%/support/sim_bytes.c \
