@@ -64,19 +64,16 @@ static int uring_open_parts(struct flare__backend *b,
                             const struct flare__backend_config *config,
                             struct flare_error *why)
 {
-    int rc = flare__uring_ring_open(b, config, why);
+    int rc = flare__uring_memory_open(b, config, why);
 
     if (rc < 0)
         return rc;
-    rc = flare__uring_leases_open(b, config, why);
+    rc = flare__uring_caps_check(b, config->caps_denied, why);
     if (rc < 0)
-        goto fail_ring;
-    rc = flare__uring_caps_check(b, why);
-    if (rc < 0)
-        goto fail_leases;
+        goto fail_memory;
     rc = slots_open(b, why);
     if (rc < 0)
-        goto fail_leases;
+        goto fail_memory;
     rc = wake_open(b, why);
     if (rc < 0)
         goto fail_slots;
@@ -84,12 +81,8 @@ static int uring_open_parts(struct flare__backend *b,
 
 fail_slots:
     flare__free(b->al, b->slots);
-fail_leases:
-    flare__uring_ring_close(b);
-    flare__uring_leases_close(b);
-    return rc;
-fail_ring:
-    flare__uring_ring_close(b);
+fail_memory:
+    flare__uring_memory_close(b);
     return rc;
 }
 
@@ -123,8 +116,7 @@ static void uring_free(struct flare__backend *b)
         return;
     FLARE_ASSERT(b->local.head == NULL && b->starved.head == NULL);
     flare__handles_fini(&b->handles);
-    flare__uring_ring_close(b);
-    flare__uring_leases_close(b);
+    flare__uring_memory_close(b);
     (void)close(b->wake_fd);
     flare__free(b->al, b->slots);
     flare__free(b->al, b);

@@ -101,24 +101,18 @@ struct flare__backend {
 /* ---- uring_setup.c */
 
 /*
- * Opens the ring and runs a NOP through it.  Steps sizes down on -ENOMEM.
- * -errno with the reason in `why`; nothing is left open then.
+ * Opens the ring, runs a NOP through it, maps the leases and gives them to the
+ * kernel; steps sizes down on -ENOMEM.  -errno with the reason in `why`;
+ * nothing is left open then.
  */
-int flare__uring_ring_open(struct flare__backend *b,
-                           const struct flare__backend_config *config,
-                           struct flare_error *why);
-void flare__uring_ring_close(struct flare__backend *b);
-
-/* Maps the leases and gives them to the kernel; likewise. */
-int flare__uring_leases_open(struct flare__backend *b,
+int flare__uring_memory_open(struct flare__backend *b,
                              const struct flare__backend_config *config,
                              struct flare_error *why);
+void flare__uring_memory_close(struct flare__backend *b);
 
-/* Drops from `b->caps` what does not work, or fails with the reason. */
-int flare__uring_caps_check(struct flare__backend *b, struct flare_error *why);
-
-/* After the ring is closed: until then the kernel may write to them. */
-void flare__uring_leases_close(struct flare__backend *b);
+/* Fills `b->caps` with what works, or fails with the reason. */
+int flare__uring_caps_check(struct flare__backend *b, uint32_t denied,
+                            struct flare_error *why);
 
 /* ---- uring_probe.c: -errno, 0 for "no", 1 for "yes" */
 

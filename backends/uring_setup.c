@@ -9,11 +9,13 @@
  */
 #include "backends/uring.h"
 
+#include "backends/leases.h" /* FLARE__UNPOISON */
 #include "base/alloc.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -26,6 +28,8 @@ enum {
     LEASE_COUNT = 1024,
     LEASE_COUNT_MIN = 16,
     LEASE_COUNT_MAX = 32768, /* the kernel's */
+    MEMORY_WAIT_NS = 10000000,
+    MEMORY_PATIENCE = 5,
     /*
      * Without this the first lines of all leases would share one set of the
      * L1 cache, as they are a power of two apart.
@@ -113,79 +117,39 @@ static int ring_check_denied(uint32_t denied, struct flare_error *why)
                         "waits are needed and were denied");
 }
 
-int flare__uring_ring_open(struct flare__backend *b,
-                           const struct flare__backend_config *config,
-                           struct flare_error *why)
+/* Of two; 0 stands for the default. */
+static bool is_power(uint32_t n)
 {
-    uint32_t wanted =
-        config->queue_entries ? config->queue_entries : (uint32_t)RING_ENTRIES;
-    uint32_t entries;
-    int rc = ring_check_denied(config->caps_denied, why);
+    return (n & (n - 1)) == 0;
+}
 
-    if (rc < 0)
-        return rc;
-    if (wanted > RING_ENTRIES_MAX)
-        wanted = RING_ENTRIES_MAX;
-    entries = wanted;
-    rc = ring_try(b, entries);
-    while (rc == -ENOMEM && entries > RING_ENTRIES_MIN) {
-        entries /= 2;
-        rc = ring_try(b, entries);
-    }
+static int config_check(const struct flare__backend_config *config,
+                        struct flare_error *why)
+{
+    if (is_power(config->queue_entries) && is_power(config->lease_bytes) &&
+        is_power(config->lease_count) && config->lease_count <= LEASE_COUNT_MAX)
+        return ring_check_denied(config->caps_denied, why);
+    return flare__error(why, -EINVAL,
+                        "io_uring: queue_entries %u, lease_bytes %u and "
+                        "lease_count %u must be powers of two, the last at "
+                        "most %d",
+                        config->queue_entries, config->lease_bytes,
+                        config->lease_count, LEASE_COUNT_MAX);
+}
+
+/* A ring of `entries` that works; 0 or -errno. */
+static int ring_open(struct flare__backend *b, uint32_t entries,
+                     struct flare_error *why)
+{
+    int rc = ring_try(b, entries);
+
     if (rc < 0)
         return flare__error(why, rc, "io_uring: %s", ring_reason(rc));
-    if (entries < wanted)
-        flare__log(config->log, FLARE_LOG_INFO,
-                   "io_uring: RLIMIT_MEMLOCK allows a ring of %u entries, not "
-                   "%u",
-                   entries, wanted);
     ring_fill_array(&b->ring);
     rc = ring_check(b, why);
-    if (rc < 0) {
-        io_uring_queue_exit(&b->ring);
-        return rc;
-    }
-    b->caps = FLARE__CAP_MULTISHOT_ACCEPT | FLARE__CAP_MULTISHOT_RECV |
-              FLARE__CAP_BUFFER_RING | FLARE__CAP_DEFER_TASKRUN |
-              FLARE__CAP_EXT_ARG;
-    if (b->ring.flags & IORING_SETUP_NO_SQARRAY)
-        b->caps |= FLARE__CAP_NO_SQARRAY;
-    b->caps &= ~config->caps_denied;
-    return 0;
-}
-
-/* Multishot is an advantage, not a need. */
-static int cap_check(struct flare__backend *b, uint32_t cap,
-                     int (*probe)(struct flare__backend *))
-{
-    int rc = (b->caps & cap) ? probe(b) : 1;
-
-    if (rc == 0)
-        b->caps &= ~cap;
-    return rc;
-}
-
-int flare__uring_caps_check(struct flare__backend *b, struct flare_error *why)
-{
-    const uint32_t wanted = b->caps;
-    int rc = cap_check(b, FLARE__CAP_MULTISHOT_RECV, flare__uring_probe_recv);
-
-    if (rc >= 0)
-        rc = cap_check(b, FLARE__CAP_MULTISHOT_ACCEPT,
-                       flare__uring_probe_accept);
     if (rc < 0)
-        return flare__error(why, rc, "io_uring: the self-test failed: %s",
-                            ring_reason(rc));
-    if (b->caps != wanted)
-        flare__log(b->log, FLARE_LOG_INFO,
-                   "io_uring: this kernel refuses capabilities %#x",
-                   wanted & ~b->caps);
-    return 0;
-}
-
-void flare__uring_ring_close(struct flare__backend *b)
-{
-    io_uring_queue_exit(&b->ring);
+        io_uring_queue_exit(&b->ring);
+    return rc;
 }
 
 static size_t page_round(size_t size)
@@ -221,6 +185,13 @@ static int leases_map(struct uring_leases *leases)
     return 0;
 }
 
+static void leases_unmap(struct uring_leases *leases)
+{
+    /* what is mapped here next is not the leases' */
+    FLARE__UNPOISON(leases->ring, leases->mapped);
+    (void)munmap(leases->ring, leases->mapped); /* ours: cannot fail */
+}
+
 static int leases_try(struct flare__backend *b)
 {
     struct uring_leases *leases = &b->leases;
@@ -236,24 +207,17 @@ static int leases_try(struct flare__backend *b)
     io_uring_buf_ring_init(leases->ring);
     rc = io_uring_register_buf_ring(&b->ring, &reg, 0);
     if (rc < 0)
-        (void)munmap(leases->ring, leases->mapped);
+        leases_unmap(leases);
     return rc;
 }
 
-int flare__uring_leases_open(struct flare__backend *b,
-                             const struct flare__backend_config *config,
-                             struct flare_error *why)
+/* At most `wanted` of them. */
+static int leases_open(struct flare__backend *b, uint32_t wanted,
+                       struct flare_error *why)
 {
     struct uring_leases *leases = &b->leases;
-    uint32_t wanted =
-        config->lease_count ? config->lease_count : (uint32_t)LEASE_COUNT;
     int rc;
 
-    if (wanted > LEASE_COUNT_MAX)
-        wanted = LEASE_COUNT_MAX;
-    leases->bytes =
-        config->lease_bytes ? config->lease_bytes : (uint32_t)LEASE_BYTES;
-    leases->stride = leases->bytes + LEASE_SPACING;
     leases->count = wanted;
     rc = leases_try(b);
     while (rc == -ENOMEM && leases->count > LEASE_COUNT_MIN) {
@@ -263,23 +227,133 @@ int flare__uring_leases_open(struct flare__backend *b,
     if (rc < 0)
         return flare__error(why, rc, "io_uring: receive buffers: %s",
                             ring_reason(rc));
-    if (leases->count < wanted)
-        flare__log(config->log, FLARE_LOG_INFO,
-                   "io_uring: memory for %u receive buffers, not %u",
-                   leases->count, wanted);
-    leases->out =
-        flare__calloc(b->al, (leases->count + 63) / 64, sizeof(*leases->out));
-    if (leases->out == NULL) {
-        (void)munmap(leases->ring, leases->mapped); /* the ring closes next */
-        return flare__error(why, -ENOMEM, "io_uring: out of memory");
-    }
     for (uint32_t i = 0; i < leases->count; i++)
         flare__uring_lease_give(b, i);
     return 0;
 }
 
-void flare__uring_leases_close(struct flare__backend *b)
+/* ---- both, as large as there is memory for */
+
+/*
+ * The kernel takes a ring's memory off the user's account some milliseconds
+ * after it is closed, or failed to open (it waits for a grace period).
+ */
+static void memory_wait(void)
 {
-    (void)munmap(b->leases.ring, b->leases.mapped); /* nothing left to do */
+    const struct timespec ts = {.tv_nsec = MEMORY_WAIT_NS};
+
+    (void)nanosleep(&ts, NULL); /* shorter if a signal came: try again then */
+}
+
+static int memory_try(struct flare__backend *b, uint32_t entries,
+                      uint32_t lease_count, struct flare_error *why)
+{
+    int rc = ring_open(b, entries, why);
+
+    if (rc < 0)
+        return rc;
+    rc = leases_open(b, lease_count, why);
+    if (rc < 0)
+        io_uring_queue_exit(&b->ring);
+    return rc;
+}
+
+/* Halves the ring until both fit, and at its smallest is patient. */
+static int memory_find(struct flare__backend *b, uint32_t entries,
+                       uint32_t lease_count, struct flare_error *why)
+{
+    int patience = MEMORY_PATIENCE;
+    int rc = memory_try(b, entries, lease_count, why);
+
+    while (rc == -ENOMEM && patience > 0) {
+        memory_wait();
+        if (entries > RING_ENTRIES_MIN)
+            entries /= 2;
+        else
+            patience--;
+        rc = memory_try(b, entries, lease_count, why);
+    }
+    return rc;
+}
+
+int flare__uring_memory_open(struct flare__backend *b,
+                             const struct flare__backend_config *config,
+                             struct flare_error *why)
+{
+    struct uring_leases *leases = &b->leases;
+    uint32_t entries =
+        config->queue_entries ? config->queue_entries : (uint32_t)RING_ENTRIES;
+    uint32_t count =
+        config->lease_count ? config->lease_count : (uint32_t)LEASE_COUNT;
+    int rc = config_check(config, why);
+
+    if (rc < 0)
+        return rc;
+    leases->bytes =
+        config->lease_bytes ? config->lease_bytes : (uint32_t)LEASE_BYTES;
+    leases->stride = leases->bytes + LEASE_SPACING;
+    leases->out = flare__calloc(b->al, (count + 63) / 64, sizeof(*leases->out));
+    if (leases->out == NULL)
+        return flare__error(why, -ENOMEM, "io_uring: out of memory");
+    if (entries > RING_ENTRIES_MAX)
+        entries = RING_ENTRIES_MAX;
+    rc = memory_find(b, entries, count, why);
+    if (rc < 0) {
+        flare__free(b->al, leases->out);
+        return rc;
+    }
+    if (b->ring.sq.ring_entries < entries || leases->count < count)
+        flare__log(config->log, FLARE_LOG_INFO,
+                   "io_uring: RLIMIT_MEMLOCK allows a ring of %u, not %u, and "
+                   "%u receive buffers, not %u",
+                   b->ring.sq.ring_entries, entries, leases->count, count);
+    return 0;
+}
+
+/* The ring first: until it is closed the kernel may write to the leases. */
+void flare__uring_memory_close(struct flare__backend *b)
+{
+    io_uring_queue_exit(&b->ring);
+    leases_unmap(&b->leases);
     flare__free(b->al, b->leases.out);
+}
+
+/* ---- what of it works here */
+
+/* Multishot is an advantage, not a need. */
+static int cap_check(struct flare__backend *b, uint32_t cap,
+                     int (*probe)(struct flare__backend *))
+{
+    int rc = (b->caps & cap) ? probe(b) : 1;
+
+    if (rc == 0)
+        b->caps &= ~cap;
+    return rc;
+}
+
+int flare__uring_caps_check(struct flare__backend *b, uint32_t denied,
+                            struct flare_error *why)
+{
+    const uint32_t wanted =
+        (FLARE__CAP_MULTISHOT_ACCEPT | FLARE__CAP_MULTISHOT_RECV |
+         FLARE__CAP_BUFFER_RING | FLARE__CAP_DEFER_TASKRUN |
+         FLARE__CAP_EXT_ARG) &
+        ~denied;
+    int rc;
+
+    b->caps = wanted;
+    if (b->ring.flags & IORING_SETUP_NO_SQARRAY)
+        b->caps |= FLARE__CAP_NO_SQARRAY;
+    rc = cap_check(b, FLARE__CAP_MULTISHOT_RECV, flare__uring_probe_recv);
+    if (rc >= 0)
+        rc = cap_check(b, FLARE__CAP_MULTISHOT_ACCEPT,
+                       flare__uring_probe_accept);
+    if (rc < 0)
+        return flare__error(why, rc, "io_uring: the self-test failed: %s",
+                            ring_reason(rc));
+    if ((b->caps & wanted) != wanted)
+        flare__log(b->log, FLARE_LOG_INFO,
+                   "io_uring: this kernel refuses capabilities %#x",
+                   wanted & ~b->caps);
+    return 0;
 }
