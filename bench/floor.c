@@ -25,8 +25,6 @@ struct floor_options floor_options = {
     .buffers = 1024,
 };
 
-static int has_avx2;
-
 void floor_die(const char *what, int rc)
 {
     fprintf(stderr, "floor: %s: %s\n", what, strerror(-rc));
@@ -132,7 +130,7 @@ unsigned floor_heads_count(struct floor_cut *cut, const uint8_t *data,
                            uint32_t len)
 {
 #ifdef __x86_64__
-    if (has_avx2)
+    if (__builtin_cpu_supports("avx2")) /* a load and a test */
         return heads_avx2(cut, data, len);
 #endif
     return heads_scalar(cut, data, len);
@@ -210,9 +208,6 @@ void floor_main(int argc, char **argv, void *(*worker)(void *))
         files.rlim_cur = files.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &files); /* fewer connections then */
     }
-#ifdef __x86_64__
-    has_avx2 = __builtin_cpu_supports("avx2");
-#endif
     for (unsigned i = 0; i < floor_options.workers; i++)
         fds[i] = floor_listen();
     printf("listening %s:%u\n", floor_options.address, floor_options.port);
