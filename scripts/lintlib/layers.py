@@ -116,6 +116,9 @@ def check_layers(tree):
                 if not include.system and not tree.exists(os.path.join(
                         os.path.dirname(source.path), include.name)):
                     text = "examples and tools see public headers only"
+            elif source.path.startswith(("tests/", "fuzz/")):
+                if not include.system and not tree.exists(target_of(include)):
+                    text = f'"{include.name}" is no path of the tree'
             elif source.path.startswith("include/") and not include.system:
                 text = "a public header includes <flare/...> only"
             if text:

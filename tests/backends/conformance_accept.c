@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Conformance: accepting and connecting. */
-#include "backends/conformance.h"
+#include "tests/backends/conformance.h"
 
 #include <errno.h>
 #include <string.h>

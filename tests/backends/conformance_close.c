@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Conformance: close, with everything that may be in flight. */
-#include "backends/conformance.h"
+#include "tests/backends/conformance.h"
 
 #include <errno.h>
 #include <poll.h>

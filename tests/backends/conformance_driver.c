@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The driver of the conformance suite: sockets, turns, and the ledger. */
-#include "backends/conformance.h"
+#include "tests/backends/conformance.h"
 
 #include "base/assert.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Conformance: deadlines, wakes, foreign descriptors, signals, failures. */
-#include "backends/conformance.h"
+#include "tests/backends/conformance.h"
 
 #include <errno.h>
 #include <poll.h>

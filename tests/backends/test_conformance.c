@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The backend contract, on every backend of this build: see conformance.h. */
-#include "backends/conformance.h"
+#include "tests/backends/conformance.h"
 
 #include "backends/sim.h"
 
