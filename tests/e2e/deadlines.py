@@ -16,7 +16,7 @@ DEADLINES = {
     "body_grace_ms": 600,
     "body_rate_min": 10000,
     "idle_timeout_ms": 700,
-    "send_timeout_ms": 600,
+    "send_timeout_ms": 1500,
     "linger_timeout_ms": 500,
 }
 LATE = 1.5  # seconds past a deadline that a busy machine may take
@@ -34,7 +34,7 @@ class Clock:
     def __exit__(self, kind, *rest):
         if kind is None:
             took = time.monotonic() - self.start
-            assert self.at - 0.02 <= took <= self.at + LATE, \
+            assert self.at - 0.1 <= took <= self.at + LATE, \
                 f"after {took:.3f} s, not {self.at}"
 
 
@@ -147,7 +147,7 @@ def peer_that_takes_nothing(server):
     """R03: a reset, once the stall has lasted its time."""
     with Peer(server.address, receive_buffer=2048) as peer:
         peer.send(20 * request(path="/give"))
-        time.sleep(2.5)
+        time.sleep(3.5)
         try:
             while peer.socket.recv(262144):
                 pass
@@ -157,16 +157,18 @@ def peer_that_takes_nothing(server):
 
 
 def peer_that_takes_little(server):
-    """R03: progress counts.  The clock restarts with each send of 256 KiB, so
-    a third of that is taken in each third of the time."""
+    """R03: progress counts.  What the server sees of it is coarse: the kernel
+    asks for more only when a third of a send buffer, perhaps a megabyte, is
+    empty.  So the peer takes that much in each deadline's time, over three."""
     with Peer(server.address, receive_buffer=65536) as peer:
-        peer.send(request(path="/static"))
+        peer.send(3 * request(path="/static"))
         head = b""
-        for _ in range(20):
-            head += peer.exactly(90000)
-            time.sleep(0.15)
+        for _ in range(24):
+            head += peer.exactly(400000)
+            time.sleep(0.1)
         peer.pending = head + peer.pending
-        assert len(peer.response().body) == 4 * 1024 * 1024
+        for _ in range(3):
+            assert len(peer.response().body) == 4 * 1024 * 1024
 
 
 def lingering_ends(server):
