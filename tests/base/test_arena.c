@@ -36,6 +36,27 @@ START_TEST(test_arena_objects_are_aligned_and_apart)
 }
 END_TEST
 
+START_TEST(test_arena_new_chunk_has_room_for_the_padding)
+{
+    struct flare__arena arena;
+    struct fault f;
+
+    fault_init(&f, FAULT_NEVER, 0);
+    flare__arena_init(&arena, &f.al, 64, 1 << 20);
+    for (size_t align = 1; align <= 64; align *= 2) {
+        for (size_t size = 60; size < 260; size += 20) {
+            char *object = flare__arena_alloc(&arena, size, align);
+
+            ck_assert_ptr_nonnull(object);
+            ck_assert(arena.at <= arena.end);
+            memset(object, 1, size);
+            flare__arena_fini(&arena); /* the next one needs a new chunk too */
+        }
+    }
+    fault_fini(&f, "arena");
+}
+END_TEST
+
 START_TEST(test_arena_bound_is_on_memory_and_exact)
 {
     struct flare__arena arena;
@@ -195,6 +216,7 @@ int main(void)
     TCase *tc = tcase_create("arena");
 
     tcase_add_test(tc, test_arena_objects_are_aligned_and_apart);
+    tcase_add_test(tc, test_arena_new_chunk_has_room_for_the_padding);
     tcase_add_test(tc, test_arena_bound_is_on_memory_and_exact);
     tcase_add_loop_test(tc,
                         test_arena_refuses_what_can_never_fit_without_asking, 0,

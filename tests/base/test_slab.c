@@ -124,6 +124,8 @@ START_TEST(test_slab_handle_is_stale_once_its_object_is_back)
     ck_assert_ptr_eq(flare__slab_get(&slab, first), object);
     flare__slab_give(&slab, object);
     ck_assert_ptr_null(flare__slab_get(&slab, first));
+    /* nor is there a handle to what is free */
+    ck_assert_ptr_null(flare__slab_get(&slab, first + ((uint64_t)1 << 32)));
     /* the place is used again, by another life */
     ck_assert_ptr_eq(flare__slab_take(&slab), object);
     second = flare__slab_handle_of(object);

@@ -423,6 +423,75 @@ START_TEST(test_mailbox_wake_is_never_lost_in_ping_pong)
 }
 END_TEST
 
+/*
+ * The litmus test of the sleep protocol: in each round one thread posts and
+ * the other goes to sleep, as nearly at once as can be.  Either the post says
+ * that it must wake, or the sleep is called off; never neither.
+ */
+enum { LITMUS_ROUNDS = 100000 };
+
+struct litmus {
+    struct flare__mailbox *m;
+    atomic_int round; /* the poster posts when it counts up */
+    atomic_int posted;
+    int rc;
+};
+
+static void litmus_await(atomic_int *number, int value)
+{
+    for (int spins = 0; atomic_load(number) != value; spins++) {
+        if (spins > 2000)
+            sched_yield();
+    }
+}
+
+static void litmus_call(void *ctx)
+{
+    (void)ctx;
+}
+
+static void *litmus_poster(void *ctx)
+{
+    struct litmus *l = ctx;
+
+    for (int round = 1; round <= LITMUS_ROUNDS; round++) {
+        litmus_await(&l->round, round);
+        l->rc = flare__mailbox_post(l->m, litmus_call, NULL);
+        atomic_store(&l->posted, round);
+    }
+    return NULL;
+}
+
+START_TEST(test_mailbox_post_and_sleep_never_miss_each_other)
+{
+    struct litmus l = {.m = open_box(CAPACITY)};
+    int outcomes[2][2] = {{0}};
+    int delay = 0; /* of the sleep, in turns of an empty loop */
+    pthread_t poster;
+
+    ck_assert_int_eq(pthread_create(&poster, NULL, litmus_poster, &l), 0);
+    for (int round = 1; round <= LITMUS_ROUNDS; round++) {
+        bool sleeps;
+
+        atomic_store(&l.round, round);
+        for (volatile int spins = delay + round % 8; spins > 0; spins--)
+            ; /* until the poster sees it, too */
+        sleeps = flare__mailbox_sleep(l.m);
+        litmus_await(&l.posted, round);
+        if (l.rc < 0 || (sleeps && l.rc == 0))
+            ck_abort_msg("round %d: asleep, and nobody wakes", round);
+        delay += sleeps ? delay < 4000 : -(delay > 0); /* hold the balance */
+        outcomes[sleeps][l.rc]++;
+        flare__mailbox_awake(l.m);
+        flare__mailbox_drain(l.m, CAPACITY);
+    }
+    pthread_join(poster, NULL);
+    flare__mailbox_free(l.m);
+    printf("mailbox: %d rounds, sleep called off %d, woken %d, both %d\n",
+           LITMUS_ROUNDS, outcomes[0][0], outcomes[1][1], outcomes[0][1]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mailbox");
@@ -446,6 +515,7 @@ int main(void)
     tcase_add_test(
         threads, test_mailbox_close_under_fire_runs_exactly_what_was_accepted);
     tcase_add_test(threads, test_mailbox_wake_is_never_lost_in_ping_pong);
+    tcase_add_test(threads, test_mailbox_post_and_sleep_never_miss_each_other);
     tcase_set_timeout(threads, 120);
     suite_add_tcase(suite, threads);
     return test_run(suite);
