@@ -14,11 +14,17 @@ unit_tests = \
 	%D%/base/test_slab \
 	%D%/base/test_str \
 	%D%/bench/test_floor \
+	%D%/http/test_chunked \
 	%D%/http/test_config \
+	%D%/http/test_conn \
 	%D%/http/test_date \
+	%D%/http/test_head \
+	%D%/http/test_head_mutation \
+	%D%/http/test_host \
 	%D%/http/test_out \
 	%D%/http/test_percent \
 	%D%/http/test_router \
+	%D%/http/test_scan \
 	%D%/http/test_sim_server \
 	%D%/http/test_words \
 	%D%/net/test_choose \
@@ -34,6 +40,11 @@ tests_http_test_sim_server_LDFLAGS = $(sim_ldflags)
 %C%_bench_test_floor_SOURCES = \
 	%D%/bench/test_floor.c \
 	bench/floor.c
+
+tests_http_test_conn_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_conn.c
 
 tests_http_test_router_SOURCES = \
 	%D%/http/router_naive.h \
@@ -67,10 +78,22 @@ check_PROGRAMS += %D%/support/e2e_server
 
 # What more than one of them links.
 libflare_testing_la_SOURCES += \
+	%D%/support/chunked_check.c \
+	%D%/support/chunked_check.h \
+	%D%/support/chunked_oracle.c \
+	%D%/support/chunked_oracle.h \
 	%D%/support/deny_uring.c \
 	%D%/support/deny_uring.h \
 	%D%/support/fault.c \
 	%D%/support/fault.h \
+	%D%/support/guard.c \
+	%D%/support/guard.h \
+	%D%/support/head_check.c \
+	%D%/support/head_check.h \
+	%D%/support/head_oracle.c \
+	%D%/support/head_oracle.h \
+	%D%/support/host_oracle.c \
+	%D%/support/host_oracle.h \
 	%D%/support/sim_bytes.c \
 	%D%/support/sim_bytes.h \
 	%D%/support/sim_client.c \
