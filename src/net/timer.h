@@ -28,7 +28,7 @@ enum {
 };
 
 struct flare__wheel {
-    uint64_t now_ms; /* every timer due by then has fired */
+    uint64_t now_ms;          /* every timer due by then has fired */
     struct flare__timer *due; /* started too late: run at the next advance */
     uint64_t occupied[FLARE__WHEEL_LEVELS]; /* a bit per slot with timers */
     struct flare__timer *slots[FLARE__WHEEL_LEVELS][FLARE__WHEEL_SLOTS];

@@ -407,6 +407,7 @@ START_TEST(test_timer_of_the_past_can_be_stopped)
 }
 END_TEST
 
+/* FAILURES.md R16: whatever the clock does, the wheel only moves forward. */
 START_TEST(test_timer_ignores_time_going_backwards)
 {
     struct flare__wheel wheel;
@@ -549,6 +550,7 @@ START_TEST(test_timer_may_free_itself)
 }
 END_TEST
 
+/* FAILURES.md R15, with the far future among the edges above. */
 START_TEST(test_timer_hundred_thousand_at_one_tick_each_run_once)
 {
     enum { MANY = 100000 };
