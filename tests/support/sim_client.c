@@ -218,6 +218,8 @@ static void client_on_head(struct sim_client *c)
         client_fail(c, "an answer %d to no request", r->status);
     if (r->is_last && !client_may_be_last(c))
         client_fail(c, "Connection: close for no reason");
+    if (!r->is_last && c->server->was_draining[c->conn][c->answered])
+        client_fail(c, "a draining server keeps the connection");
     if (r->status != kinds[q->kind].status)
         client_fail(c, "status %d", r->status);
     if (r->has_id != kinds[q->kind].has_id ||
@@ -386,8 +388,10 @@ static void client_on_timer(struct sim_client *c)
     }
     client_read(c);
     if (c->result == SIM_CLIENT_RUNS && c->waits_for_100 && !c->saw_fin &&
-        c->out_at == c->out_hold)
+        c->out_at == c->out_hold) {
         c->waits_for_100 = false; /* long enough: RFC 9110 section 10.1.1 */
+        c->lost_patience = true;
+    }
     client_pump(c);
 }
 

@@ -38,7 +38,8 @@ struct sim_request {
 enum sim_client_end {
     SIM_CLIENT_CLOSES,      /* when all is answered */
     SIM_CLIENT_HALF_CLOSES, /* after the last request, then waits for FIN */
-    SIM_CLIENT_SAYS_CLOSE   /* Connection: close on the last, waits for FIN */
+    SIM_CLIENT_SAYS_CLOSE,  /* Connection: close on the last; the same */
+    SIM_CLIENT_STAYS        /* idle, until the server says FIN */
 };
 
 enum sim_client_result {
@@ -63,7 +64,8 @@ struct sim_client {
 
     bool is_connected, is_shut, saw_fin, saw_last;
     bool waits_for_100;
-    uint32_t written; /* requests put into `out` */
+    bool lost_patience; /* with a 100 that did not come */
+    uint32_t written;   /* requests put into `out` */
     uint32_t answered;
     uint32_t told_to_go_on; /* the last request that got a 100, from 1 */
     int last_status;

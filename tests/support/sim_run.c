@@ -83,7 +83,8 @@ static void run_draw_config(struct sim_run *r, struct flare_server_config *c)
 {
     struct flare__sim *w = r->world;
     bool is_patient = flare__sim_below(w, 2) == 0;
-    uint32_t ms = is_patient ? 3600 * 1000 : 500 + flare__sim_below(w, 5000);
+    uint32_t ms =
+        is_patient ? 24 * 3600 * 1000 : 500 + flare__sim_below(w, 5000);
 
     *c = (struct flare_server_config){
         .server_name = "sim",
@@ -97,10 +98,10 @@ static void run_draw_config(struct sim_run *r, struct flare_server_config *c)
         .idle_timeout_ms = ms,
         .send_timeout_ms = ms,
         .linger_timeout_ms = is_patient ? 60 * 1000 : 500,
-        .drain_timeout_ms = is_patient ? 2 * 3600 * 1000 : 20 * 1000,
+        .drain_timeout_ms = is_patient ? 24 * 3600 * 1000 : 20 * 1000,
         .connections_max = 64,
     };
-    if (flare__sim_below(w, 4) == 1)
+    if (flare__sim_below(w, 8) == 1)
         c->requests_per_connection_max = 1 + flare__sim_below(w, 4);
     if (flare__sim_below(w, 6) == 1)
         c->connections_max = 4;
@@ -147,8 +148,14 @@ static void run_people(struct sim_run *r)
                           (enum sim_hostile_kind)kind, row, run_soon(r));
     }
     r->drain_ns = UINT64_MAX;
-    if (flare__sim_below(w, 4) == 1)
+    if (flare__sim_below(w, 6) == 1)
         r->drain_ns = run_soon(r);
+}
+
+/* Whether connections may be turned away because the server is full. */
+static bool run_is_narrow(const struct sim_run *r)
+{
+    return r->server.config.connections_max < RUN_PEERS_MAX;
 }
 
 /* No connection on which nothing good happens lives longer. */
@@ -184,7 +191,7 @@ static bool clients_are_done(const struct sim_run *r)
 static void run_faults(struct sim_run *r)
 {
     struct flare__sim *w = r->world;
-    uint64_t end_ns = flare__sim_now(w) + 10 * 3600 * SIM_S;
+    uint64_t end_ns = flare__sim_now(w) + 30 * 24 * 3600 * SIM_S;
 
     while (!clients_are_done(r)) {
         uint64_t limit_ns = r->drain_ns < end_ns && !r->server.is_draining
@@ -203,16 +210,24 @@ static void run_faults(struct sim_run *r)
     }
 }
 
-/* Whether the server may have lost patience with it. */
+/*
+ * Whether the server may have lost patience with it: past a deadline, or past
+ * the lingering after a last answer, which a slow network has not delivered.
+ * Never where it has all the time in the world.
+ */
 static bool client_was_slow(const struct sim_run *r, const struct sim_client *c)
 {
     const struct flare_server_config *n = &r->server.config;
-    uint32_t ms = n->head_timeout_ms;
+    uint64_t ms = (c->done_ns - c->started_ns) / 1000000;
+    bool may_linger = r->server.is_draining ||
+                      n->requests_per_connection_max != FLARE_UNLIMITED;
 
-    if (n->linger_timeout_ms < ms && c->saw_last)
-        ms = n->linger_timeout_ms;
+    if (n->body_rate_min == 0)
+        return false;
+    if (may_linger && ms >= n->linger_timeout_ms)
+        return true;
     return sim_server_counters(&r->server).timeouts > 0 &&
-           c->done_ns - c->started_ns >= ms * UINT64_C(1000000);
+           ms >= n->head_timeout_ms;
 }
 
 /* Why a client of act 1 may have been cut short. */
@@ -221,8 +236,7 @@ static bool client_is_excused(const struct sim_run *r,
 {
     bool is_handled = c->answered < SIM_REQUESTS_MAX &&
                       r->server.calls[c->conn][c->answered] != 0;
-    bool is_full = r->server.config.connections_max < RUN_PEERS_MAX &&
-                   sim_server_counters(&r->server).shed > 0;
+    bool is_full = run_is_narrow(r) && sim_server_counters(&r->server).shed > 0;
 
     if (c->peer.is_excused || r->failed_calls > 0 || is_full ||
         client_was_slow(r, c))
@@ -267,16 +281,17 @@ static void run_newcomer(struct sim_run *r, struct sim_run_sums *sums)
     c->is_slow = false;
     sim_client_start(c, flare__sim_now(w));
     /* A full server lets it wait until one of the attackers is gone. */
-    if (r->server.config.connections_max < RUN_PEERS_MAX)
+    if (run_is_narrow(r))
         end_ns += 2 * run_patience(r);
     while (c->result == SIM_CLIENT_RUNS)
         if (!run_step(r, end_ns))
             flare__sim_fail(w, "a newcomer is not served in a calm world");
     sums->answers += c->answered;
+    if (c->lost_patience && !run_is_narrow(r))
+        flare__sim_fail(w, "no 100 came in a calm world");
     if (c->result == SIM_CLIENT_DONE || c->saw_last)
         return;
-    if (r->server.config.connections_max < RUN_PEERS_MAX &&
-        sim_server_counters(&r->server).shed > shed)
+    if (run_is_narrow(r) && sim_server_counters(&r->server).shed > shed)
         return;
     flare__sim_fail(w, "a newcomer was cut after %u of %u answers", c->answered,
                     c->count);
@@ -285,19 +300,11 @@ static void run_newcomer(struct sim_run *r, struct sim_run_sums *sums)
 static void run_attackers(struct sim_run *r, struct sim_run_sums *sums)
 {
     struct flare__sim *w = r->world;
-    const struct flare_server_config *c = &r->server.config;
-    uint64_t end_ns =
-        flare__sim_now(w) +
-        2 *
-            (uint64_t)(c->head_timeout_ms + c->body_gap_ms + c->body_grace_ms +
-                       c->send_timeout_ms + c->linger_timeout_ms) *
-            1000000 +
-        100 * SIM_S;
+    uint64_t end_ns = flare__sim_now(w) + run_patience(r);
 
-    while (sim_server_conns(&r->server) > 0) {
+    while (sim_server_conns(&r->server) > 0)
         if (!run_step(r, end_ns))
             flare__sim_fail(w, "an attacker outlives its deadline");
-    }
     for (uint32_t i = 0; i < r->hostile_count; i++) {
         sim_hostile_stop(&r->hostiles[i]);
         sim_hostile_check(&r->hostiles[i]);
@@ -335,6 +342,25 @@ static void run_check_floor(struct sim_run *r)
                         r->memory.live_bytes, r->floor_bytes, kept);
 }
 
+/* Act 4 begins with one idle connection: the drain closes it at once. */
+static void run_sitter(struct sim_run *r)
+{
+    struct sim_client *c = &r->clients[RUN_CLIENTS_MAX];
+    uint64_t end_ns = flare__sim_now(r->world) + RUN_NEWCOMER_S * SIM_S;
+
+    sim_client_init(c, &r->server, r->next_conn++);
+    sim_client_add(c, SIM_GET_SMALL, 0);
+    c->end = SIM_CLIENT_STAYS;
+    sim_client_start(c, flare__sim_now(r->world));
+    while (c->answered == 0)
+        if (!run_step(r, end_ns))
+            flare__sim_fail(r->world, "nobody serves the last client");
+    sim_server_drain(&r->server);
+    while (c->result == SIM_CLIENT_RUNS)
+        if (!run_step(r, end_ns))
+            flare__sim_fail(r->world, "the drain leaves an idle connection");
+}
+
 uint64_t sim_run_once(struct sim_run *r, uint64_t seed, const uint8_t *tape,
                       size_t tape_len, struct sim_run_sums *sums)
 {
@@ -367,6 +393,8 @@ uint64_t sim_run_once(struct sim_run *r, uint64_t seed, const uint8_t *tape,
         run_newcomer(r, sums);
     run_drop_all(r);
     run_check_floor(r);
+    if (!r->server.is_draining && !run_is_narrow(r))
+        run_sitter(r);
     sim_server_close(&r->server);
     fault_fini(&r->memory, "sim");
     flare__sim_count(r->world, &sums->world);

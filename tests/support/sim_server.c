@@ -52,6 +52,14 @@ static struct request_id id_read(const flare_req *req)
     return id;
 }
 
+static bool server_drains(const struct sim_server *s, const flare_loop *loop)
+{
+    for (uint32_t i = 0; i < s->worker_count; i++)
+        if (s->workers[i].loop == loop)
+            return s->workers[i].http.is_draining;
+    return false;
+}
+
 /* Counts the call, and names the request in the answer. */
 static int handler_enter(flare_req *req, flare_res *res, struct request_id *id)
 {
@@ -63,6 +71,8 @@ static int handler_enter(flare_req *req, flare_res *res, struct request_id *id)
         return 0;
     if (++s->calls[id->conn][id->request] > 1)
         flare__sim_fail(s->world, "request %s handled twice", id->text);
+    s->was_draining[id->conn][id->request] =
+        server_drains(s, flare_req_loop(req));
     return flare_res_header(res, "X-Id", flare_str(id->text));
 }
 

@@ -46,6 +46,7 @@ struct sim_server {
     uint32_t posts, posted; /* mailbox calls: accepted, run */
     uint32_t log_lines;
     uint8_t calls[SIM_CONNS_MAX][SIM_REQUESTS_MAX]; /* of handlers, by X-Id */
+    bool was_draining[SIM_CONNS_MAX][SIM_REQUESTS_MAX]; /* when called */
 };
 
 /* Zero: the defaults. */
