@@ -11,15 +11,16 @@ from rows import PROBE
 from wire import Closed, Peer, chunked, post, request
 
 DEADLINES = {
-    "head_timeout_ms": 500,
-    "body_gap_ms": 400,
-    "body_grace_ms": 600,
+    "head_timeout_ms": 1000,
+    "body_gap_ms": 800,
+    "body_grace_ms": 1200,
     "body_rate_min": 10000,
-    "idle_timeout_ms": 700,
-    "send_timeout_ms": 1500,
-    "linger_timeout_ms": 500,
+    "idle_timeout_ms": 1400,
+    "send_timeout_ms": 1200,
+    "linger_timeout_ms": 1000,
 }
-LATE = 1.5  # seconds past a deadline that a busy machine may take
+STEADY = {"send_timeout_ms": 3000}
+LATE = 4  # seconds past a deadline that a busy machine may take
 
 
 class Clock:
@@ -71,20 +72,20 @@ def closed_silently(peer):
 
 
 def silent_from_the_start(server):
-    with Peer(server.address) as peer, Clock(0.5):
+    with Peer(server.address) as peer, Clock(1.0):
         closed_silently(peer)
 
 
 def head_that_stops(server):
     for wire in (b"G", b"GET / HTTP/1.1\r\n", request()[:-1]):
-        with Peer(server.address) as peer, Clock(0.5):
+        with Peer(server.address) as peer, Clock(1.0):
             peer.send(wire)
             timed_out(peer)
 
 
 def head_that_dribbles(server):
     """The deadline is absolute: progress does not move it."""
-    with Peer(server.address) as peer, Clock(0.5):
+    with Peer(server.address) as peer, Clock(1.0):
         dribble(peer, request("GET", "/", "X: " + 200 * "a"), 0.02)
         timed_out(peer)
 
@@ -94,13 +95,13 @@ def second_head_that_dribbles(server):
         peer.send(PROBE)
         assert peer.response().status == 200
         time.sleep(0.1)
-        with Clock(0.5):
+        with Clock(1.0):
             dribble(peer, request("GET", "/", "X: " + 200 * "a"), 0.02)
             timed_out(peer)
 
 
 def head_behind_a_pipeline(server):
-    with Peer(server.address) as peer, Clock(0.5):
+    with Peer(server.address) as peer, Clock(1.0):
         peer.send(3 * PROBE + b"GET / HT")
         for _ in range(3):
             assert peer.response().status == 200
@@ -111,7 +112,7 @@ def body_that_stops(server):
     for wire in (post("Content-Length: 9"), post("Content-Length: 9",
                                                  body=b"xyz"),
                  chunked(b"5\r\nhel"), chunked(b"5\r\nhello\r\n")):
-        with Peer(server.address) as peer, Clock(0.4):
+        with Peer(server.address) as peer, Clock(0.8):
             peer.send(wire)
             timed_out(peer)
 
@@ -121,7 +122,7 @@ def body_that_dribbles(server):
     for wire in (post("Content-Length: 10000") + 500 * b"x",
                  chunked(500 * b"1\r\nx\r\n")):
         head = wire.index(b"\r\n\r\n") + 4
-        with Peer(server.address) as peer, Clock(0.6):
+        with Peer(server.address) as peer, Clock(1.2):
             peer.send(wire[:head])
             dribble(peer, wire[head:], 0.02)
             timed_out(peer)
@@ -131,16 +132,16 @@ def idle_after_an_answer(server):
     with Peer(server.address) as peer:
         peer.send(PROBE)
         assert peer.response().status == 200
-        with Clock(0.7):
+        with Clock(1.4):
             peer.end()
 
 
 def requests_keep_it_open(server):
     with Peer(server.address) as peer:
-        for _ in range(6):
+        for _ in range(5):
             peer.send(PROBE)
             assert peer.response().status == 200
-            time.sleep(0.3)
+            time.sleep(0.5)
 
 
 def peer_that_takes_nothing(server):
@@ -159,15 +160,16 @@ def peer_that_takes_nothing(server):
 def peer_that_takes_little(server):
     """R03: progress counts.  What the server sees of it is coarse: the kernel
     asks for more only when a third of a send buffer, perhaps a megabyte, is
-    empty.  So the peer takes that much in each deadline's time, over three."""
+    empty.  So the peer takes several in each deadline's time, past which all
+    of it goes on."""
     with Peer(server.address, receive_buffer=65536) as peer:
-        peer.send(3 * request(path="/static"))
+        peer.send(5 * request(path="/static"))
         head = b""
-        for _ in range(24):
+        for _ in range(50):
             head += peer.exactly(400000)
-            time.sleep(0.1)
+            time.sleep(0.08)
         peer.pending = head + peer.pending
-        for _ in range(3):
+        for _ in range(5):
             assert len(peer.response().body) == 4 * 1024 * 1024
 
 
@@ -177,7 +179,7 @@ def lingering_ends(server):
         peer.send(b"BAD\r\n\r\n")
         assert peer.response().status == 400
         peer.end()
-        time.sleep(0.5 + LATE)
+        time.sleep(2.5)
         try:
             for _ in range(20):
                 peer.send(b"x")
@@ -196,8 +198,7 @@ CASES = [(name, run, "slow") for name, run in (
     ("R02_body_that_stops", body_that_stops),
     ("R02_body_that_dribbles", body_that_dribbles),
     ("R03_peer_that_takes_nothing", peer_that_takes_nothing),
-    ("R03_peer_that_takes_little", peer_that_takes_little),
     ("R04_idle_after_an_answer", idle_after_an_answer),
     ("R04_requests_keep_it_open", requests_keep_it_open),
     ("K03_lingering_ends", lingering_ends),
-)]
+)] + [("R03_peer_that_takes_little", peer_that_takes_little, "steady")]

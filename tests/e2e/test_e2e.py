@@ -42,6 +42,7 @@ class Servers:
             "plain": [support],
             "small": [support, *options(SMALL)],
             "slow": [support, *options(deadlines.DEADLINES)],
+            "steady": [support, *options(deadlines.STEADY)],
             "alone": [support],
             "own": [support],
             "hello": [os.path.join(build, "examples/hello")],
@@ -73,7 +74,7 @@ class Servers:
     def finish(self):
         """Cases of their own: nothing was smuggled, all ended well."""
         for kind, server in sorted(self.running.items()):
-            if kind in ("plain", "small", "slow"):
+            if kind in ("plain", "small", "slow", "steady"):
                 yield (f"{kind}_ran_nothing_it_refused",
                        self._check_counts(server))
             status = server.stop()
@@ -100,7 +101,7 @@ def all_cases():
     assert len(set(names)) == len(names), \
         [name for name in names if names.count(name) > 1]
     # The slow ones first: they wait, the others work.
-    return sorted(cases, key=lambda case: case[2] != "slow")
+    return sorted(cases, key=lambda case: case[2] not in ("slow", "steady"))
 
 
 def outcome(servers, case):
