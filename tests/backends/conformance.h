@@ -13,8 +13,8 @@
 #define FLARE__CONFORMANCE_H
 
 #include "backends/backend.h"
-#include "support/fault.h"
-#include "support/test.h"
+#include "tests/support/fault.h"
+#include "tests/support/test.h"
 
 struct conf_world; /* the harness's: a network */
 struct conf_peer;  /* the harness's: the far end of a connection */
@@ -190,8 +190,8 @@ void conf_in_check(const struct conf_conn *conn, size_t len, uint32_t stream);
 /* Turns until `condition`; fails when it takes too long. */
 #define UNTIL(c, condition)                                                    \
     for (int turns_ = 0; !(condition); turns_++) {                             \
-        ck_assert_msg(turns_ < CONF_TURNS_MAX, "%s: never: %s",                \
-                      (c)->stamp->name, #condition);                           \
+        if (turns_ >= CONF_TURNS_MAX)                                          \
+            ck_abort_msg("%s: never: %s", (c)->stamp->name, #condition);       \
         (void)conf_turn(c);                                                    \
     }
 

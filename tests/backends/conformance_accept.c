@@ -238,7 +238,7 @@ TCase *conf_case_accept(void)
     TCase *tc = tcase_create("accept");
     const int n = conf_stamp_count;
 
-    tcase_set_timeout(tc, 60);
+    tcase_set_timeout(tc, 20);
     tcase_add_loop_test(tc, test_every_connection_is_accepted_once, 0, n);
     tcase_add_loop_test(tc, test_accept_goes_on_when_a_poll_gives_one_event, 0,
                         n);

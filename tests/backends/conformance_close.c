@@ -289,7 +289,7 @@ TCase *conf_case_close(void)
     TCase *tc = tcase_create("close");
     const int n = conf_stamp_count;
 
-    tcase_set_timeout(tc, 120);
+    tcase_set_timeout(tc, 20);
     tcase_add_loop_test(tc, test_a_graceful_close_sends_fin_after_what_was_sent,
                         0, n);
     tcase_add_loop_test(tc, test_an_aborting_close_sends_a_reset, 0, n);

@@ -3,7 +3,7 @@
  * The conformance suite's other side on real sockets: TCP over 127.0.0.1, with
  * small buffers, so that a few kilobytes already meet a full one.
  */
-#include "backends/conformance.h"
+#include "tests/backends/conformance.h"
 
 #include "net/sock.h"
 
@@ -17,8 +17,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Segments that are small against the buffers, or windows close for long. */
-enum { BUFFER_BYTES = 16384, SEGMENT_BYTES = 1000 };
+enum { SEND_BYTES = 16384, RECV_BYTES = 32768, SEGMENT_BYTES = 1400 };
 
 struct conf_world {
     struct flare__addr refused;
@@ -56,12 +55,14 @@ static void world_close(struct conf_world *w)
     free(w);
 }
 
-static void buffer_shrink(int fd, int option)
+static void buffer_shrink(int fd, int option, int size)
 {
-    const int size = BUFFER_BYTES;
     const int segment = SEGMENT_BYTES;
     int rc = setsockopt(fd, SOL_SOCKET, option, &size, sizeof(size));
 
+    ck_assert_int_eq(rc, 0);
+    /* bbr paces by what a slow reader took: minutes for 8 MiB */
+    rc = setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
     ck_assert_int_eq(rc, 0);
     rc = setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof(segment));
     ck_assert_int_eq(rc, 0);
@@ -78,7 +79,7 @@ static int kernel_listen(struct conf_world *w, int backlog,
 
     (void)w;
     ck_assert_msg(rc == 0, "%s", err.text);
-    buffer_shrink(fd, SO_SNDBUF); /* accepted sockets inherit it */
+    buffer_shrink(fd, SO_SNDBUF, SEND_BYTES); /* accepted sockets inherit it */
     rc = flare__sock_local(fd, &local);
     ck_assert_int_eq(rc, 0);
     *addr = local.storage;
@@ -127,7 +128,7 @@ static struct conf_peer *peer_connect(struct conf_world *w,
     p->fd =
         socket(addr->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     ck_assert_int_ge(p->fd, 0);
-    buffer_shrink(p->fd, SO_RCVBUF);
+    buffer_shrink(p->fd, SO_RCVBUF, RECV_BYTES);
     rc = connect(p->fd, (const struct sockaddr *)addr, len);
     ck_assert(rc == 0 || errno == EINPROGRESS);
     return p;

@@ -358,7 +358,7 @@ TCase *conf_case_poll(void)
     TCase *tc = tcase_create("poll");
     const int n = conf_stamp_count;
 
-    tcase_set_timeout(tc, 60);
+    tcase_set_timeout(tc, 20);
     tcase_add_loop_test(tc, test_a_poll_without_a_deadline_returns_at_once, 0,
                         n);
     tcase_add_loop_test(tc, test_a_poll_waits_until_its_deadline_and_not_less,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Conformance: sending, whole vectors, memory, broken connections. */
-#include "backends/conformance.h"
+#include "tests/backends/conformance.h"
 
 #include <errno.h>
 #include <string.h>
@@ -18,9 +18,9 @@ static size_t peer_read_check(struct conf_conn *conn, size_t from, size_t most,
     ck_assert_msg(n >= 0, "%s: stream ends at %zu: %ld", conn->c->stamp->name,
                   from, n);
     for (long i = 0; i < n; i++)
-        ck_assert_msg(got[i] == conf_byte(stream, from + (size_t)i),
-                      "%s: byte %zu is wrong", conn->c->stamp->name,
-                      from + (size_t)i);
+        if (got[i] != conf_byte(stream, from + (size_t)i))
+            ck_abort_msg("%s: byte %zu is wrong", conn->c->stamp->name,
+                         from + (size_t)i);
     return (size_t)n;
 }
 
@@ -37,7 +37,8 @@ static void peer_drain_check(struct conf_conn *conn, size_t len,
         from += n;
         idle = n > 0 ? 0 : idle + 1;
         ck_assert_int_lt(idle, CONF_TURNS_MAX);
-        (void)conf_turn(conn->c);
+        if (n == 0)
+            (void)conf_turn(conn->c);
     }
 }
 
@@ -104,7 +105,7 @@ START_TEST(test_K06_eight_mebibytes_reach_a_slow_reader_in_order)
         most = (most * 5 + 1) % 65536;
         idle = n > 0 ? 0 : idle + 1;
         ck_assert_int_lt(idle, CONF_TURNS_MAX);
-        if (n == 0 || from % 3 == 0)
+        if (n == 0)
             (void)conf_turn(&c);
     }
     UNTIL(&c, !conn->is_sending && !conn->is_release_due);
@@ -191,7 +192,8 @@ START_TEST(test_K06_a_vector_resumes_at_every_byte)
         size_t n = peer_read_check(conn, from, most, 5);
 
         from += n;
-        (void)conf_turn(&c);
+        if (n == 0)
+            (void)conf_turn(&c);
     }
     UNTIL(&c, !conn->is_sending && !conn->is_release_due);
     ck_assert_int_eq(conn->sent_res, (int)total);
@@ -321,7 +323,7 @@ TCase *conf_case_send(void)
     TCase *tc = tcase_create("send");
     const int n = conf_stamp_count;
 
-    tcase_set_timeout(tc, 120);
+    tcase_set_timeout(tc, 20);
     tcase_add_loop_test(tc, test_a_send_gives_one_sent_with_the_total, 0, n);
     tcase_add_loop_test(tc, test_released_memory_is_not_read_again, 0, n);
     tcase_add_loop_test(

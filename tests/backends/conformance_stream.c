@@ -460,7 +460,7 @@ TCase *conf_case_stream(void)
     TCase *tc = tcase_create("stream");
     const int n = conf_stamp_count;
 
-    tcase_set_timeout(tc, 60);
+    tcase_set_timeout(tc, 20);
     tcase_add_loop_test(tc, test_K07_bytes_arrive_in_order_however_they_are_cut,
                         0, n);
     tcase_add_loop_test(
