@@ -18,12 +18,15 @@ unit_tests = \
 	%D%/http/test_config \
 	%D%/http/test_conn \
 	%D%/http/test_date \
+	%D%/http/test_dispatch \
 	%D%/http/test_head \
 	%D%/http/test_head_mutation \
 	%D%/http/test_host \
 	%D%/http/test_out \
 	%D%/http/test_percent \
+	%D%/http/test_res \
 	%D%/http/test_router \
+	%D%/http/test_server \
 	%D%/http/test_scan \
 	%D%/http/test_sim_server \
 	%D%/http/test_words \
@@ -45,6 +48,16 @@ tests_http_test_conn_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_conn.c
+
+tests_http_test_dispatch_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_dispatch.c
+
+tests_http_test_res_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_res.c
 
 tests_http_test_router_SOURCES = \
 	%D%/http/router_naive.h \
@@ -110,6 +123,7 @@ libflare_testing_la_SOURCES += \
 
 # Those of them in which threads meet: what ThreadSanitizer runs.
 threaded_tests = \
+	%D%/http/test_server \
 	%D%/base/test_cpu \
 	%D%/http/test_router \
 	%D%/net/test_mailbox

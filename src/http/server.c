@@ -172,13 +172,18 @@ static void server_finish(struct flare__worker *w, void *ctx)
 
 /* ---- opening ---- */
 
+static bool server_is_unix(const char *address)
+{
+    return strncmp(address, "unix:", 5) == 0;
+}
+
 /* Worker `i` joins the address of worker 0; a Unix socket is one for all. */
 static int server_join(struct flare_server *server, uint32_t i,
                        struct flare_error *err)
 {
     int *fd = &server->workers[i].listener_fd;
 
-    if (strncmp(server->address, "unix:", 5) != 0)
+    if (!server_is_unix(server->address))
         return flare__sock_listen(fd, flare_str(server->address), 0,
                                   FLARE__SOCK_REUSEPORT, err);
     *fd = flare__sock_dup(server->workers[0].listener_fd);
@@ -191,7 +196,8 @@ static int server_listen(struct flare_server *server, struct flare_error *err)
 {
     const struct flare_server_config *c = &server->config;
     int *first = &server->workers[0].listener_fd;
-    unsigned flags = c->workers > 1 ? FLARE__SOCK_REUSEPORT : 0;
+    bool is_shared = c->workers > 1 && !server_is_unix(c->listen);
+    unsigned flags = is_shared ? FLARE__SOCK_REUSEPORT : 0;
     struct flare__addr addr;
     int rc = flare__sock_listen(first, flare_str(c->listen), 0, flags, err);
 
