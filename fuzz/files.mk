@@ -2,9 +2,17 @@
 # A fuzz target is fuzz/fuzz_x.c with LLVMFuzzerTestOneInput, its corpus in
 # fuzz/corpus/x, and two lines here.  With --enable-fuzzers libFuzzer drives
 # it.  Without, replay.c does: it is a test that runs the corpus once.
-fuzz_targets =
-#	%D%/fuzz_x
-# fuzz_fuzz_x_LDADD = $(fuzz_ldadd)
+fuzz_targets = \
+	%D%/fuzz_chunked \
+	%D%/fuzz_head
+
+fuzz_fuzz_chunked_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_head_LDADD = $(fuzz_ldadd)
+
+EXTRA_DIST += \
+	%D%/chunked.dict \
+	%D%/corpus \
+	%D%/head.dict
 
 if WITH_FUZZERS
 fuzz_ldadd = $(FUZZER_FLAGS) $(LDADD)

@@ -95,7 +95,7 @@ static int parsers_list(struct parser out[PARSERS_MAX])
     struct flare__scan_kernel kernels[FLARE__SCAN_KERNELS_MAX + 1];
     int n = 0;
 
-    (void)flare__scan_kernels(kernels);
+    (void)flare__scan_kernels(kernels, 0);
     for (int i = 0; kernels[i].parse; i++)
         out[n++] =
             (struct parser){kernels[i].name, once_ours, kernels[i].parse};
@@ -172,7 +172,7 @@ static int run_named(const struct parser *parsers, int count, char **argv)
         for (int r = 0; r < REQUESTS; r++)
             if (!strcmp(parsers[i].name, argv[1]) &&
                 !strcmp(requests[r].name, argv[2])) {
-                run(&parsers[i], requests[r].bytes, atol(argv[3]));
+                run(&parsers[i], requests[r].bytes, strtol(argv[3], NULL, 10));
                 return EXIT_SUCCESS;
             }
     fprintf(stderr, "bench_head: no such parser or request\n");

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The table, as the grammars have it. */
 #include "http/chars.h"
 
 /* Rows of eight; test_scan.c holds every entry against the RFCs' words. */

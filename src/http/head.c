@@ -1,43 +1,29 @@
 /* SPDX-License-Identifier: MIT */
+/* Chooses the parser's kernel, once; finds fields by name. */
 #include "http/head.h"
 
+#include "base/cpu.h"
 #include "http/scan.h"
 
 #include <stdatomic.h>
 
-static bool cpu_has_sse42(void)
-{
-#ifdef FLARE__SCAN_X86
-    return __builtin_cpu_supports("sse4.2") != 0;
-#else
-    return false;
-#endif
-}
-
-static bool cpu_has_avx2(void)
-{
-#ifdef FLARE__SCAN_X86
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2");
-#else
-    return false;
-#endif
-}
-
 size_t flare__scan_kernels(
-    struct flare__scan_kernel out[FLARE__SCAN_KERNELS_MAX + 1])
+    struct flare__scan_kernel out[FLARE__SCAN_KERNELS_MAX + 1], uint32_t denied)
 {
+    uint32_t cpu = flare__cpu_features(denied);
     size_t n = 0;
 
+    (void)cpu;
 #ifdef FLARE__SCAN_X86
-    if (cpu_has_avx2())
+    if (cpu & FLARE__CPU_AVX2)
         out[n++] = (struct flare__scan_kernel){"avx2", flare__head_parse_avx2};
-    if (cpu_has_sse42())
+    if (cpu & FLARE__CPU_SSE42)
         out[n++] =
             (struct flare__scan_kernel){"sse42", flare__head_parse_sse42};
 #endif
 #ifdef FLARE__SCAN_NEON
-    out[n++] = (struct flare__scan_kernel){"neon", flare__head_parse_neon};
+    if (cpu & FLARE__CPU_NEON)
+        out[n++] = (struct flare__scan_kernel){"neon", flare__head_parse_neon};
 #endif
     out[n++] = (struct flare__scan_kernel){"scalar", flare__head_parse_scalar};
     out[n] = (struct flare__scan_kernel){NULL, NULL};
@@ -55,7 +41,7 @@ static int head_parse_first(struct flare__head *head,
 {
     struct flare__scan_kernel kernels[FLARE__SCAN_KERNELS_MAX + 1];
 
-    (void)flare__scan_kernels(kernels); /* scalar at least */
+    (void)flare__scan_kernels(kernels, 0); /* scalar at least */
     atomic_store_explicit(&head_parse, kernels[0].parse, memory_order_relaxed);
     return kernels[0].parse(head, limits, buf, len);
 }

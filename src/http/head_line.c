@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Methods, versions and target forms, and which of them go together. */
 #include "http/head_line.h"
 
 #include "http/chars.h"

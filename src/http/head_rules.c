@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Host, Content-Length, Transfer-Encoding, Connection and Expect. */
 #include "http/head_rules.h"
 
 #include "http/chars.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Host names, IPv4 and IPv6 addresses and ports, without system calls. */
 #include "http/host.h"
 
 #include "http/chars.h"

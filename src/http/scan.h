@@ -42,9 +42,11 @@ enum { FLARE__SCAN_KERNELS_MAX = 3 };
 
 /*
  * Fills `out` with what this CPU runs, fastest first, scalar last, NULL behind
- * it.  Returns their number.
+ * it, as if it had none of the features `denied` (FLARE__CPU_*).  Returns
+ * their number.
  */
 size_t flare__scan_kernels(
-    struct flare__scan_kernel out[FLARE__SCAN_KERNELS_MAX + 1]);
+    struct flare__scan_kernel out[FLARE__SCAN_KERNELS_MAX + 1],
+    uint32_t denied);
 
 #endif
