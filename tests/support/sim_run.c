@@ -222,7 +222,7 @@ static bool client_was_slow(const struct sim_run *r, const struct sim_client *c)
     bool may_linger = r->server.is_draining ||
                       n->requests_per_connection_max != FLARE_UNLIMITED;
 
-    if (n->body_rate_min == 0)
+    if (n->body_rate_min == FLARE_UNLIMITED)
         return false;
     if (may_linger && ms >= n->linger_timeout_ms)
         return true;
