@@ -53,7 +53,7 @@ def length_rows():
         *each("F07_length", "400c",
               [str(2**64), str(2**64 + 5), "1" + 30 * "0", "9" * 400],
               lengths),
-        *each("F07_length", "400c|413c", [str(2**63), str(2**64 - 1)],
+        *each("F07_length", "400c", [str(2**63), str(2**64 - 1)],
               lengths),
         *each("F08_length_past_the_limit", "413c",
               [str(2**63 - 1), "10485761"], lengths),
@@ -70,10 +70,10 @@ def length_rows():
 def coding_rows():
     te = "Transfer-Encoding: chunked"
     return [
-        *each("F09_coding", "400c|501c",
+        *each("F09_coding", "400c",
               ["xchunked", "chunked;x", '"chunked"', "chunked x", "chunke",
                "chunked=1", "'chunked'"], coded),
-        *each("F10_coding", "400c|501c",
+        *each("F10_coding", "501c",
               ["gzip, chunked", "gzip,chunked", "br , chunked"], coded),
         *each("F11_coding", "400c",
               ["chunked, gzip", "chunked, identity"], coded),
@@ -83,14 +83,14 @@ def coding_rows():
         Row("F13_other_coding_in_second_line",
             post(te, "Transfer-Encoding: gzip", body=HELLO), "400c"),
         Row("F13_other_coding_in_first_line",
-            post("Transfer-Encoding: gzip", te, body=HELLO), "400c|501c"),
+            post("Transfer-Encoding: gzip", te, body=HELLO), "400c"),
         *each("F14_coding", "400c",
               [",chunked", "chunked,", ", chunked", "chunked ,", ",", ",,"],
               coded),
         *each("F15_coding", "400c",
               [v for c in "\x0b\x0c\x00\x85\xa0\x01\x7f"
                for v in (c + "chunked", "chunked" + c)], coded),
-        *each("F16_coding", "400c|501c", ["identity"], coded),
+        *each("F16_coding", "400c", ["identity"], coded),
         *each("F16_coding_empty", "400c", ["", " "], coded),
         Row("F17_coding_on_http_1_0", coded("chunked", "HTTP/1.0"), "400c"),
         Row("F17_unknown_coding_on_http_1_0", coded("gzip", "HTTP/1.0"),
@@ -173,9 +173,9 @@ def chunk_rows():
               contains=BODY),
         Row("F28_trailers_too_large",
             chunked(one + b"0\r\n" + 500 * b"X-Trailer: some-value\r\n"
-                    + b"\r\n"), "400c|431c"),
+                    + b"\r\n"), "431c"),
         Row("F28_one_trailer_too_large",
-            chunked(one + b"0\r\nX-Trailer: " + 65536 * b"a"), "400c|431c"),
+            chunked(one + b"0\r\nX-Trailer: " + 65536 * b"a"), "431c"),
     ]
 
 
