@@ -30,9 +30,15 @@ struct flare_routes {
 };
 
 /* A context that is left out is NULL. */
-#define FLARE__HANDLER(fn, ctx, ...) {fn, ctx}
-#define FLARE__ROUTE(method, pattern, ...) \
-    {FLARE_METHOD_##method, pattern, FLARE__HANDLER(__VA_ARGS__, NULL, NULL)}
+#define FLARE__HANDLER(fn, ctx, ...)                                           \
+    {                                                                          \
+        fn, ctx                                                                \
+    }
+#define FLARE__ROUTE(method, pattern, ...)                                     \
+    {                                                                          \
+        FLARE_METHOD_##method, pattern,                                        \
+            FLARE__HANDLER(__VA_ARGS__, NULL, NULL)                            \
+    }
 
 /* FLARE_GET("/users/:id", on_user) or FLARE_GET("/users/:id", on_user, ctx) */
 #define FLARE_GET(pattern, ...) FLARE__ROUTE(GET, pattern, __VA_ARGS__)
@@ -46,10 +52,10 @@ struct flare_routes {
 
 /* The struct flare_routes of an array. */
 #ifdef __cplusplus
-#define FLARE_ROUTES(array) \
+#define FLARE_ROUTES(array)                                                    \
     (flare_routes{(array), sizeof(array) / sizeof((array)[0])})
 #else
-#define FLARE_ROUTES(array) \
+#define FLARE_ROUTES(array)                                                    \
     ((struct flare_routes){(array), sizeof(array) / sizeof((array)[0])})
 #endif
 
