@@ -76,9 +76,10 @@ static int to_ms(uint64_t ns)
 static int poller_wait(struct flare__backend *b, struct flare__edge *edges,
                        int capacity, uint64_t timeout_ns)
 {
-    struct epoll_event list[capacity];
+    struct epoll_event list[FLARE__EDGES_MAX];
     long n;
 
+    FLARE_ASSERT(capacity <= FLARE__EDGES_MAX);
     if (b->has_pwait2 && timeout_ns != 0 && timeout_ns != UINT64_MAX)
         n = flare__sys_epoll_wait_ns(b->epoll_fd, list, capacity, timeout_ns);
     else

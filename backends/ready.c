@@ -31,7 +31,6 @@
 enum {
     LEASE_BYTES_DEFAULT = 4096,
     LEASE_COUNT_DEFAULT = 1024,
-    EDGES_PER_WAIT = 256,
     IOV_MAX_COUNT = 64
 };
 
@@ -352,7 +351,7 @@ HOT int sock_step(struct flare__ready *r, struct flare__sock *sock,
 static int turn_begin(struct flare__backend *b, uint64_t deadline_ns)
 {
     struct flare__ready *r = ready_of(b);
-    struct flare__edge edges[EDGES_PER_WAIT];
+    struct flare__edge edges[FLARE__EDGES_MAX];
     uint64_t timeout = 0;
     int n = 0;
 
@@ -366,7 +365,7 @@ static int turn_begin(struct flare__backend *b, uint64_t deadline_ns)
 
             timeout = deadline_ns > now ? deadline_ns - now : 0;
         }
-        n = r->poller->wait(b, edges, EDGES_PER_WAIT, timeout);
+        n = r->poller->wait(b, edges, FLARE__EDGES_MAX, timeout);
         for (int i = 0; i < n; i++)
             edge_take(r, &edges[i]);
     }

@@ -28,6 +28,8 @@ enum {
     FLARE__EDGE_WAKE = 0x4000   /* not a socket: the poller's wake was called */
 };
 
+enum { FLARE__EDGES_MAX = 256 }; /* of one wait */
+
 struct flare__edge {
     uint32_t index;
     uint32_t generation;
@@ -48,7 +50,8 @@ struct flare__poller_ops {
 
     /*
      * Waits `timeout_ns` (0: not; UINT64_MAX: for ever), never returning
-     * early without an edge but for -EINTR.  The number of edges, or -errno.
+     * early without an edge but for -EINTR.  `capacity` is at most
+     * FLARE__EDGES_MAX.  The number of edges, or -errno.
      */
     int (*wait)(struct flare__backend *b, struct flare__edge *edges,
                 int capacity, uint64_t timeout_ns);
