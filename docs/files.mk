@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: MIT
 EXTRA_DIST += \
-	%D%/ABI.md
+	%D%/ABI.md \
+	%D%/http-semantics.md
