@@ -87,9 +87,9 @@ static void prep_accept(struct flare__backend *b, struct io_uring_sqe *sqe,
 }
 
 static void prep_recv(struct flare__backend *b, struct io_uring_sqe *sqe,
-                      const struct flare__sock *sock)
+                      const struct flare__sock *sock, bool is_single)
 {
-    if (b->caps & FLARE__CAP_MULTISHOT_RECV)
+    if (!is_single && (b->caps & FLARE__CAP_MULTISHOT_RECV))
         io_uring_prep_recv_multishot(sqe, sock->fd, NULL, 0, 0);
     else
         io_uring_prep_recv(sqe, sock->fd, NULL, b->leases.bytes, 0);
@@ -97,7 +97,8 @@ static void prep_recv(struct flare__backend *b, struct io_uring_sqe *sqe,
     sqe->buf_group = URING_LEASE_GROUP;
 }
 
-static int stream_arm(struct flare__backend *b, struct flare__sock *sock)
+static int stream_arm(struct flare__backend *b, struct flare__sock *sock,
+                      bool is_single)
 {
     struct io_uring_sqe *sqe = sqe_get(b);
 
@@ -107,7 +108,7 @@ static int stream_arm(struct flare__backend *b, struct flare__sock *sock)
         prep_accept(b, sqe, sock);
         sqe_owned(sqe, sock, URING_OP_ACCEPT);
     } else {
-        prep_recv(b, sqe, sock);
+        prep_recv(b, sqe, sock, is_single);
         sqe_owned(sqe, sock, URING_OP_RECV);
     }
     uring_set(sock, URING_ARMED);
@@ -120,7 +121,7 @@ static int stream_start(struct flare__backend *b, struct flare__sock *sock)
 
     FLARE_ASSERT(!uring_has(sock, URING_WANTED | URING_CLOSING));
     uring_clear(sock, URING_STOP);
-    rc = stream_arm(b, sock);
+    rc = stream_arm(b, sock, /* is_single = */ false);
     if (rc == 0)
         uring_set(sock, URING_WANTED);
     return rc;
@@ -139,11 +140,17 @@ int flare__uring_recv_start(struct flare__backend *b, struct flare__sock *sock)
     return stream_start(b, sock);
 }
 
-void flare__uring_rearm(struct flare__backend *b, struct flare__sock *sock)
+static void stream_rearm(struct flare__backend *b, struct flare__sock *sock,
+                         bool is_single)
 {
     b->rearms++;
-    if (stream_arm(b, sock) < 0)
+    if (stream_arm(b, sock, is_single) < 0)
         flare__uring_due(b, sock, URING_RETRY_DUE);
+}
+
+void flare__uring_rearm(struct flare__backend *b, struct flare__sock *sock)
+{
+    stream_rearm(b, sock, /* is_single = */ false);
 }
 
 void flare__uring_stream_stop(struct flare__backend *b,
@@ -178,6 +185,10 @@ static void starved_filter(struct flare__backend *b)
     }
 }
 
+/*
+ * As many as there are leases, each for a single one: a multishot receive
+ * would take them all for the first socket, again and again.
+ */
 void flare__uring_resume(struct flare__backend *b)
 {
     uint32_t room = b->leases.count - b->leases.held;
@@ -188,7 +199,7 @@ void flare__uring_resume(struct flare__backend *b)
         struct flare__sock *sock = uring_pop(&b->starved);
 
         uring_clear(sock, URING_STARVED);
-        flare__uring_rearm(b, sock);
+        stream_rearm(b, sock, /* is_single = */ true);
     }
 }
 

@@ -103,13 +103,28 @@ static int stream_end(struct flare__backend *b, const struct reap *r,
     return event_give(r, kind, res, 0);
 }
 
+/* No lease for it, or others wait for theirs: it goes on after them. */
+static void recv_park(struct flare__backend *b, struct flare__sock *sock)
+{
+    b->parked++;
+    if (uring_has(sock, URING_LOCAL)) { /* one list at a time */
+        flare__uring_due(b, sock, URING_RETRY_DUE);
+        return;
+    }
+    FLARE_ASSERT(!uring_has(sock, URING_STARVED));
+    uring_set(sock, URING_STARVED);
+    uring_push(&b->starved, sock);
+}
+
 /* It delivered; is it to go on, and is it not in the kernel any more? */
 static void stream_continue(struct flare__backend *b, struct flare__sock *sock)
 {
-    if (uring_has(sock, URING_ARMED))
+    if (FLARE_LIKELY(uring_has(sock, URING_ARMED)))
         return;
     if (uring_has(sock, URING_STOP | URING_CLOSING))
         flare__uring_due(b, sock, URING_END_DUE);
+    else if (b->starved.head != NULL && !uring_has(sock, URING_LISTENER))
+        recv_park(b, sock);
     else
         flare__uring_rearm(b, sock);
 }
@@ -152,29 +167,12 @@ static int reap_accept(struct flare__backend *b, const struct reap *r)
     return event_give(r, FLARE__EV_ACCEPT, res, FLARE__EV_MORE);
 }
 
-/* -ENOBUFS: no lease; the receive goes on when some are back. */
-static int recv_park(struct flare__backend *b, const struct reap *r)
-{
-    struct flare__sock *sock = r->sock;
-
-    if (uring_has(sock, URING_STOP | URING_CLOSING))
-        return stream_end(b, r, FLARE__EV_RECV, true);
-    b->parked++;
-    if (uring_has(sock, URING_LOCAL)) { /* one list at a time */
-        flare__uring_due(b, sock, URING_RETRY_DUE);
-        return 0;
-    }
-    FLARE_ASSERT(!uring_has(sock, URING_STARVED));
-    uring_set(sock, URING_STARVED);
-    uring_push(&b->starved, sock);
-    return 0;
-}
-
 static bool recv_may_go_on(int res, int fd)
 {
     switch (res) {
     case -EINTR:
     case -ECANCELED:
+    case -ENOBUFS: /* stopped; kernels before 6.5 end a receive so */
         return true;
     case -EAGAIN:
         return was_nonblocking(fd);
@@ -207,8 +205,10 @@ static int reap_recv(struct flare__backend *b, const struct reap *r)
         stream_continue(b, sock);
         return 0;
     }
-    if (res == -ENOBUFS)
-        return recv_park(b, r);
+    if (res == -ENOBUFS && !uring_has(sock, URING_STOP | URING_CLOSING)) {
+        recv_park(b, sock);
+        return 0;
+    }
     return stream_end(b, r, FLARE__EV_RECV, recv_may_go_on(res, sock->fd));
 }
 
@@ -277,21 +277,22 @@ static int reap_poll(const struct reap *r)
 }
 
 /*
- * A cancellation came back.  Success and failure say little: its target's own
- * completion may come before or after, and -ENOENT or -EALREADY may mean that
- * it is just completing.  So: as long as there is something to cancel, again.
+ * A cancellation came back.  Its result says little: the target's own
+ * completion may come before or after; -ENOENT, -EALREADY, or of all that
+ * there are a number too small, may mean that one was just on its way from
+ * the queue to the poll.  So, as long as there is something to cancel, again:
+ * from the local list, when this batch has been read to its end.
  */
 static int reap_cancel(struct flare__backend *b, const struct reap *r)
 {
     struct flare__sock *sock = r->sock;
-    bool is_closing = uring_has(sock, URING_CLOSING);
+    bool is_left = uring_has(sock, URING_CLOSING)
+                       ? sock->in_flight > 0
+                       : r->cqe->res < 0 && uring_has(sock, URING_STOP) &&
+                             uring_has(sock, URING_ARMED | URING_POLLING);
 
-    if (r->cqe->res >= 0)
-        return 0;
-    if ((is_closing && sock->in_flight > 0) ||
-        (!is_closing && uring_has(sock, URING_STOP) &&
-         uring_has(sock, URING_ARMED | URING_POLLING)))
-        flare__uring_cancel(b, sock);
+    if (is_left)
+        flare__uring_due(b, sock, URING_RETRY_DUE);
     return 0;
 }
 
