@@ -3,6 +3,7 @@
 # LDADD (Makefile.am).  One with more sources names them in
 # tests_base_test_x_SOURCES.
 unit_tests = \
+	%D%/backends/test_conformance \
 	%D%/backends/test_sim \
 	%D%/base/test_alloc \
 	%D%/base/test_arena \
@@ -58,6 +59,20 @@ tests_http_test_res_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_res.c
+
+# CONF_SIM: the simulated network keeps the contract too.
+%C%_backends_test_conformance_CPPFLAGS = $(AM_CPPFLAGS) -DCONF_SIM
+%C%_backends_test_conformance_SOURCES = \
+	%D%/backends/conformance.h \
+	%D%/backends/conformance_accept.c \
+	%D%/backends/conformance_close.c \
+	%D%/backends/conformance_driver.c \
+	%D%/backends/conformance_kernel.c \
+	%D%/backends/conformance_poll.c \
+	%D%/backends/conformance_send.c \
+	%D%/backends/conformance_sim.c \
+	%D%/backends/conformance_stream.c \
+	%D%/backends/test_conformance.c
 
 tests_http_test_router_SOURCES = \
 	%D%/http/router_naive.h \

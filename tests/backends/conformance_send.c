@@ -241,6 +241,7 @@ START_TEST(test_K04_sending_to_a_peer_that_is_gone_is_an_error_and_no_signal)
 {
     struct conf c;
     struct conf_conn *conn;
+    char bytes[] = "abc";
 
     OPEN_OR_SKIP(&c);
     conn = conf_connect(&c);
@@ -249,8 +250,8 @@ START_TEST(test_K04_sending_to_a_peer_that_is_gone_is_an_error_and_no_signal)
     conn->peer = NULL;
     UNTIL(&c, !conn->is_receiving);
     for (int i = 0; i < 2; i++) {
-        const struct iovec two[2] = {{.iov_base = "ab", .iov_len = 2},
-                                     {.iov_base = "c", .iov_len = 1}};
+        const struct iovec two[2] = {{.iov_base = bytes, .iov_len = 2},
+                                     {.iov_base = bytes + 2, .iov_len = 1}};
 
         conf_send(conn, two, i == 0 ? 1 : 2);
         UNTIL(&c, !conn->is_sending);
