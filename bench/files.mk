@@ -30,6 +30,11 @@ bench_load_CFLAGS = $(bench_CFLAGS)
 bench_load_LDFLAGS =
 bench_load_LDADD = $(LIBURING_LIBS)
 
+# Links the parser; bench/micro/bench_head.c says how to compare it.
+EXTRA_PROGRAMS += %D%/micro/bench_head
+CLEANFILES += %D%/micro/bench_head
+bench_micro_bench_head_LDADD = libflare_core.la
+
 .PHONY: bench
 bench:
 	$(top_srcdir)/bench/run --quick --build $(abs_top_builddir)
