@@ -4,6 +4,7 @@
 # tests_base_test_x_SOURCES.
 unit_tests = \
 	%D%/backends/test_conformance \
+	%D%/backends/test_handles \
 	%D%/backends/test_sim \
 	%D%/base/test_alloc \
 	%D%/base/test_arena \
@@ -35,6 +36,7 @@ unit_tests = \
 	%D%/net/test_clock \
 	%D%/net/test_loop \
 	%D%/net/test_mailbox \
+	%D%/net/test_sock \
 	%D%/net/test_timer
 
 # Date must be the same in both runs of a seed: sim_server.c has the clock.
