@@ -151,6 +151,7 @@ static const struct {
     {"F25_line_at_its_limit", "1;abc\r\nx\r\n0\r\n\r\n", {100, 4}, END},
     {"F25_line_past_it", "1;abcd\r\nx\r\n", {100, 4}, FLARE_E_BAD_CHUNK},
     {"F25_lines_at_the_limit", "1;a\r\nx\r\n0;b\r\n\r\n", {4, 4}, END},
+    {"F25_each_line_by_itself", "1;a\r\nx\r\n0;b\r\n\r\n", {100, 2}, END},
     {"F25_lines_past_it", "1;a\r\nx\r\n0;bc", {4, 4}, FLARE_E_BAD_CHUNK},
     {"F28_trailer_at_the_limit", "0\r\nA:b\r\n\r\n", {5, 5}, END},
     {"F28_trailer_past_it", "0\r\nA:bc\r\n", {100, 5}, FLARE_E_HEAD_TOO_LARGE},

@@ -429,6 +429,26 @@ START_TEST(test_H13_section_of_the_limit_passes_and_one_more_fails)
 }
 END_TEST
 
+/* Wherever the limit lies in the kernels' blocks, and more bytes behind it. */
+START_TEST(test_H13_section_limit_cuts_anywhere)
+{
+    static const char bytes[] =
+        "GET / HTTP/1.1\r\nHost: a\r\n"
+        "A: "
+        "0123456789012345678901234567890123456789012345678901234567890123\r\n"
+        "A-Name-That-Is-Longer-Than-A-Block-Of-The-Kernels-Which-Is-64-Bytes:"
+        "\r\n"
+        "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct flare__head_limits limits = {8, 0, 100};
+    int rc;
+
+    for (; limits.fields_bytes_max < sizeof(bytes); limits.fields_bytes_max++)
+        ck_assert_ptr_null(head_check(&limits, bytes, sizeof(bytes) - 1,
+                                      HEAD_CHECK_TURN, &rc));
+    ck_assert_int_gt(rc, 0);
+}
+END_TEST
+
 START_TEST(test_H13_fields_of_the_limit_pass_and_one_more_fails)
 {
     const char *bytes = "GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n\r\n";
@@ -478,6 +498,7 @@ static Suite *suite(void)
     tcase_add_test(tc, test_an_empty_query_is_not_none);
     tcase_add_test(tc, test_find_gives_the_first_in_any_case_or_none);
     tcase_add_test(tc, test_H13_section_of_the_limit_passes_and_one_more_fails);
+    tcase_add_test(tc, test_H13_section_limit_cuts_anywhere);
     tcase_add_test(tc, test_H13_fields_of_the_limit_pass_and_one_more_fails);
     tcase_add_test(tc, test_kernels_are_those_of_the_processor_and_scalar_last);
     suite_add_tcase(s, tc);
