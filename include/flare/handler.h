@@ -79,8 +79,9 @@ FLARE_API FLARE_MUST_USE int flare_req_header_at(const flare_req *req,
                                                  struct flare_str *value);
 
 /*
- * Lends path parameter `name`, percent-decoded, so it may hold any byte but
- * NUL; ptr is NULL if the route has none of that name.
+ * Lends path parameter `name`, percent-decoded: UTF-8 without control
+ * characters or backslash (else the peer got a 400), but perhaps with '/'.
+ * ptr is NULL if the route has none of that name.
  */
 FLARE_API struct flare_str flare_req_param(const flare_req *req,
                                            const char *name);
@@ -102,8 +103,8 @@ FLARE_API struct flare_str flare_req_body(const flare_req *req);
 
 /*
  * Adds a field to the response that the next call completes.  Copies both.
- * Date, Server, Content-Length, Transfer-Encoding and Connection are the
- * library's.
+ * Date, Server, Content-Length, Transfer-Encoding, Connection, Keep-Alive,
+ * Upgrade and Trailer are the library's; Content-Type is an argument below.
  *
  * Returns 0; FLARE_E_BAD_HEADER if `name` is not a token or one of those, or
  * `value` has a control character or white space at an end (RFC 9110 section
@@ -113,9 +114,9 @@ FLARE_API FLARE_MUST_USE int flare_res_header(flare_res *res, const char *name,
                                               struct flare_str value);
 
 /*
- * The calls below complete the response.  `status` is 200 to 599; 204 and 304
- * go out without a body, and so does any answer to HEAD (with the length the
- * body would have had).  `type` is the Content-Type; empty: none is sent.
+ * The calls below complete the response.  `status` is 200 to 599; 204, 205 and
+ * 304 go out without a body, and so does any answer to HEAD (with the length
+ * the body would have had).  `type` is the Content-Type; empty: none is sent.
  *
  * All return 0; FLARE_E_BAD_STATUS; FLARE_E_BAD_HEADER for `type`;
  * FLARE_E_ALREADY_ANSWERED; FLARE_E_RANGE for a body of 2^31 bytes or more;

@@ -9,10 +9,10 @@
 #include <errno.h>
 
 /*
- * A peer may go on sending after its last answer; past this much it is not
- * worth the reading and is reset.
+ * A peer may go on sending after its last answer, a whole body that was refused
+ * (10 MiB are allowed by default) among it; past this much it is reset.
  */
-enum { CONN_LINGER_BYTES_MAX = 256 * 1024 };
+enum { CONN_LINGER_BYTES_MAX = 32 * 1024 * 1024 };
 
 static void conn_update_timer(struct flare__conn *conn);
 

@@ -135,6 +135,8 @@ static int dispatch_plain(struct flare_res *res, int error)
             return rc;
         res->is_last = true;
     }
+    if (res->http->head.form == FLARE__TARGET_AUTHORITY)
+        res->is_last = true; /* what follows may be meant for the tunnel */
     return flare__res_plain(res, status);
 }
 

@@ -70,6 +70,22 @@ struct flare_res {
     bool is_keep_alive_said; /* HTTP/1.0 peers must be told */
 };
 
+/*
+ * The head written last.  A server says the same thing most of the time: when
+ * all that a head is made of is as it was, its bytes are copied, and the
+ * Content-Type need not be checked again.
+ */
+struct flare__head_memo {
+    uint64_t until_ms; /* the Date in it is right before then; 0: none */
+    size_t body_len;
+    uint32_t len;
+    uint32_t type_at; /* where the Content-Type's value stands in it */
+    uint32_t type_len;
+    uint16_t status;
+    uint16_t said; /* of Connection */
+    char bytes[1024];
+};
+
 enum {
     FLARE__HTTP_COMMON_MAX = 512,  /* Server and Date fields */
     FLARE__HTTP_EXTRA_MAX = 16384, /* fields that a handler adds */
@@ -97,6 +113,7 @@ struct flare__http {
     uint64_t common_until_ms;
     uint32_t common_len;
     char common[FLARE__HTTP_COMMON_MAX];
+    struct flare__head_memo memo;
 };
 
 /* -ENOMEM.  `options` is borrowed. */

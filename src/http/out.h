@@ -16,10 +16,11 @@
 enum {
     /* A pooled chunk with its header; its data holds a pipelined turn. */
     FLARE__OUT_CHUNK_BYTES = 4096,
-    FLARE__OUT_POOL_MAX = 512,       /* chunks kept for reuse, per worker */
-    FLARE__OUT_IOV_MAX = 64,         /* buffers of one send */
-    FLARE__OUT_SEND_MAX = 256 * 1024 /* bytes of one send: the stall clock
-                                        restarts at each */
+    FLARE__OUT_POOL_MAX = 512, /* chunks kept for reuse, per worker */
+    FLARE__OUT_IOV_MAX = 64,   /* buffers of one send */
+    /* Bytes of one send.  The stall clock restarts at each, so with the
+     * default of 30 s a peer is slow, not stalled, from 2.2 kB/s on. */
+    FLARE__OUT_SEND_MAX = 64 * 1024
 };
 
 struct flare__out_chunk {

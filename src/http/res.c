@@ -73,10 +73,15 @@ static bool res_is_value(struct flare_str value)
 static bool res_is_own_field(struct flare_str name)
 {
     static const struct flare_str own[] = {
-        {"Date", 4},        {"Server", 6},
-        {"Connection", 10}, {"Content-Length", 14},
-        {"Keep-Alive", 10}, {"Transfer-Encoding", 17},
-        {"Upgrade", 7},     {"Trailer", 7},
+        {"Date", 4},
+        {"Content-Type", 12},
+        {"Server", 6},
+        {"Connection", 10},
+        {"Content-Length", 14},
+        {"Keep-Alive", 10},
+        {"Transfer-Encoding", 17},
+        {"Upgrade", 7},
+        {"Trailer", 7},
     };
 
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
@@ -165,7 +170,7 @@ static char *put_status(char *p, int status)
 
 static bool res_has_no_body(int status)
 {
-    return status == 204 || status == 304;
+    return status == 204 || status == 205 || status == 304;
 }
 
 static bool res_sends_body(const struct flare_res *res, int status,
@@ -190,6 +195,8 @@ static char *put_head(char *p, struct flare_res *res, int status,
         p = PUT(p, "Content-Length: ");
         p = put_decimal(p, body_len);
         p = PUT(p, "\r\n");
+    } else if (status == 205) { /* RFC 9110 section 15.3.6 */
+        p = PUT(p, "Content-Length: 0\r\n");
     }
     if (res->is_last)
         p = PUT(p, "Connection: close\r\n");
@@ -202,11 +209,47 @@ static char *put_head(char *p, struct flare_res *res, int status,
 
 /* ---- completing ---- */
 
-static int res_check(const struct flare_res *res, int status,
-                     struct flare_str type, struct flare_str body)
+/* How Connection is said, as a number to compare. */
+static uint16_t res_said(const struct flare_res *res)
 {
-    if (res->is_answered)
-        return FLARE_E_ALREADY_ANSWERED;
+    return (uint16_t)(res->is_last | res->is_keep_alive_said << 1);
+}
+
+static bool res_is_memo(const struct flare_res *res, int status,
+                        struct flare_str type, size_t body_len)
+{
+    const struct flare__head_memo *m = &res->http->memo;
+
+    return m->body_len == body_len && m->status == (unsigned)status &&
+           m->said == res_said(res) && m->type_len == type.len &&
+           res->extra_len == 0 && res->http->loop->now_ms < m->until_ms &&
+           memcmp(m->bytes + m->type_at, type.ptr, type.len) == 0;
+}
+
+/* Remembers the head of `len` bytes at `head`, if it is of the usual kind. */
+static void res_memorise(const struct flare_res *res, int status,
+                         struct flare_str type, size_t body_len,
+                         struct flare_str head)
+{
+    struct flare__head_memo *m = &res->http->memo;
+    const char *at;
+
+    if (res->extra_len != 0 || type.len == 0 || res_has_no_body(status) ||
+        head.len > sizeof(m->bytes))
+        return;
+    memcpy(m->bytes, head.ptr, head.len);
+    at = memmem(head.ptr, head.len, "Content-Type: ", 14);
+    m->type_at = (uint32_t)(at + 14 - head.ptr);
+    m->type_len = (uint32_t)type.len;
+    m->until_ms = res->http->common_until_ms;
+    m->body_len = body_len;
+    m->len = (uint32_t)head.len;
+    m->status = (uint16_t)status;
+    m->said = res_said(res);
+}
+
+static int res_check(int status, struct flare_str type, struct flare_str body)
+{
     if (status < 200 || status > 599)
         return FLARE_E_BAD_STATUS;
     if (type.len > RES_TYPE_MAX || !res_is_value(type))
@@ -216,22 +259,44 @@ static int res_check(const struct flare_res *res, int status,
     return 0;
 }
 
-/* Queues the head and, if it is copied, the body. */
+/*
+ * Queues the head and, if it is copied, the body.  Returns 0 or the error that
+ * flare_res_copy is documented with.
+ */
 static int res_complete(struct flare_res *res, int status,
                         struct flare_str type, struct flare_str body,
                         bool is_copied)
 {
     struct flare__out *out = &res->conn->out;
-    struct flare__out_pool *pool = &res->http->pool;
+    const struct flare__head_memo *memo = &res->http->memo;
+    bool is_known = res_is_memo(res, status, type, body.len);
     bool has_copy = is_copied && res_sends_body(res, status, body);
-    size_t size = RES_FIXED_MAX + FLARE__HTTP_COMMON_MAX + type.len +
-                  res->extra_len + (has_copy ? body.len : 0);
-    char *start = flare__out_reserve(out, pool, (uint32_t)size);
+    size_t size = has_copy ? body.len : 0;
+    char *start;
     char *p;
 
-    if (start == NULL)
+    if (res->is_answered)
+        return FLARE_E_ALREADY_ANSWERED;
+    if (FLARE_UNLIKELY(!is_known)) {
+        int rc = res_check(status, type, body);
+
+        if (rc < 0)
+            return rc;
+        size +=
+            RES_FIXED_MAX + FLARE__HTTP_COMMON_MAX + type.len + res->extra_len;
+    } else {
+        size += memo->len;
+    }
+    start = flare__out_reserve(out, &res->http->pool, (uint32_t)size);
+    if (FLARE_UNLIKELY(start == NULL))
         return -ENOMEM;
-    p = put_head(start, res, status, type, body.len);
+    if (FLARE_LIKELY(is_known)) {
+        p = put(start, memo->bytes, memo->len);
+    } else {
+        p = put_head(start, res, status, type, body.len);
+        res_memorise(res, status, type, body.len,
+                     (struct flare_str){start, (size_t)(p - start)});
+    }
     if (has_copy)
         p = put(p, body.ptr, body.len);
     flare__out_commit(out, (uint32_t)(p - start));
@@ -242,17 +307,13 @@ static int res_complete(struct flare_res *res, int status,
 int flare_res_copy(flare_res *res, int status, struct flare_str type,
                    struct flare_str body)
 {
-    int rc = res_check(res, status, type, body);
-
-    if (rc < 0)
-        return rc;
     return res_complete(res, status, type, body, /* is_copied = */ true);
 }
 
 int flare_res_text(flare_res *res, int status, const char *text)
 {
-    return flare_res_copy(res, status, FLARE_STR(RES_TEXT_TYPE),
-                          flare_str(text));
+    return res_complete(res, status, FLARE_STR(RES_TEXT_TYPE), flare_str(text),
+                        /* is_copied = */ true);
 }
 
 int flare_res_empty(flare_res *res, int status)
@@ -267,10 +328,8 @@ int flare_res_give(flare_res *res, int status, struct flare_str type,
 {
     struct flare__out_pool *pool = &res->http->pool;
     struct flare__out_chunk *chunk;
-    int rc = res_check(res, status, type, body);
+    int rc;
 
-    if (rc < 0)
-        return rc;
     chunk = flare__out_borrow(pool, body, free_fn, ctx);
     if (chunk == NULL)
         return -ENOMEM;

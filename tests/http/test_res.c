@@ -86,6 +86,24 @@ static int say_304(flare_req *req, flare_res *res)
     return flare_res_text(res, 304, "not to be seen");
 }
 
+static int say_205(flare_req *req, flare_res *res)
+{
+    (void)req;
+    return flare_res_text(res, 205, "not to be seen");
+}
+
+START_TEST(test_res_205_says_that_it_is_empty)
+{
+    struct rig *r = rig_for(say_205);
+    const char *got = rig_ask(r, GET GET);
+
+    ck_assert_str_eq(rig_statuses(r, 0), "205 205");
+    check_has_not(got, "not to be seen");
+    check_has(got, "Content-Length: 0\r\n\r\nHTTP/1.1 205");
+    rig_free(r);
+}
+END_TEST
+
 START_TEST(test_res_H41_204_and_304_have_no_body)
 {
     struct rig *r = rig_for(_i == 0 ? say_204 : say_304);
@@ -116,6 +134,55 @@ START_TEST(test_res_H38_http_1_0_is_closed_unless_it_asks_and_then_is_told)
 }
 END_TEST
 
+static int turn_count;
+
+/* Each answer differs from the one before in one thing that a head says. */
+static int say_changing(flare_req *req, flare_res *res)
+{
+    static const struct {
+        int status;
+        const char *type;
+        const char *body;
+    } turns[] = {
+        {200, "a/b", "one"},   {200, "a/b", "two"},   {200, "a/c", "two"},
+        {201, "a/c", "two"},   {201, "a/c", "three"}, {201, "", "three"},
+        {201, "a/c", "three"},
+    };
+    int i = turn_count++ % ROWS(turns);
+
+    (void)req;
+    return flare_res_copy(res, turns[i].status, flare_str(turns[i].type),
+                          flare_str(turns[i].body));
+}
+
+START_TEST(test_res_a_remembered_head_is_used_only_where_it_fits)
+{
+    struct rig *r = rig_for(say_changing);
+    char *first;
+
+    turn_count = 0;
+    (void)rig_ask(r, GET GET GET GET GET GET GET);
+    ck_assert_str_eq(rig_statuses(r, 0), "200 200 200 201 201 201 201");
+    ck_assert_int_eq(rig_count(r, 0, "Content-Type: a/b\r\n"), 2);
+    ck_assert_int_eq(rig_count(r, 0, "Content-Type: a/c\r\n"), 4);
+    ck_assert_int_eq(rig_count(r, 0, "Content-Length: 3\r\n"), 4);
+    ck_assert_int_eq(rig_count(r, 0, "Content-Length: 5\r\n"), 3);
+    first = strdup(r->peers[0].got);
+    turn_count = 0; /* one by one: the same bytes, but for the end */
+    rig_connect(r, 0);
+    for (int i = 0; i < 7; i++) {
+        rig_text(r, 0, GET);
+        rig_run(r, 1);
+    }
+    ck_assert_str_eq(r->peers[0].got, first);
+    check_has(rig_ask(r, "GET / HTTP/1.1\r\nHost: a\r\n"
+                         "Connection: close\r\n\r\n"),
+              "Connection: close");
+    free(first);
+    rig_free(r);
+}
+END_TEST
+
 /* ---- fields ---- */
 
 static const struct {
@@ -140,6 +207,7 @@ static const struct {
     {"CONNECTION", "close", FLARE_E_BAD_HEADER},
     {"Date", "now", FLARE_E_BAD_HEADER},
     {"Server", "other", FLARE_E_BAD_HEADER},
+    {"Content-Type", "a/b", FLARE_E_BAD_HEADER},
 };
 
 static int field_row;
@@ -468,6 +536,8 @@ int main(void)
 
     tcase_add_test(t, test_res_text_has_date_server_type_and_length);
     tcase_add_test(t, test_res_H41_head_has_the_length_and_no_body);
+    tcase_add_test(t, test_res_a_remembered_head_is_used_only_where_it_fits);
+    tcase_add_test(t, test_res_205_says_that_it_is_empty);
     tcase_add_loop_test(t, test_res_H41_204_and_304_have_no_body, 0, 2);
     tcase_add_test(
         t, test_res_H38_http_1_0_is_closed_unless_it_asks_and_then_is_told);
