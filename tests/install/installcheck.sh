@@ -25,9 +25,13 @@ claim() {
     fi
 }
 
+headers_of() {
+    find "$1" -name '*.h' -printf '%f\n' | sort
+}
+
 headers_are_all_there() {
-    diff <(cd "$srcdir/include/flare" && ls ./*.h) \
-        <(cd "$DESTDIR$includedir/flare" && ls)
+    diff <(headers_of "$srcdir/include/flare") \
+        <(headers_of "$DESTDIR$includedir/flare")
 }
 
 version_is_the_headers() {
