@@ -31,6 +31,7 @@ unit_tests = \
 	%D%/http/test_server \
 	%D%/http/test_scan \
 	%D%/http/test_sim_server \
+	%D%/http/test_torture \
 	%D%/http/test_words \
 	%D%/net/test_choose \
 	%D%/net/test_clock \
@@ -42,6 +43,7 @@ unit_tests = \
 # Date must be the same in both runs of a seed: sim_server.c has the clock.
 sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime
 tests_http_test_sim_server_LDFLAGS = $(sim_ldflags)
+tests_http_test_torture_LDFLAGS = $(sim_ldflags)
 
 %C%_bench_test_floor_SOURCES = \
 	%D%/bench/test_floor.c \
@@ -79,6 +81,10 @@ tests_http_test_res_SOURCES = \
 tests_http_test_router_SOURCES = \
 	%D%/http/router_naive.h \
 	%D%/http/test_router.c
+
+if HAVE_EPOLL
+unit_tests += %D%/backends/test_ready
+endif
 
 if HAVE_LIBURING
 uring_tests = \
@@ -130,6 +136,8 @@ libflare_testing_la_SOURCES += \
 	%D%/support/sim_client.h \
 	%D%/support/sim_hostile.c \
 	%D%/support/sim_hostile.h \
+	%D%/support/sim_memory.c \
+	%D%/support/sim_memory.h \
 	%D%/support/sim_response.c \
 	%D%/support/sim_response.h \
 	%D%/support/sim_run.c \
