@@ -4,10 +4,13 @@
 # it.  Without, replay.c does: it is a test that runs the corpus once.
 fuzz_targets = \
 	%D%/fuzz_chunked \
-	%D%/fuzz_head
+	%D%/fuzz_head \
+	%D%/fuzz_sim
 
 fuzz_fuzz_chunked_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_head_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_sim_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_sim_LDFLAGS = $(sim_ldflags)
 
 EXTRA_DIST += \
 	%D%/chunked.dict \

@@ -359,7 +359,7 @@ static void client_read(struct sim_client *c)
 
     while (c->result == SIM_CLIENT_RUNS) {
         size_t size =
-            c->is_slow ? 1 + flare__sim_below(w, 20000) : sizeof(bytes);
+            c->is_slow ? 500 + flare__sim_below(w, 16000) : sizeof(bytes);
         size_t n;
 
         if (size > sizeof(bytes))

@@ -10,6 +10,8 @@
  */
 #include "tests/support/sim_run.h"
 
+#include "tests/support/sim_memory.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -30,7 +32,7 @@ struct sim_run {
     struct sim_hostile hostiles[RUN_HOSTILES_MAX];
     uint32_t client_count, hostile_count;
     uint32_t next_conn; /* the number of the next peer */
-    struct fault memory;
+    struct sim_memory memory;
     uint64_t seed;
     FILE *trace;
     uint32_t call_rate; /* of calls that fail, per 1000 */
@@ -376,7 +378,7 @@ uint64_t sim_run_once(struct sim_run *r, uint64_t seed, const uint8_t *tape,
     r->call_rate = 0;
     r->failed_calls = r->steps = 0;
     flare__sim_reset(r->world, &config);
-    fault_init(&r->memory, FAULT_NEVER, 0);
+    sim_memory_init(&r->memory);
     run_open(r);
     r->floor_bytes = r->memory.live_bytes;
     run_people(r);
@@ -396,7 +398,9 @@ uint64_t sim_run_once(struct sim_run *r, uint64_t seed, const uint8_t *tape,
     if (!r->server.is_draining && !run_is_narrow(r))
         run_sitter(r);
     sim_server_close(&r->server);
-    fault_fini(&r->memory, "sim");
+    if (r->memory.live_blocks != 0)
+        flare__sim_fail(r->world, "%zu blocks, %zu bytes are left",
+                        r->memory.live_blocks, r->memory.live_bytes);
     flare__sim_count(r->world, &sums->world);
     sums->failed_calls += r->failed_calls;
     sums->runs++;

@@ -9,7 +9,6 @@
 #include "backends/sim.h"
 #include "http/config.h"
 #include "http/http.h"
-#include "tests/support/fault.h"
 
 enum {
     SIM_SERVER_PORT = 80,
