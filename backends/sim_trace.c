@@ -49,19 +49,32 @@ static inline uint64_t hash_mix(uint64_t hash, uint64_t value)
     return hash ^ (hash >> 29);
 }
 
+static uint64_t hash_word(const uint8_t *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+/* Four lanes for long runs: one would wait for its own multiplications. */
 uint64_t sim_hash_bytes(uint64_t hash, const void *data, size_t len)
 {
     const uint8_t *p = data;
-    uint64_t word;
+    uint64_t lanes[4] = {hash, 1, 2, 3};
+    uint64_t last = len;
 
-    for (; len >= sizeof(word); len -= sizeof(word), p += sizeof(word)) {
-        memcpy(&word, p, sizeof(word));
-        hash = hash_mix(hash, word);
-    }
-    word = len;
+    for (; len >= sizeof(lanes); len -= sizeof(lanes), p += sizeof(lanes))
+        for (int i = 0; i < 4; i++)
+            lanes[i] = hash_mix(lanes[i], hash_word(p + i * 8));
+    hash = lanes[0];
+    for (int i = 1; i < 4 && p != data; i++)
+        hash = hash_mix(hash, lanes[i]);
+    for (; len >= 8; len -= 8, p += 8)
+        hash = hash_mix(hash, hash_word(p));
     for (; len > 0; len--)
-        word = word << 8 | *p++;
-    return hash_mix(hash, word);
+        last = last << 8 | *p++;
+    return hash_mix(hash, last);
 }
 
 static void line_add(struct flare__sim *w, const struct sim_line *line)

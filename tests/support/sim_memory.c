@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MEMORY_HEADER = 16 /* keeps malloc's alignment */ };
+enum {
+    MEMORY_HEADER = 16, /* keeps malloc's alignment */
+    MEMORY_FILL = 4096  /* bytes that are no zeros: nobody relies on them */
+};
 
 static void *memory_alloc(size_t size, void *ctx)
 {
@@ -15,7 +18,8 @@ static void *memory_alloc(size_t size, void *ctx)
     if (block == NULL)
         abort();
     memcpy(block, &size, sizeof(size));
-    memset(block + MEMORY_HEADER, 0xa5, size); /* nobody relies on zeros */
+    memset(block + MEMORY_HEADER, 0xa5,
+           size < MEMORY_FILL ? size : MEMORY_FILL);
     m->live_blocks++;
     m->live_bytes += size;
     return block + MEMORY_HEADER;

@@ -14,6 +14,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +51,11 @@ struct sim_run *sim_run_new(void)
 
     if (r == NULL)
         abort();
+#ifdef __GLIBC__
+    /* Memory is not handed back to the kernel between two runs. */
+    (void)mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    (void)mallopt(M_MMAP_THRESHOLD, 64 << 20);
+#endif
     r->world = flare__sim_new(&(struct flare__sim_config){.is_calm = true});
     if (r->world == NULL)
         abort();
