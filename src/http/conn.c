@@ -135,17 +135,21 @@ void flare__conn_linger(struct flare__conn *conn)
     conn->is_paused = false;
     flare__free(h->options->al, conn->in);
     conn->in = NULL;
-    flare__loop_task_cancel(h->loop, &conn->task);
 }
 
 /*
- * Brings the sending side up to date: starts the send of what is queued, goes
- * on with lingering, asks for more input.  Ends every reaction to an event.
+ * The end of a turn in which something happened: goes on with input that was
+ * paused, starts the send of what is queued, goes on with lingering, asks for
+ * more input.
  */
-void flare__conn_flush(struct flare__conn *conn)
+static void conn_on_turn_end(struct flare__task *task)
 {
+    struct flare__conn *conn =
+        FLARE_CONTAINER_OF(task, struct flare__conn, task);
     struct flare_loop *loop = conn->http->loop;
 
+    if (conn->is_paused)
+        flare__conn_resume(conn);
     if (conn->phase == FLARE__CONN_DEAD)
         return;
     if (!conn->is_sending && conn->out.bytes != 0) {
@@ -171,6 +175,12 @@ void flare__conn_flush(struct flare__conn *conn)
         conn_start_recv(conn);
 }
 
+void flare__conn_flush(struct flare__conn *conn)
+{
+    if (conn->phase != FLARE__CONN_DEAD)
+        flare__loop_task(conn->http->loop, &conn->task, conn_on_turn_end);
+}
+
 /* A send is done with, and its memory is ours again. */
 static void conn_on_sent(struct flare__conn *conn)
 {
@@ -186,8 +196,6 @@ static void conn_on_sent(struct flare__conn *conn)
         flare__conn_abort(conn);
         return;
     }
-    if (conn->is_paused)
-        flare__conn_resume(conn);
     flare__conn_flush(conn);
 }
 

@@ -285,21 +285,12 @@ static uint32_t input_consume(struct flare__conn *conn, const char *bytes,
     return len; /* after the last answer the rest is nobody's */
 }
 
-static void input_on_turn(struct flare__task *task)
-{
-    struct flare__conn *conn =
-        FLARE_CONTAINER_OF(task, struct flare__conn, task);
-
-    flare__conn_resume(conn);
-    flare__conn_flush(conn);
-}
-
 /* A pause that output did not cause ends with the turn. */
 static void input_schedule(struct flare__conn *conn)
 {
     if (conn->is_paused && conn->phase == FLARE__CONN_HEAD &&
         conn->out.bytes <= conn->http->options->output_bytes_max)
-        flare__loop_task(conn->http->loop, &conn->task, input_on_turn);
+        flare__conn_flush(conn);
 }
 
 /* What is left of `len` bytes after `taken`: the start of the next head. */

@@ -17,6 +17,14 @@ void flare__conn_on_read_timeout(struct flare__conn *conn);
 
 /* Of conn.c. */
 void flare__conn_linger(struct flare__conn *conn);
+
+/*
+ * At the end of the turn, sends what is queued and what else has become due.
+ * Ends every reaction to an event.  Not at once: so all answers of a turn
+ * leave in one send, and the sends of all connections follow one another,
+ * where a system call each between two requests costs the caches dear (measured
+ * on epoll: 10 % of a request).
+ */
 void flare__conn_flush(struct flare__conn *conn);
 void flare__conn_set_read_deadline(struct flare__conn *conn, uint32_t in_ms);
 
