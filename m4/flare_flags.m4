@@ -42,8 +42,7 @@ AC_DEFUN([FLARE_WARNINGS], [
     WARN_CFLAGS=
     m4_foreach_w([flag], [-Wall -Wextra -Wshadow -Wstrict-prototypes
         -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla -Wundef
-        -Wformat=2 -Wimplicit-fallthrough
-        -Wmissing-field-initializers], [
+        -Wformat=2 -Wmissing-field-initializers], [
         FLARE_CC_FLAG([WARN_CFLAGS], flag)
     ])
     AS_IF([test "x$enable_werror" = xyes],
