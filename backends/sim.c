@@ -7,6 +7,8 @@
  * has nothing now leaves the list and is put back by the network, by a call,
  * or by a kick at the time it said it would have something.
  */
+#include "backends/sim.h"
+
 #include "backends/sim_impl.h"
 
 #include <netinet/in.h>

@@ -41,12 +41,34 @@ enum {
     X(CONNECT)                                                                 \
     X(RECV_START)                                                              \
     X(RECV_STOP)                                                               \
-    X(LEASE_PUT) X(SEND) X(SHUTDOWN) X(CLOSE) X(POLL_FD) X(POLL_STOP) X(POLL)  \
-        X(EV_ACCEPT) X(EV_CONNECT) X(EV_RECV) X(EV_SENT) X(EV_RELEASED)        \
-            X(EV_POLL) X(EV_CLOSED) X(EV_WAKE) X(CALL_FAILED) X(FAULT)         \
-                X(ARRIVED) X(FIN) X(RST) X(SYN) X(FD_CLOSE) X(PEER_CONNECT)    \
-                    X(PEER_SEND) X(PEER_RECV) X(PEER_SHUTDOWN) X(PEER_CLOSE)   \
-                        X(PEER_EVENT)
+    X(LEASE_PUT)                                                               \
+    X(SEND)                                                                    \
+    X(SHUTDOWN)                                                                \
+    X(CLOSE)                                                                   \
+    X(POLL_FD)                                                                 \
+    X(POLL_STOP)                                                               \
+    X(POLL)                                                                    \
+    X(EV_ACCEPT)                                                               \
+    X(EV_CONNECT)                                                              \
+    X(EV_RECV)                                                                 \
+    X(EV_SENT)                                                                 \
+    X(EV_RELEASED)                                                             \
+    X(EV_POLL)                                                                 \
+    X(EV_CLOSED)                                                               \
+    X(EV_WAKE)                                                                 \
+    X(CALL_FAILED)                                                             \
+    X(FAULT)                                                                   \
+    X(ARRIVED)                                                                 \
+    X(FIN)                                                                     \
+    X(RST)                                                                     \
+    X(SYN)                                                                     \
+    X(FD_CLOSE)                                                                \
+    X(PEER_CONNECT)                                                            \
+    X(PEER_SEND)                                                               \
+    X(PEER_RECV)                                                               \
+    X(PEER_SHUTDOWN)                                                           \
+    X(PEER_CLOSE)                                                              \
+    X(PEER_EVENT)
 
 enum sim_note {
 #define SIM_NOTE_ENUM(name) SIM_N_##name,

@@ -6,6 +6,7 @@ unit_tests = \
 	%D%/backends/test_conformance \
 	%D%/backends/test_handles \
 	%D%/backends/test_sim \
+	%D%/backends/test_sim_rules \
 	%D%/base/test_alloc \
 	%D%/base/test_arena \
 	%D%/base/test_assert \
@@ -134,6 +135,8 @@ libflare_testing_la_SOURCES += \
 	%D%/support/sim_bytes.h \
 	%D%/support/sim_client.c \
 	%D%/support/sim_client.h \
+	%D%/support/sim_echo.c \
+	%D%/support/sim_echo.h \
 	%D%/support/sim_hostile.c \
 	%D%/support/sim_hostile.h \
 	%D%/support/sim_memory.c \

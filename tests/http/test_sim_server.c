@@ -54,12 +54,9 @@ static void print_sums(const struct sim_run_sums *s)
 /* Nothing that the schedules can do may never have happened. */
 static void check_everything_happened(const struct sim_run_sums *s)
 {
-    for (int i = 0; i < FLARE__SIM_FAULT_COUNT; i++) {
-        if (i == FLARE__SIM_RELEASE_LATE)
-            continue; /* the server asks for no zero-copy sends yet */
+    for (int i = 0; i < FLARE__SIM_FAULT_COUNT; i++)
         ck_assert_msg(s->world.faults[i] > 0, "fault %s never struck",
                       flare__sim_fault_name((enum flare__sim_fault)i));
-    }
     for (int i = 0; i < SIM_HOSTILE_KINDS; i++)
         ck_assert_msg(s->hostile[i] > 0, "no %s ever came",
                       sim_hostile_name((enum sim_hostile_kind)i));

@@ -225,14 +225,11 @@ static int worker_loop(struct sim_worker *w,
 {
     struct flare__backend *backend = NULL;
     struct flare__log log = {server_on_log, w->server};
-    struct flare__backend_config bc = {
-        .al = &w->server->al,
-        .log = &log,
-        .lease_bytes = setup->lease_bytes,
-        .lease_count = setup->lease_count,
-        .sim = setup->world,
-        /* The connection frees on SENT: it does not know RELEASED. */
-        .caps_denied = FLARE__CAP_SEND_ZC};
+    struct flare__backend_config bc = {.al = &w->server->al,
+                                       .log = &log,
+                                       .lease_bytes = setup->lease_bytes,
+                                       .lease_count = setup->lease_count,
+                                       .sim = setup->world};
     int rc = flare__backend_sim.open(&backend, &bc, NULL);
 
     if (rc < 0)
