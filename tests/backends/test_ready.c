@@ -316,7 +316,7 @@ START_TEST(test_own_events_are_given_without_asking_the_kernel)
 {
     struct pair p;
     struct flare__event ev;
-    const struct iovec iov = {.iov_base = "x", .iov_len = 1};
+    const struct iovec iov = {.iov_base = (char[]){"x"}, .iov_len = 1};
     int waits;
 
     pair_open(&p);
@@ -339,7 +339,7 @@ START_TEST(test_own_events_without_end_let_the_kernel_be_asked)
 {
     struct pair p;
     struct flare__event ev;
-    const struct iovec iov = {.iov_base = "x", .iov_len = 1};
+    const struct iovec iov = {.iov_base = (char[]){"x"}, .iov_len = 1};
     int waits = b->waits;
 
     pair_open(&p);
@@ -433,7 +433,7 @@ END_TEST
 START_TEST(test_two_sends_at_once_assert)
 {
     struct pair p;
-    const struct iovec iov = {.iov_base = "x", .iov_len = 1};
+    const struct iovec iov = {.iov_base = (char[]){"x"}, .iov_len = 1};
 
     pair_open(&p);
     ck_assert_int_eq(flare__ready_send(b, &p.sock, &iov, 1), 0);

@@ -323,8 +323,8 @@ START_TEST(test_conn_K02_half_a_request_at_the_end_is_refused)
     static const char *const halves[] = {
         "GET / HTTP/1.1\r\n",
         "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc",
-        "POST /echo HTTP/1.1\r\nHost: a\r\n"
-        "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        ("POST /echo HTTP/1.1\r\nHost: a\r\n"
+         "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
     };
     struct rig *r = rig_default();
 
