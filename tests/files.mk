@@ -90,11 +90,16 @@ endif
 if HAVE_LIBURING
 uring_tests = \
 	%D%/backends/test_uring \
+	%D%/backends/test_uring_close \
 	%D%/backends/test_uring_open
 unit_tests += $(uring_tests)
 endif
 %C%_backends_test_uring_SOURCES = \
 	%D%/backends/test_uring.c \
+	%D%/backends/uring_rig.c \
+	%D%/backends/uring_rig.h
+%C%_backends_test_uring_close_SOURCES = \
+	%D%/backends/test_uring_close.c \
 	%D%/backends/uring_rig.c \
 	%D%/backends/uring_rig.h
 %C%_backends_test_uring_open_SOURCES = \

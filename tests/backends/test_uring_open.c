@@ -445,7 +445,7 @@ int main(void)
 
     if (!rig_is_here())
         return 77;
-    suite = suite_create("uring_open");
+    suite = suite_create("backends/uring_open");
     tcase = tcase_create("features");
     tcase_add_test(tcase, test_I13_I14_I16_I21_what_is_not_used_is_not_offered);
     tcase_add_loop_test(tcase,

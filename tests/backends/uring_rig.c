@@ -13,6 +13,15 @@
 
 static const struct flare__log silent = {.fn = NULL};
 
+const uint32_t rig_denied[2] = {0, RIG_DENY_MULTISHOT};
+uint8_t rig_block[1 << 16];
+
+void rig_setup(void)
+{
+    for (size_t i = 0; i < sizeof(rig_block); i++)
+        rig_block[i] = (uint8_t)(i * 31 + i / 256);
+}
+
 bool rig_is_here(void)
 {
     const struct flare__backend_config config = {

@@ -12,6 +12,16 @@
 #include "backends/uring.h"
 #include "tests/support/test.h"
 
+#define RIG_DENY_MULTISHOT                                                     \
+    (FLARE__CAP_MULTISHOT_ACCEPT | FLARE__CAP_MULTISHOT_RECV)
+
+/* What is denied: nothing, then multishot.  Many tests run with each. */
+extern const uint32_t rig_denied[2];
+
+/* Bytes to send, the same after each rig_setup. */
+extern uint8_t rig_block[1 << 16];
+void rig_setup(void);
+
 enum { RIG_BATCH = 64, RIG_HELD_MAX = 256 };
 
 struct rig;
