@@ -27,10 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size == 0 || size > CHUNKED_ORACLE_BYTES_MAX)
         return 0;
-    wrong = chunked_check(&limits[data[0] % 4], (const char *)data + 1,
-                          size - 1,
-                          size < 64 ? CHUNKED_CHECK_EVERY : CHUNKED_CHECK_FEW,
-                          &rc);
+    wrong =
+        chunked_check(&limits[data[0] % 4], (const char *)data + 1, size - 1,
+                      size < 64 ? CHUNKED_CHECK_EVERY : CHUNKED_CHECK_FEW, &rc);
     if (wrong != NULL) {
         fprintf(stderr, "fuzz_chunked: %s\n", wrong);
         abort();

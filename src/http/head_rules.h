@@ -37,10 +37,11 @@ static inline bool flare__rule_may_apply(const char *name, size_t name_len)
 /*
  * Whether the `len` bytes at `p`, none of them a control, are the lower-case
  * `word` in any case; `len` is a constant from 4 up.  Exact, because what
- * differs from a letter, a digit or '-' in bit 5 alone is a letter or a control.
+ * differs from a letter, a digit or '-' in bit 5 alone is a letter or a
+ * control.
  */
-static inline __attribute__((always_inline)) bool
-flare__word_is(const char *p, const char *word, size_t len)
+static inline __attribute__((always_inline)) bool flare__word_is(
+    const char *p, const char *word, size_t len)
 {
     const uint64_t bit = UINT64_C(0x2020202020202020);
     const size_t step = len < 8 ? 4 : 8;
@@ -48,12 +49,18 @@ flare__word_is(const char *p, const char *word, size_t len)
 
     for (size_t i = 0; i < len; i += step) {
         size_t at = i + step <= len ? i : len - step; /* the last overlaps */
-        uint64_t a = bit;
-        uint64_t b = bit;
+        uint32_t half[2];
+        uint64_t whole[2];
 
-        memcpy(&a, p + at, step);
-        memcpy(&b, word + at, step);
-        is_other |= (a | bit) ^ b;
+        if (step == 8) {
+            memcpy(&whole[0], p + at, 8);
+            memcpy(&whole[1], word + at, 8);
+            is_other |= (whole[0] | bit) ^ whole[1];
+        } else {
+            memcpy(&half[0], p + at, 4);
+            memcpy(&half[1], word + at, 4);
+            is_other |= (half[0] | (uint32_t)bit) ^ half[1];
+        }
     }
     return is_other == 0;
 }

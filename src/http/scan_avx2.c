@@ -122,21 +122,28 @@ SCAN_INLINE struct scan_masks scan_last(const char *buf, const char *p,
     return (struct scan_masks){m.name >> gap, m.value >> gap, m.target >> gap};
 }
 
-SCAN_INLINE size_t scan_host_run(const char *buf, const char *p,
-                                 const char *end)
+#include "http/scan_masks.inc"
+
+SCAN_INLINE struct scan_host_masks scan_host_masks(const char *buf,
+                                                   const char *p,
+                                                   const char *end)
 {
     size_t gap = end - p < 32 ? (size_t)(32 - (end - p)) : 0;
-    uint32_t m;
     __m256i bytes;
+    __m256i digit;
+    uint32_t is_digit;
 
     if (FLARE_UNLIKELY((size_t)(p - buf) < gap))
-        return 0;
+        return (struct scan_host_masks){UINT64_MAX, UINT64_MAX};
     bytes = vector_load(p - gap);
-    m = not_in(flare__scan_host, bytes, rows_of(bytes)) >> gap;
-    return m ? (size_t)__builtin_ctz(m) : 0;
+    digit = _mm256_sub_epi8(bytes, _mm256_set1_epi8('0'));
+    is_digit = (uint32_t)_mm256_movemask_epi8(
+        _mm256_cmpeq_epi8(digit, _mm256_min_epu8(digit, _mm256_set1_epi8(9))));
+    return (struct scan_host_masks){
+        not_in(flare__scan_host, bytes, rows_of(bytes)) >> gap,
+        (uint32_t)~is_digit >> gap,
+    };
 }
-
-#include "http/scan_masks.inc"
 
 #include "http/head_parse.inc"
 

@@ -382,14 +382,19 @@ START_TEST(test_find_gives_the_first_in_any_case_or_none)
 }
 END_TEST
 
-/* One request with a target of `n` bytes; `buf` holds n + 40. */
-static size_t write_target(char *buf, size_t n)
+/* One request with a target of `n` bytes; `out` holds n + 40. */
+static size_t write_target(char *out, size_t n)
 {
-    size_t len = (size_t)sprintf(buf, "GET /");
+    static const char front[] = "GET /";
+    static const char back[] = " HTTP/1.1\r\nHost: a\r\n\r\n";
+    char *p = out;
 
-    memset(buf + len, 'a', n - 1);
-    len += n - 1;
-    return len + (size_t)sprintf(buf + len, " HTTP/1.1\r\nHost: a\r\n\r\n");
+    memcpy(p, front, sizeof(front) - 1);
+    p += sizeof(front) - 1;
+    memset(p, 'a', n - 1);
+    p += n - 1;
+    memcpy(p, back, sizeof(back) - 1);
+    return (size_t)(p - out) + sizeof(back) - 1;
 }
 
 static void check_target_limit(uint32_t n)

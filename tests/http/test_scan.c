@@ -112,24 +112,27 @@ static const char *const pieces[] = {
     "",
 };
 
+static size_t put(char *out, size_t len, const char *text)
+{
+    memcpy(out + len, text, strlen(text));
+    return len + strlen(text);
+}
+
 static size_t write_random(char *out, uint32_t *state)
 {
     size_t len = 0;
     uint32_t count = next_random(state) % 12;
 
     if (next_random(state) % 4 > 0)
-        len = (size_t)sprintf(out, "GET /p HTTP/1.1\r\nHost: a\r\n");
+        len = put(out, len, "GET /p HTTP/1.1\r\nHost: a\r\n");
     for (uint32_t i = 0; i < count; i++) {
-        const char *piece = pieces[next_random(state) % ROWS(pieces)];
-
         if (next_random(state) % 64 == 0)
             out[len++] = (char)next_random(state);
-        memcpy(out + len, piece, strlen(piece));
-        len += strlen(piece);
+        len = put(out, len, pieces[next_random(state) % ROWS(pieces)]);
         if (next_random(state) % 2 == 0)
-            len += (size_t)sprintf(out + len, "\r\n");
+            len = put(out, len, "\r\n");
     }
-    return len + (size_t)sprintf(out + len, "\r\n");
+    return put(out, len, "\r\n");
 }
 
 START_TEST(test_kernels_agree_with_the_oracle_on_random_heads)

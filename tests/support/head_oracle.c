@@ -350,7 +350,7 @@ static int read_name(struct reader *r, char c)
         part_add(r, c);
         return is_in(c, TCHAR) ? 0 : FLARE_E_BAD_REQUEST;
     }
-    strcpy(r->name, r->text);
+    memcpy(r->name, r->text, r->part.len + 1);
     r->field.name = r->part;
     part_start(r, r->at + 1);
     r->state = VALUE;

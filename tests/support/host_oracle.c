@@ -11,7 +11,7 @@ static bool is_port(const char *port)
     size_t len = strlen(port);
 
     return len >= 1 && len <= 5 && strspn(port, "0123456789") == len &&
-           atoi(port) <= 65535;
+           strtol(port, NULL, 10) <= 65535;
 }
 
 static bool is_reg_name(const char *name)
@@ -44,7 +44,7 @@ bool host_oracle(const char *host, bool needs_port)
 
     if (len >= sizeof(name))
         abort();
-    strcpy(name, host);
+    memcpy(name, host, len + 1);
     if (name[0] == '[') {
         char *close = strchr(name, ']');
 
