@@ -8,9 +8,8 @@
  * call per connection.  The eventfd of `wake` is edge triggered, so that
  * nobody needs to read it.
  */
-#include "backends/ready.h"
+#include "backends/ready_turn.h"
 
-#include "backends/syscall.h"
 #include "base/alloc.h"
 #include "base/assert.h"
 
@@ -73,17 +72,17 @@ static int to_ms(uint64_t ns)
     return (int)((ns + 999999) / 1000000);
 }
 
-static int poller_wait(struct flare__backend *b, struct flare__edge *edges,
-                       int capacity, uint64_t timeout_ns)
+HOT int poller_wait(struct flare__backend *b, struct flare__edge *edges,
+                    uint64_t timeout_ns)
 {
     struct epoll_event list[FLARE__EDGES_MAX];
     long n;
 
-    FLARE_ASSERT(capacity <= FLARE__EDGES_MAX);
     if (b->has_pwait2 && timeout_ns != 0 && timeout_ns != UINT64_MAX)
-        n = flare__sys_epoll_wait_ns(b->epoll_fd, list, capacity, timeout_ns);
+        n = flare__sys_epoll_wait_ns(b->epoll_fd, list, FLARE__EDGES_MAX,
+                                     timeout_ns);
     else
-        n = flare__sys_epoll_wait(b->epoll_fd, list, capacity,
+        n = flare__sys_epoll_wait(b->epoll_fd, list, FLARE__EDGES_MAX,
                                   to_ms(timeout_ns));
     for (long i = 0; i < n; i++) {
         uint64_t data = list[i].data.u64;
@@ -110,7 +109,6 @@ static void poller_wake(struct flare__backend *b)
 static const struct flare__poller_ops poller = {
     .add = poller_add,
     .arm = poller_arm,
-    .wait = poller_wait,
     .wake = poller_wake,
 };
 
@@ -173,6 +171,13 @@ static int backend_open(struct flare__backend **out,
     return 0;
 }
 
+static int backend_poll(struct flare__backend *b, struct flare__event *events,
+                        int capacity, uint64_t deadline_ns)
+{
+    return flare__ready_poll_with(b, events, capacity, deadline_ns,
+                                  poller_wait);
+}
+
 static uint32_t backend_caps(const struct flare__backend *b)
 {
     return b->has_pwait2 ? FLARE__CAP_EPOLL_PWAIT2 : 0;
@@ -197,6 +202,6 @@ const struct flare__backend_ops flare__backend_epoll = {
     .close = flare__ready_close,
     .poll_fd = flare__ready_poll_fd,
     .poll_stop = flare__ready_poll_stop,
-    .poll = flare__ready_poll,
+    .poll = backend_poll,
     .wake = flare__ready_wake,
 };

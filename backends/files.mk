@@ -23,6 +23,7 @@ libflare_core_la_SOURCES += \
 	%D%/ready.h \
 	%D%/ready_ops.c \
 	%D%/ready_sock.h \
+	%D%/ready_turn.h \
 	%D%/syscall.h
 endif
 

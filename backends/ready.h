@@ -48,14 +48,6 @@ struct flare__poller_ops {
     int (*arm)(struct flare__backend *b, int fd, uint32_t index,
                uint32_t generation, short events);
 
-    /*
-     * Waits `timeout_ns` (0: not; UINT64_MAX: for ever), never returning
-     * early without an edge but for -EINTR.  `capacity` is at most
-     * FLARE__EDGES_MAX.  The number of edges, or -errno.
-     */
-    int (*wait)(struct flare__backend *b, struct flare__edge *edges,
-                int capacity, uint64_t timeout_ns);
-
     /* Thread: any.  Gives a WAKE edge. */
     void (*wake)(struct flare__backend *b);
 };
@@ -114,8 +106,6 @@ void flare__ready_close(struct flare__backend *b, struct flare__sock *sock,
 int flare__ready_poll_fd(struct flare__backend *b, struct flare__sock *sock,
                          short events);
 void flare__ready_poll_stop(struct flare__backend *b, struct flare__sock *sock);
-int flare__ready_poll(struct flare__backend *b, struct flare__event *events,
-                      int capacity, uint64_t deadline_ns);
 void flare__ready_wake(struct flare__backend *b);
 
 #endif

@@ -117,6 +117,12 @@ static inline void send_finish(struct flare__sock *sock, int res)
     bits_set(sock, SEND_DONE);
 }
 
+/* Takes back those that leases have come for, before all others. */
+void flare__ready_resume(struct flare__ready *r);
+
+/* Writes of a vector what is not sent yet: as sendmsg, -errno. */
+long flare__ready_send_vector(struct flare__sock *sock, int flags);
+
 /* One step of a listener: up to `room` events. */
 int flare__ready_step_accept(struct flare__sock *sock,
                              struct flare__event *events, int room);
