@@ -53,7 +53,8 @@ struct flare__event;
 typedef void (*flare__event_fn)(struct flare__sock *sock,
                                 const struct flare__event *ev);
 
-/* Embedded in the owner's object; everything but `on_event` is the backend's. */
+/* Embedded in the owner's object; everything but `on_event` is the backend's.
+ */
 struct flare__sock {
     flare__event_fn on_event;
     int fd;
@@ -106,23 +107,23 @@ enum {
     FLARE__CAP_BUFFER_RING = 1 << 2,      /* Linux 5.19 */
     FLARE__CAP_DEFER_TASKRUN = 1 << 3,    /* Linux 6.1 */
     FLARE__CAP_DIRECT_FD = 1 << 4,
-    FLARE__CAP_SEND_ZC = 1 << 5,          /* Linux 6.0 */
-    FLARE__CAP_NO_SQARRAY = 1 << 6,       /* Linux 6.6 */
-    FLARE__CAP_EXT_ARG = 1 << 7,          /* Linux 5.11 */
-    FLARE__CAP_EPOLL_PWAIT2 = 1 << 8,     /* Linux 5.11 */
-    FLARE__CAP_BUNDLE = 1 << 9,           /* Linux 6.10 */
-    FLARE__CAP_BUFFER_INC = 1 << 10,      /* Linux 6.12 */
-    FLARE__CAP_MIN_WAIT = 1 << 11         /* Linux 6.12 */
+    FLARE__CAP_SEND_ZC = 1 << 5,      /* Linux 6.0 */
+    FLARE__CAP_NO_SQARRAY = 1 << 6,   /* Linux 6.6 */
+    FLARE__CAP_EXT_ARG = 1 << 7,      /* Linux 5.11 */
+    FLARE__CAP_EPOLL_PWAIT2 = 1 << 8, /* Linux 5.11 */
+    FLARE__CAP_BUNDLE = 1 << 9,       /* Linux 6.10 */
+    FLARE__CAP_BUFFER_INC = 1 << 10,  /* Linux 6.12 */
+    FLARE__CAP_MIN_WAIT = 1 << 11     /* Linux 6.12 */
 };
 
 struct flare__backend_config {
     const struct flare_allocator *al;
     const struct flare__log *log; /* what was downgraded, and why */
-    uint32_t lease_bytes;  /* size of a receive buffer, power of two; 0: 4096 */
-    uint32_t lease_count;  /* power of two, <= 32768; 0: 1024 */
+    uint32_t lease_bytes; /* size of a receive buffer, power of two; 0: 4096 */
+    uint32_t lease_count; /* power of two, <= 32768; 0: 1024 */
     uint32_t queue_entries; /* submission queue, power of two; 0: 1024 */
-    uint32_t caps_denied;  /* FLARE__CAP_*: not to be used, for tests */
-    void *sim;             /* the simulated network, for that backend only */
+    uint32_t caps_denied;   /* FLARE__CAP_*: not to be used, for tests */
+    void *sim;              /* the simulated network, for that backend only */
 };
 
 struct flare__backend; /* each backend's own */

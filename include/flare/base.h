@@ -21,7 +21,7 @@ extern "C" {
 
 #define FLARE_API __attribute__((visibility("default")))
 #define FLARE_MUST_USE __attribute__((warn_unused_result))
-#define FLARE_PRINTF(fmt_arg, first_arg) \
+#define FLARE_PRINTF(fmt_arg, first_arg)                                       \
     __attribute__((format(printf, fmt_arg, first_arg)))
 
 /*
@@ -37,7 +37,7 @@ struct flare_str {
 #ifdef __cplusplus
 #define FLARE_STR(literal) (flare_str{"" literal, sizeof(literal) - 1})
 #else
-#define FLARE_STR(literal) \
+#define FLARE_STR(literal)                                                     \
     ((struct flare_str){.ptr = "" literal, .len = sizeof(literal) - 1})
 #endif
 

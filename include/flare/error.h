@@ -20,49 +20,47 @@ enum flare_error_class {
     FLARE_CLASS_USAGE,  /* the caller passed something it must not */
     FLARE_CLASS_CONFIG, /* configuration, routes, addresses at start */
     FLARE_CLASS_PARSE,  /* a peer's bytes are not what the protocol allows */
-    FLARE_CLASS_LIMIT,  /* a peer asked for more than the configuration allows */
-    FLARE_CLASS_STATE,  /* right call, wrong moment */
-    FLARE_CLASS_HTTP    /* an outcome of HTTP, to be told to the peer */
+    FLARE_CLASS_LIMIT, /* a peer asked for more than the configuration allows */
+    FLARE_CLASS_STATE, /* right call, wrong moment */
+    FLARE_CLASS_HTTP   /* an outcome of HTTP, to be told to the peer */
 };
 
 /*
  * X(name, text, class, HTTP status the peer gets if a handler returns it).
  * Append only: a code is its place in the list.
  */
-#define FLARE_ERRORS(X)                                                         \
-    X(BAD_REQUEST, "malformed request", PARSE, 400)                             \
-    X(BAD_FRAMING, "message framing is faulty", PARSE, 400)                     \
-    X(BAD_CHUNK, "malformed chunked body", PARSE, 400)                          \
-    X(BAD_HOST, "missing, repeated or invalid Host", PARSE, 400)                \
-    X(BAD_INPUT, "a parameter is absent or invalid", PARSE, 400)                \
-    X(URI_TOO_LONG, "request target is too long", LIMIT, 414)                   \
-    X(HEAD_TOO_LARGE, "header section is too large", LIMIT, 431)                \
-    X(BODY_TOO_LARGE, "request body is too large", LIMIT, 413)                  \
-    X(METHOD_UNKNOWN, "method is not implemented", HTTP, 501)                   \
-    X(CODING_UNKNOWN, "transfer coding is not implemented", HTTP, 501)          \
-    X(VERSION_UNKNOWN, "HTTP version is not supported", HTTP, 505)              \
-    X(EXPECTATION, "expectation cannot be met", HTTP, 417)                      \
-    X(TIMEOUT, "the peer did not send in time", HTTP, 408)                      \
-    X(NOT_FOUND, "no such resource", HTTP, 404)                                 \
-    X(METHOD_NOT_ALLOWED, "method is not allowed here", HTTP, 405)              \
-    X(FORBIDDEN, "not allowed", HTTP, 403)                                      \
-    X(UNAUTHORIZED, "credentials are required", HTTP, 401)                      \
-    X(CONFLICT, "conflicts with the present state", HTTP, 409)                  \
-    X(OVERLOADED, "too busy", HTTP, 503)                                        \
-    X(INTERNAL, "internal error", HTTP, 500)                                    \
-    X(BAD_HEADER, "header name or value is not allowed", USAGE, 500)            \
-    X(BAD_STATUS, "status is not a number from 200 to 599", USAGE, 500)         \
-    X(ALREADY_ANSWERED, "the request is answered already", STATE, 500)          \
-    X(NOT_ANSWERED, "the handler did not answer", STATE, 500)                   \
-    X(CLOSED, "the connection is closed", STATE, 500)                           \
-    X(STOPPED, "the loop or server has stopped", STATE, 503)                    \
-    X(MAILBOX_FULL, "the loop's mailbox is full", LIMIT, 503)                   \
-    X(BAD_CONFIG, "configuration is not valid", CONFIG, 500)                    \
-    X(BAD_ADDRESS, "address is not valid", CONFIG, 500)                         \
-    X(BAD_ROUTE, "route pattern is not valid", CONFIG, 500)                     \
-    X(ROUTE_CONFLICT, "two routes match the same requests", CONFIG, 500)        \
-    X(BACKEND_UNAVAILABLE, "the backend is not available here", CONFIG, 500)    \
-    X(WRONG_THREAD, "called from a thread that does not own it", USAGE, 500)    \
+#define FLARE_ERRORS(X)                                                        \
+    X(BAD_REQUEST, "malformed request", PARSE, 400)                            \
+    X(BAD_FRAMING, "message framing is faulty", PARSE, 400)                    \
+    X(BAD_CHUNK, "malformed chunked body", PARSE, 400)                         \
+    X(BAD_HOST, "missing, repeated or invalid Host", PARSE, 400)               \
+    X(BAD_INPUT, "a parameter is absent or invalid", PARSE, 400)               \
+    X(URI_TOO_LONG, "request target is too long", LIMIT, 414)                  \
+    X(HEAD_TOO_LARGE, "header section is too large", LIMIT, 431)               \
+    X(BODY_TOO_LARGE, "request body is too large", LIMIT, 413)                 \
+    X(METHOD_UNKNOWN, "method is not implemented", HTTP, 501)                  \
+    X(CODING_UNKNOWN, "transfer coding is not implemented", HTTP, 501)         \
+    X(VERSION_UNKNOWN, "HTTP version is not supported", HTTP, 505)             \
+    X(EXPECTATION, "expectation cannot be met", HTTP, 417)                     \
+    X(TIMEOUT, "the peer did not send in time", HTTP, 408)                     \
+    X(NOT_FOUND, "no such resource", HTTP, 404)                                \
+    X(METHOD_NOT_ALLOWED, "method is not allowed here", HTTP, 405)             \
+    X(FORBIDDEN, "not allowed", HTTP, 403)                                     \
+    X(UNAUTHORIZED, "credentials are required", HTTP, 401)                     \
+    X(CONFLICT, "conflicts with the present state", HTTP, 409)                 \
+    X(OVERLOADED, "too busy", HTTP, 503)                                       \
+    X(INTERNAL, "internal error", HTTP, 500)                                   \
+    X(BAD_HEADER, "header name or value is not allowed", USAGE, 500)           \
+    X(BAD_STATUS, "status is not a number from 200 to 599", USAGE, 500)        \
+    X(ALREADY_ANSWERED, "the request is answered already", STATE, 500)         \
+    X(NOT_ANSWERED, "the handler did not answer", STATE, 500)                  \
+    X(STOPPED, "the loop or server has stopped", STATE, 503)                   \
+    X(MAILBOX_FULL, "the loop's mailbox is full", LIMIT, 503)                  \
+    X(BAD_CONFIG, "configuration is not valid", CONFIG, 500)                   \
+    X(BAD_ADDRESS, "address is not valid", CONFIG, 500)                        \
+    X(BAD_ROUTE, "route pattern is not valid", CONFIG, 500)                    \
+    X(ROUTE_CONFLICT, "two routes match the same requests", CONFIG, 500)       \
+    X(BACKEND_UNAVAILABLE, "the backend is not available here", CONFIG, 500)   \
     X(RANGE, "number is out of range", USAGE, 400)
 
 enum flare_error_code {
@@ -71,7 +69,7 @@ enum flare_error_code {
 #define FLARE__E_ENUM(name, text, class_, status) FLARE_E_##name,
     FLARE_ERRORS(FLARE__E_ENUM)
 #undef FLARE__E_ENUM
-    FLARE__E_END
+        FLARE__E_END
 };
 
 /*

@@ -42,6 +42,7 @@ FLARE_API void *flare_req_ctx(const flare_req *req);
 /* The worker's loop, for flare_loop_post to it. */
 FLARE_API flare_loop *flare_req_loop(const flare_req *req);
 
+/* The method; HEAD also where a GET route serves it. */
 FLARE_API enum flare_method flare_req_method(const flare_req *req);
 
 /* 0 or 1: the minor number of HTTP/1.x. */

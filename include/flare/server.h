@@ -59,14 +59,14 @@ struct flare_server_config {
     uint32_t output_bytes_max;
 
     /* Milliseconds, 1 to 86 400 000. */
-    uint32_t head_timeout_ms;    /* from accept, or its first byte [10 000] */
-    uint32_t body_gap_ms;        /* between bytes of a body [30 000] */
-    uint32_t body_grace_ms;      /* before the rate below counts [10 000] */
-    uint32_t body_rate_min;      /* bytes per second, FLARE_UNLIMITED: 0 [240] */
-    uint32_t idle_timeout_ms;    /* between requests [60 000] */
-    uint32_t send_timeout_ms;    /* a peer that takes nothing [30 000] */
-    uint32_t linger_timeout_ms;  /* of reading on after the last answer [2000] */
-    uint32_t drain_timeout_ms;   /* from stop to reset [30 000] */
+    uint32_t head_timeout_ms;   /* from accept, or its first byte [10 000] */
+    uint32_t body_gap_ms;       /* between bytes of a body [30 000] */
+    uint32_t body_grace_ms;     /* before the rate below counts [10 000] */
+    uint32_t body_rate_min;     /* bytes per second, FLARE_UNLIMITED: 0 [240] */
+    uint32_t idle_timeout_ms;   /* between requests [60 000] */
+    uint32_t send_timeout_ms;   /* a peer that takes nothing [30 000] */
+    uint32_t linger_timeout_ms; /* of reading on after the last answer [2000] */
+    uint32_t drain_timeout_ms;  /* from stop to reset [30 000] */
 
     struct flare_allocator allocator; /* all NULL: malloc */
     flare_log_fn on_log;              /* NULL: silent */
@@ -80,21 +80,21 @@ struct flare_server_config {
 typedef struct flare_server flare_server;
 
 /*
- * flare_server_open(out, config, err): checks the configuration, compiles the routes, opens the listeners.
- * Gives a server (release with flare_server_free).  `err` may be NULL.
+ * flare_server_open(out, config, err): checks the configuration, compiles the
+ * routes, opens the listeners. Gives a server (release with flare_server_free).
+ * `err` may be NULL.
  *
  * Returns 0; FLARE_E_BAD_CONFIG, _BAD_ADDRESS, _BAD_ROUTE, _ROUTE_CONFLICT,
  * _BACKEND_UNAVAILABLE; -EADDRINUSE, -EACCES and the like; -ENOMEM.
  * Thread: any.
  */
-#define flare_server_open(...) \
+#define flare_server_open(...)                                                 \
     flare_server_open_sized(sizeof(struct flare_server_config), __VA_ARGS__)
 
 /* flare_server_open, and how large the caller's configuration is. */
-FLARE_API FLARE_MUST_USE int
-flare_server_open_sized(size_t config_size, flare_server **out,
-                        const struct flare_server_config *config,
-                        struct flare_error *err);
+FLARE_API FLARE_MUST_USE int flare_server_open_sized(
+    size_t config_size, flare_server **out,
+    const struct flare_server_config *config, struct flare_error *err);
 
 /*
  * Serves on the calling thread and workers - 1 others until stopped; once.
@@ -121,13 +121,13 @@ FLARE_API void flare_server_free(flare_server *server);
  * flare_serve(config, err): open, run, free in one.  Returns what they return.
  * Thread: any.
  */
-#define flare_serve(...) \
+#define flare_serve(...)                                                       \
     flare_serve_sized(sizeof(struct flare_server_config), __VA_ARGS__)
 
 /* flare_serve, and how large the caller's configuration is. */
-FLARE_API FLARE_MUST_USE int
-flare_serve_sized(size_t config_size, const struct flare_server_config *config,
-                  struct flare_error *err);
+FLARE_API FLARE_MUST_USE int flare_serve_sized(
+    size_t config_size, const struct flare_server_config *config,
+    struct flare_error *err);
 
 #ifdef __cplusplus
 }

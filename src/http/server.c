@@ -22,7 +22,6 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/resource.h>
 
 enum server_state { SERVER_OPEN, SERVER_RUNNING, SERVER_DONE };
 
@@ -237,15 +236,6 @@ static int server_set_up(struct flare_server *server, struct flare_error *err)
     return server_listen(server, err);
 }
 
-static uint64_t server_descriptors(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return 1024;
-    return limit.rlim_cur;
-}
-
 int flare_server_open_sized(size_t config_size, flare_server **out,
                             const struct flare_server_config *config,
                             struct flare_error *err)
@@ -261,7 +251,7 @@ int flare_server_open_sized(size_t config_size, flare_server **out,
     memcpy(&resolved, config, config_size);
     if (resolved.workers == FLARE_WORKERS_AUTO)
         resolved.workers = flare__worker_cpus();
-    rc = flare__config_resolve(&resolved, server_descriptors(), err);
+    rc = flare__config_resolve(&resolved, flare__worker_descriptors(), err);
     if (rc < 0)
         return rc;
     server = flare__calloc(&resolved.allocator, 1,

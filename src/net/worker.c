@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 struct flare__executor {
@@ -66,6 +67,15 @@ uint32_t flare__worker_cpus(void)
     if (quota != 0 && quota < count)
         count = quota;
     return count > 0 ? count : 1;
+}
+
+uint64_t flare__worker_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 1024; /* what Linux gives when nobody asks for more */
+    return limit.rlim_cur;
 }
 
 /* Binds the calling thread to the n-th CPU of its mask, counted round. */

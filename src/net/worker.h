@@ -45,6 +45,9 @@ struct flare__executor_config {
 /* CPUs this process may use: affinity mask and, rounded up, cgroup quota. */
 uint32_t flare__worker_cpus(void);
 
+/* Descriptors this process may have open: RLIMIT_NOFILE. */
+uint64_t flare__worker_descriptors(void);
+
 /*
  * Runs until `goes_on` has ended every worker.  Returns 0, or the error of the
  * first that failed, with its sentence in `err`.

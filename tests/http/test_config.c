@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Defaults, ranges and contradictions of a configuration. */
 #include "http/config.h"
 
 #include "tests/support/test.h"

@@ -168,6 +168,7 @@ START_TEST(test_conn_slow_peers_are_gone_by_their_deadline)
                   slow[_i].name);
     rig_run(r, slow[_i].dead_ms - slow[_i].alive_ms);
     ck_assert_msg(p->has_fin || p->has_rst, "%s: still there", slow[_i].name);
+    ck_assert_int_eq(flare_error_status(FLARE_E_TIMEOUT), 408);
     ck_assert_msg(strcmp(rig_statuses(r, 0), slow[_i].statuses) == 0,
                   "%s: got \"%s\"", slow[_i].name, rig_statuses(r, 0));
     rig_free(r);
@@ -256,6 +257,7 @@ START_TEST(test_conn_F08_a_body_past_the_limit_is_refused_before_it_is_read)
     (void)rig_ask(r, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
                      "chunked\r\n\r\n6\r\n012345\r\n5\r\n67890\r\n0\r\n\r\n");
     ck_assert_str_eq(rig_statuses(r, 0), "413");
+    ck_assert_int_eq(flare_error_status(FLARE_E_BODY_TOO_LARGE), 413);
     ck_assert_int_eq(calls, 1);
     rig_free(r);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The output queue: order, bounds, ownership. */
 #include "http/out.h"
 
 #include "base/alloc.h"

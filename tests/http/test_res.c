@@ -337,7 +337,7 @@ START_TEST(test_res_a_forgotten_answer_is_a_500_and_a_log_line)
 
     (void)rig_ask(r, GET GET);
     ck_assert_str_eq(rig_statuses(r, 0), "500 500");
-    check_has(r->log, "did not answer");
+    check_has(r->log, flare_strerror(FLARE_E_NOT_ANSWERED));
     rig_free(r);
 }
 END_TEST
@@ -376,9 +376,9 @@ static const struct {
     {FLARE_E_OVERLOADED, "503"},
     {-ENOMEM, "503"},
     {-EIO, "500"},
-    {FLARE_E_CLOSED, "500"},
+    {FLARE_E_NOT_ANSWERED, "500"},
     {FLARE_E_MAILBOX_FULL, "503"},
-    {FLARE_E_WRONG_THREAD, "500"},
+    {FLARE_E_BAD_CONFIG, "500"},
 };
 static int error_row;
 

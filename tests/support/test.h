@@ -14,12 +14,12 @@
 #define ROWS(array) (int)(sizeof(array) / sizeof((array)[0]))
 
 /* A skip is always printed, never silent. */
-#define TEST_SKIP(...)                 \
-    do {                               \
-        printf("SKIP %s: ", __func__); \
-        printf(__VA_ARGS__);           \
-        printf("\n");                  \
-        return;                        \
+#define TEST_SKIP(...)                                                         \
+    do {                                                                       \
+        printf("SKIP %s: ", __func__);                                         \
+        printf(__VA_ARGS__);                                                   \
+        printf("\n");                                                          \
+        return;                                                                \
     } while (0)
 
 static inline int test_run(Suite *suite)
