@@ -10,8 +10,9 @@
  * descriptor that a forked child still holds keep reporting; the generation
  * drops them.
  */
-#include "backends/ready_sock.h"
+#include "backends/ready.h"
 
+#include "backends/ready_sock.h"
 #include "backends/syscall.h"
 
 #include <errno.h>
