@@ -31,6 +31,7 @@ unit_tests = \
 	%D%/http/test_router \
 	%D%/http/test_server \
 	%D%/http/test_scan \
+	%D%/http/test_sim_scenarios \
 	%D%/http/test_sim_server \
 	%D%/http/test_torture \
 	%D%/http/test_words \
@@ -43,6 +44,7 @@ unit_tests = \
 
 # Date must be the same in both runs of a seed: sim_server.c has the clock.
 sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime
+tests_http_test_sim_scenarios_LDFLAGS = $(sim_ldflags)
 tests_http_test_sim_server_LDFLAGS = $(sim_ldflags)
 tests_http_test_torture_LDFLAGS = $(sim_ldflags)
 
@@ -142,6 +144,7 @@ libflare_testing_la_SOURCES += \
 	%D%/support/sim_client.h \
 	%D%/support/sim_echo.c \
 	%D%/support/sim_echo.h \
+	%D%/support/sim_handlers.c \
 	%D%/support/sim_hostile.c \
 	%D%/support/sim_hostile.h \
 	%D%/support/sim_memory.c \

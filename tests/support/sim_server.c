@@ -3,11 +3,12 @@
 #include "tests/support/sim_server.h"
 
 #include "base/assert.h"
-#include "tests/support/sim_bytes.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+
+enum { KERNEL_TURN_NS = 20 * 1000 * 1000 };
 
 /* Date must not differ between two runs of a seed: linked with --wrap. */
 int64_t __wrap_flare__clock_realtime(void);
@@ -15,194 +16,6 @@ int64_t __wrap_flare__clock_realtime(void);
 int64_t __wrap_flare__clock_realtime(void)
 {
     return 784111777; /* RFC 9110's own example: Sun, 06 Nov 1994 08:49:37 */
-}
-
-/* ---- handlers ---- */
-
-struct request_id {
-    bool is_there;
-    uint32_t conn, request;
-    char text[24];
-};
-
-static bool id_number(struct flare_str *text, uint32_t *out)
-{
-    size_t i = 0;
-
-    *out = 0;
-    while (i < text->len && text->ptr[i] >= '0' && text->ptr[i] <= '9')
-        *out = *out * 10 + (uint32_t)(text->ptr[i++] - '0');
-    text->ptr += i;
-    text->len -= i;
-    return i > 0;
-}
-
-static struct request_id id_read(const flare_req *req)
-{
-    struct flare_str text = flare_req_header(req, "X-Id");
-    struct request_id id = {.is_there = false};
-
-    if (text.ptr == NULL || !id_number(&text, &id.conn) || text.len == 0)
-        return id;
-    text.ptr++;
-    text.len--;
-    id.is_there = id_number(&text, &id.request) && text.len == 0 &&
-                  id.conn < SIM_CONNS_MAX && id.request < SIM_REQUESTS_MAX;
-    (void)snprintf(id.text, sizeof(id.text), "%u-%u", id.conn, id.request);
-    return id;
-}
-
-static bool server_drains(const struct sim_server *s, const flare_loop *loop)
-{
-    for (uint32_t i = 0; i < s->worker_count; i++)
-        if (s->workers[i].loop == loop)
-            return s->workers[i].http.is_draining;
-    return false;
-}
-
-/* Counts the call, and names the request in the answer. */
-static int handler_enter(flare_req *req, flare_res *res, struct request_id *id)
-{
-    struct sim_server *s = flare_req_ctx(req);
-
-    *id = id_read(req);
-    flare__sim_note(s->world, "handler", id->conn, id->request);
-    if (!id->is_there)
-        return 0;
-    if (++s->calls[id->conn][id->request] > 1)
-        flare__sim_fail(s->world, "request %s handled twice", id->text);
-    s->was_draining[id->conn][id->request] =
-        server_drains(s, flare_req_loop(req));
-    return flare_res_header(res, "X-Id", flare_str(id->text));
-}
-
-static int on_small(flare_req *req, flare_res *res)
-{
-    struct request_id id;
-    int rc = handler_enter(req, res, &id);
-
-    return rc < 0 ? rc : flare_res_printf(res, 200, "small %s\n", id.text);
-}
-
-static int on_echo(flare_req *req, flare_res *res)
-{
-    struct sim_server *s = flare_req_ctx(req);
-    struct flare_str body = flare_req_body(req);
-    struct request_id id;
-    int rc = handler_enter(req, res, &id);
-
-    if (rc < 0)
-        return rc;
-    if (id.is_there &&
-        !sim_bytes_equal(body.ptr, body.len, id.conn, id.request, 0))
-        flare__sim_fail(s->world, "request %s has the bytes of another",
-                        id.text);
-    return flare_res_copy(res, 200, FLARE_STR("application/octet-stream"),
-                          body);
-}
-
-static int on_hash(flare_req *req, flare_res *res)
-{
-    struct flare_str body = flare_req_body(req);
-    struct request_id id;
-    int rc = handler_enter(req, res, &id);
-
-    if (rc < 0)
-        return rc;
-    return flare_res_printf(res, 200, "%016" PRIx64 "\n",
-                            sim_bytes_sum(body.ptr, body.len));
-}
-
-static void big_free(void *ctx, void *block)
-{
-    struct sim_server *s = ctx;
-
-    s->bodies_given--;
-    s->al.free_fn(block, s->al.ctx);
-}
-
-static int on_big(flare_req *req, flare_res *res)
-{
-    struct sim_server *s = flare_req_ctx(req);
-    struct request_id id;
-    int rc = handler_enter(req, res, &id);
-    char *body;
-
-    if (rc < 0)
-        return rc;
-    body = s->al.alloc_fn(SIM_BIG_BYTES, s->al.ctx);
-    if (body == NULL)
-        return -ENOMEM;
-    sim_bytes_fill(body, SIM_BIG_BYTES, id.conn, id.request, 0);
-    s->bodies_given++;
-    rc = flare_res_give(res, 200, FLARE_STR("application/octet-stream"),
-                        (struct flare_str){body, SIM_BIG_BYTES}, big_free, s);
-    if (rc < 0)
-        big_free(s, body);
-    return rc;
-}
-
-static int on_error(flare_req *req, flare_res *res)
-{
-    struct request_id id;
-    int rc = handler_enter(req, res, &id);
-
-    return rc < 0 ? rc : FLARE_E_CONFLICT;
-}
-
-static int on_forget(flare_req *req, flare_res *res)
-{
-    struct request_id id;
-
-    return handler_enter(req, res, &id);
-}
-
-static int on_twice(flare_req *req, flare_res *res)
-{
-    struct sim_server *s = flare_req_ctx(req);
-    int rc = on_small(req, res);
-
-    if (rc < 0)
-        return rc;
-    rc = flare_res_text(res, 500, "no\n");
-    if (rc != FLARE_E_ALREADY_ANSWERED)
-        flare__sim_fail(s->world, "a second answer: %d", rc);
-    return 0;
-}
-
-static int on_none(flare_req *req, flare_res *res)
-{
-    struct request_id id;
-    int rc = handler_enter(req, res, &id);
-
-    return rc < 0 ? rc : flare_res_empty(res, 204);
-}
-
-static int on_user(flare_req *req, flare_res *res)
-{
-    struct request_id id;
-    uint64_t number;
-    int rc = handler_enter(req, res, &id);
-
-    if (rc >= 0)
-        rc = flare_req_param_u64(req, "id", &number);
-    if (rc < 0)
-        return rc;
-    return flare_res_printf(res, 200, "user %" PRIu64 "\n", number);
-}
-
-static void server_routes(struct sim_server *s)
-{
-    const struct flare_route routes[] = {
-        FLARE_GET("/small", on_small, s),   FLARE_POST("/echo", on_echo, s),
-        FLARE_POST("/hash", on_hash, s),    FLARE_GET("/big", on_big, s),
-        FLARE_GET("/error", on_error, s),   FLARE_GET("/forget", on_forget, s),
-        FLARE_GET("/twice", on_twice, s),   FLARE_GET("/none", on_none, s),
-        FLARE_GET("/users/:id", on_user, s)};
-
-    memcpy(s->routes, routes, sizeof(routes));
-    s->config.routes.list = s->routes;
-    s->config.routes.count = sizeof(routes) / sizeof(routes[0]);
 }
 
 /* ---- workers ---- */
@@ -230,18 +43,23 @@ static int worker_loop(struct sim_worker *w,
                                        .lease_bytes = setup->lease_bytes,
                                        .lease_count = setup->lease_count,
                                        .sim = setup->world};
-    int rc = flare__backend_sim.open(&backend, &bc, NULL);
+    const struct flare__backend_ops *ops = setup->ops;
+    int rc;
+
+    if (ops == NULL)
+        ops = &flare__backend_sim;
+    rc = ops->open(&backend, &bc, NULL);
 
     if (rc < 0)
         return rc;
-    rc = flare__loop_open(
-        &w->loop, &(struct flare__loop_config){.ops = &flare__backend_sim,
-                                               .backend = backend,
-                                               .al = &w->server->al,
-                                               .log = log,
-                                               .mailbox_capacity = 16});
+    rc = flare__loop_open(&w->loop,
+                          &(struct flare__loop_config){.ops = ops,
+                                                       .backend = backend,
+                                                       .al = &w->server->al,
+                                                       .log = log,
+                                                       .mailbox_capacity = 16});
     if (rc < 0)
-        flare__backend_sim.free(backend);
+        ops->free(backend);
     return rc;
 }
 
@@ -249,7 +67,7 @@ static int worker_open(struct sim_worker *w,
                        const struct sim_server_setup *setup)
 {
     int rc = worker_loop(w, setup);
-    int fd;
+    int fd = setup->fd;
 
     if (rc < 0)
         return rc;
@@ -259,12 +77,13 @@ static int worker_open(struct sim_worker *w,
         return rc;
     }
     w->is_open = true;
-    fd = flare__sim_listen(setup->world, SIM_SERVER_PORT, 8);
+    if (setup->ops == NULL)
+        fd = flare__sim_listen(setup->world, SIM_SERVER_PORT, 8);
     if (fd < 0)
         return fd;
     rc = flare__http_listen(&w->http, fd);
     if (rc < 0)
-        flare__sim_fd_close(setup->world, fd);
+        w->loop->ops->discard(w->loop->backend, fd);
     return rc;
 }
 
@@ -294,12 +113,13 @@ int sim_server_open(struct sim_server *s, const struct sim_server_setup *setup)
 
     memset(s, 0, sizeof(*s));
     s->world = setup->world;
+    s->is_kernel = setup->ops != NULL;
     s->al = *setup->al;
     s->config = setup->config;
     s->config.listen = "127.0.0.1:80";
     s->config.workers = count;
     s->config.allocator = s->al;
-    server_routes(s);
+    sim_handlers_routes(s);
     rc = flare__config_resolve(&s->config, 1024, &err);
     if (rc < 0)
         flare__sim_fail(s->world, "configuration: %s", err.text);
@@ -343,12 +163,20 @@ static void worker_after_turn(struct sim_worker *w)
 
 int sim_server_step(struct sim_server *s, uint64_t limit_ns)
 {
-    int which = flare__sim_next(s->world, limit_ns);
+    struct flare_loop *loop = s->workers[0].loop;
+    uint64_t turn_ns = UINT64_MAX;
+    int which = 0;
     int rc;
 
-    if (which < 0)
-        return which;
-    rc = flare__loop_turn(s->workers[which].loop, UINT64_MAX);
+    if (!s->is_kernel) {
+        which = flare__sim_next(s->world, limit_ns);
+        if (which < 0)
+            return which;
+        loop = s->workers[which].loop;
+    } else {
+        turn_ns = loop->ops->now(loop->backend) + KERNEL_TURN_NS;
+    }
+    rc = flare__loop_turn(loop, turn_ns);
     if (rc < 0)
         flare__sim_fail(s->world, "turn: %d", rc);
     worker_after_turn(&s->workers[which]);
@@ -478,7 +306,7 @@ void sim_server_close(struct sim_server *s)
     if (c.accepted != c.closed)
         flare__sim_fail(s->world, "%" PRIu64 " accepted, %" PRIu64 " closed",
                         c.accepted, c.closed);
-    if (c.accepted + c.shed != w.accepted)
+    if (!s->is_kernel && c.accepted + c.shed != w.accepted)
         flare__sim_fail(s->world,
                         "%" PRIu64 " accepted and %" PRIu64
                         " shed are not the %" PRIu64 " of the network",

@@ -39,6 +39,7 @@ struct sim_server {
     struct flare_route routes[16];
     struct sim_worker workers[SIM_WORKERS_MAX];
     uint32_t worker_count;
+    bool is_kernel; /* no simulated network, but one worker of the kernel */
     bool is_draining;
     uint64_t drain_ns;      /* when it began */
     uint32_t bodies_given;  /* by /big, not freed yet */
@@ -55,7 +56,13 @@ struct sim_server_setup {
     uint32_t workers;
     uint32_t lease_bytes, lease_count;
     struct flare_server_config config; /* limits and times; the rest is ours */
+    /* Over a kernel instead: one worker, `fd` listens; world is for notes. */
+    const struct flare__backend_ops *ops;
+    int fd;
 };
+
+/* Fills s->routes and the configuration's table. */
+void sim_handlers_routes(struct sim_server *s);
 
 /*
  * Starts it; -errno or FLARE_E_*, and then nothing is left.  A site that fails
