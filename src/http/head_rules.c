@@ -50,8 +50,7 @@ static int rule_host(struct flare__head *head, struct flare_str value,
     *seen |= FLARE__SEEN_HOST;
     if (!flare__host_is_valid(value, FLARE__PORT_MAY_BE))
         return FLARE_E_BAD_HOST;
-    if (head->form == FLARE__TARGET_ORIGIN ||
-        head->form == FLARE__TARGET_ASTERISK)
+    if (!(*seen & FLARE__SEEN_AUTHORITY))
         head->host = value;
     return 0;
 }

@@ -18,7 +18,8 @@ enum {
     FLARE__SEEN_CLOSE = 8,
     FLARE__SEEN_KEEP_ALIVE = 16,
     FLARE__SEEN_UPGRADE = 32,
-    FLARE__SEEN_CONTINUE = 64
+    FLARE__SEEN_CONTINUE = 64,
+    FLARE__SEEN_AUTHORITY = 128 /* the target has one: Host does not count */
 };
 
 /*

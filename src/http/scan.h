@@ -28,7 +28,6 @@ flare__head_parse_fn flare__head_parse_scalar;
 #ifdef FLARE__SCAN_X86
 flare__head_parse_fn flare__head_parse_sse42;
 flare__head_parse_fn flare__head_parse_avx2;
-flare__head_parse_fn flare__head_parse_avx512;
 #endif
 #ifdef FLARE__SCAN_NEON
 flare__head_parse_fn flare__head_parse_neon;
@@ -39,7 +38,7 @@ struct flare__scan_kernel {
     flare__head_parse_fn *parse; /* NULL ends the list */
 };
 
-enum { FLARE__SCAN_KERNELS_MAX = 4 };
+enum { FLARE__SCAN_KERNELS_MAX = 3 };
 
 /*
  * Fills `out` with what this CPU runs, fastest first, scalar last, NULL behind

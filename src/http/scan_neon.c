@@ -78,24 +78,19 @@ SCAN_INLINE struct scan_masks scan_last(const char *buf, const char *p,
     return scan_block(copy);
 }
 
-#include "http/scan_masks.inc"
-
-/* One vector of sixteen is not worth its movemask here. */
-SCAN_INLINE struct scan_host_masks scan_host_masks(const char *buf,
-                                                   const char *p,
-                                                   const char *end)
+/* One vector of sixteen is not worth its bits here. */
+SCAN_INLINE size_t scan_host_run(const char *buf, const char *p,
+                                 const char *end)
 {
-    struct scan_host_masks m = {UINT64_MAX << 32, UINT64_MAX << 32};
+    const char *start = p;
 
     (void)buf;
-    for (size_t i = 0; i < 32 && p + i < end; i++) {
-        m.name |= (uint64_t)!flare__char_is(p[i], FLARE__CHAR_NAME) << i;
-        m.digit |= (uint64_t)!flare__char_is(p[i], FLARE__CHAR_DIGIT) << i;
-        if (p[i] == '\r')
-            break;
-    }
-    return m;
+    while (p < end && flare__char_is(*p, FLARE__CHAR_NAME))
+        p++;
+    return (size_t)(p - start);
 }
+
+#include "http/scan_masks.inc"
 
 #include "http/head_parse.inc"
 

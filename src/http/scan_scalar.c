@@ -44,17 +44,9 @@ SCAN_INLINE const char *scan_target(struct scan *s, const char *p)
     return scan_class(s, p, FLARE__CHAR_TARGET);
 }
 
-SCAN_INLINE bool scan_host(const struct scan *s, const char *p, size_t len)
+SCAN_INLINE size_t scan_host(const struct scan *s, const char *p)
 {
-    size_t name = (size_t)(scan_class(s, p, FLARE__CHAR_NAME) - p);
-    size_t port;
-
-    if (name == 0 || name == len)
-        return name > 0;
-    port = len - name - 1;
-    p += name;
-    return *p == ':' && port - 1 < 4 &&
-           (size_t)(scan_class(s, p + 1, FLARE__CHAR_DIGIT) - p - 1) == port;
+    return (size_t)(scan_class(s, p, FLARE__CHAR_NAME) - p);
 }
 
 #include "http/head_parse.inc"

@@ -105,34 +105,21 @@ SCAN_INLINE struct scan_masks scan_last(const char *buf, const char *p,
     return m;
 }
 
-#include "http/scan_masks.inc"
-
-SCAN_INLINE uint32_t not_digit(__m128i bytes)
-{
-    __m128i digit = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
-
-    return (uint32_t)_mm_movemask_epi8(
-               _mm_cmpeq_epi8(digit, _mm_min_epu8(digit, _mm_set1_epi8(9)))) ^
-           0xffff;
-}
-
-/* Of sixteen bytes only: a longer name is for the slow path. */
-SCAN_INLINE struct scan_host_masks scan_host_masks(const char *buf,
-                                                   const char *p,
-                                                   const char *end)
+SCAN_INLINE size_t scan_host_run(const char *buf, const char *p,
+                                 const char *end)
 {
     size_t gap = end - p < 16 ? (size_t)(16 - (end - p)) : 0;
-    const uint64_t none = UINT64_MAX << 16;
+    uint32_t is_not = UINT32_C(1) << 16;
     __m128i bytes;
 
     if (FLARE_UNLIKELY((size_t)(p - buf) < gap))
-        return (struct scan_host_masks){UINT64_MAX, UINT64_MAX};
+        return 0;
     bytes = vector_load(p - gap);
-    return (struct scan_host_masks){
-        (none | not_in(flare__scan_host, bytes, rows_of(bytes))) >> gap,
-        (none | not_digit(bytes)) >> gap,
-    };
+    is_not |= not_in(flare__scan_host, bytes, rows_of(bytes));
+    return (size_t)__builtin_ctz(is_not >> gap);
 }
+
+#include "http/scan_masks.inc"
 
 #include "http/head_parse.inc"
 

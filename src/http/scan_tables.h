@@ -18,6 +18,9 @@
 FLARE__SCAN_TABLE flare__scan_rows[32] = {
     FLARE__SCAN_TWICE(1, 2, 4, 8, 16, 32, 64, 128, 0, 0, 0, 0, 0, 0, 0, 0)};
 
+FLARE__SCAN_TABLE flare__scan_nibble[32] = {FLARE__SCAN_TWICE(
+    15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15)};
+
 /* FLARE__CHAR_TOKEN */
 FLARE__SCAN_TABLE flare__scan_name[32] = {
     FLARE__SCAN_TWICE(0xe8, 0xfc, 0xf8, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0xf8,
