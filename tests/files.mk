@@ -46,7 +46,12 @@ unit_tests = \
 sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime
 tests_http_test_sim_scenarios_LDFLAGS = $(sim_ldflags)
 tests_http_test_sim_server_LDFLAGS = $(sim_ldflags)
-tests_http_test_torture_LDFLAGS = $(sim_ldflags)
+tests_http_test_torture_LDFLAGS = $(sim_ldflags) -Wl,--wrap=flare__alloc \
+	-Wl,--wrap=flare__calloc -Wl,--wrap=flare__realloc
+tests_http_test_torture_SOURCES = \
+	%D%/http/test_torture.c \
+	%D%/support/alloc_sites.c \
+	%D%/support/alloc_sites.h
 
 %C%_bench_test_floor_SOURCES = \
 	%D%/bench/test_floor.c \

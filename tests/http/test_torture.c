@@ -5,6 +5,7 @@
  * its connection; nothing is left behind; and a clean request on the same
  * server is then served.
  */
+#include "tests/support/alloc_sites.h"
 #include "tests/support/fault.h"
 #include "tests/support/sim_client.h"
 #include "tests/support/sim_hostile.h"
@@ -218,6 +219,7 @@ static struct plan plan_big = {
 static struct plan plan_library = {{{.kind = SIM_GET_ERROR},
                                     {.kind = SIM_GET_FORGET},
                                     {.kind = SIM_GET_USER},
+                                    {.kind = SIM_GET_LONG},
                                     {.kind = SIM_GET_MISSING},
                                     {.kind = SIM_DELETE_SMALL},
                                     {.kind = SIM_OPTIONS_ALL},
@@ -438,13 +440,8 @@ START_TEST(test_torture)
 }
 END_TEST
 
-/* Runs all again in one process: only so can it know what none reaches. */
-START_TEST(test_torture_reaches_every_backend_call)
+static void check_calls(void)
 {
-    t.world = flare__sim_new(&(struct flare__sim_config){.is_calm = true});
-    ck_assert_ptr_nonnull(t.world);
-    for (int i = 0; i < 4; i++)
-        (void)fault_each(scenarios[i].name, scenarios[i].fn, scenarios[i].ctx);
     for (int i = 0; i < ROWS(calls); i++) {
         if (calls[i].excuse != NULL)
             printf("torture: %s is not reached: %s\n", calls[i].name,
@@ -453,7 +450,26 @@ START_TEST(test_torture_reaches_every_backend_call)
                       "%s failed %" PRIu64 " times", calls[i].name,
                       calls[i].failed);
     }
+}
+
+/* Runs all again in one process: only so can it know what none reaches. */
+START_TEST(test_torture_reaches_every_site)
+{
+    const char *srcdir = getenv("srcdir");
+    struct alloc_sites_report report;
+
+    t.world = flare__sim_new(&(struct flare__sim_config){.is_calm = true});
+    ck_assert_ptr_nonnull(t.world);
+    for (int i = 0; i < ROWS(scenarios); i++)
+        (void)fault_each(scenarios[i].name, scenarios[i].fn, scenarios[i].ctx);
     flare__sim_free(t.world);
+    check_calls();
+    if (!alloc_sites_check(srcdir == NULL ? "." : srcdir, &report))
+        TEST_SKIP("no addr2line, or no debug information");
+    printf("torture: %d of %d allocating places failed\n", report.failed,
+           report.places);
+    ck_assert_int_gt(report.places, 0);
+    ck_assert_int_eq(report.failed, report.places);
 }
 END_TEST
 
@@ -464,7 +480,7 @@ int main(void)
 
     tcase_set_timeout(tc, 600);
     tcase_add_loop_test(tc, test_torture, 0, ROWS(scenarios));
-    tcase_add_test(tc, test_torture_reaches_every_backend_call);
+    tcase_add_test(tc, test_torture_reaches_every_site);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }

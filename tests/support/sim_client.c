@@ -32,6 +32,7 @@ static const struct {
     [SIM_GET_FORGET] = {"GET", "/forget", 500, false, false},
     [SIM_GET_TWICE] = {"GET", "/twice", 200, true, false},
     [SIM_GET_NONE] = {"GET", "/none", 204, true, false},
+    [SIM_GET_LONG] = {"GET", "/long", 200, true, false},
     [SIM_GET_USER] = {"GET", "/users/%37", 200, true, false},
     [SIM_GET_MISSING] = {"GET", "/nowhere", 404, false, false},
     [SIM_DELETE_SMALL] = {"DELETE", "/small", 405, false, false},
@@ -226,6 +227,7 @@ static void client_on_head(struct sim_client *c)
         (r->has_id && (r->id_conn != c->conn || r->id_request != c->answered)))
         client_fail(c, "the answer to %u-%u", r->id_conn, r->id_request);
     if ((q->kind == SIM_GET_BIG && r->length != SIM_BIG_BYTES) ||
+        (q->kind == SIM_GET_LONG && r->length != SIM_LONG_BYTES) ||
         (q->kind == SIM_POST_ECHO && r->length != q->body_len))
         client_fail(c, "length %" PRIu64, r->length);
 }
@@ -237,7 +239,8 @@ static void client_on_body(struct sim_client *c, struct flare_str data)
 
     if (client_is_excuse(c->response.status))
         return;
-    if (q->kind == SIM_GET_BIG || q->kind == SIM_POST_ECHO) {
+    if (q->kind == SIM_GET_BIG || q->kind == SIM_GET_LONG ||
+        q->kind == SIM_POST_ECHO) {
         if (!sim_bytes_equal(data.ptr, data.len, c->conn, c->answered,
                              (size_t)offset))
             client_fail(c, "bytes at %" PRIu64 " are another's", offset);
@@ -279,6 +282,7 @@ static void client_check_text(struct sim_client *c)
     case SIM_HEAD_SMALL:
     case SIM_HEAD_BIG:
     case SIM_GET_BIG:
+    case SIM_GET_LONG:
     case SIM_POST_ECHO:
     case SIM_GET_NONE:
     case SIM_OPTIONS_ALL:

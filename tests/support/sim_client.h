@@ -20,6 +20,7 @@ enum sim_request_kind {
     SIM_GET_FORGET,
     SIM_GET_TWICE,
     SIM_GET_NONE,
+    SIM_GET_LONG,
     SIM_GET_USER,
     SIM_GET_MISSING,
     SIM_DELETE_SMALL, /* 405 */

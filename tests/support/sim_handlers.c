@@ -183,14 +183,27 @@ static int on_user(flare_req *req, flare_res *res)
     return flare_res_printf(res, 200, "user %" PRIu64 "\n", number);
 }
 
+/* More than the library prints on its stack. */
+static int on_long(flare_req *req, flare_res *res)
+{
+    char text[SIM_LONG_BYTES];
+    struct request_id id;
+    int rc = handler_enter(req, res, &id);
+
+    if (rc < 0)
+        return rc;
+    sim_bytes_fill(text, sizeof(text), id.conn, id.request, 0);
+    return flare_res_printf(res, 200, "%.*s", SIM_LONG_BYTES, text);
+}
+
 void sim_handlers_routes(struct sim_server *s)
 {
     const struct flare_route routes[] = {
-        FLARE_GET("/small", on_small, s),   FLARE_POST("/echo", on_echo, s),
-        FLARE_POST("/hash", on_hash, s),    FLARE_GET("/big", on_big, s),
-        FLARE_GET("/error", on_error, s),   FLARE_GET("/forget", on_forget, s),
-        FLARE_GET("/twice", on_twice, s),   FLARE_GET("/none", on_none, s),
-        FLARE_GET("/users/:id", on_user, s)};
+        FLARE_GET("/small", on_small, s),    FLARE_POST("/echo", on_echo, s),
+        FLARE_POST("/hash", on_hash, s),     FLARE_GET("/big", on_big, s),
+        FLARE_GET("/error", on_error, s),    FLARE_GET("/forget", on_forget, s),
+        FLARE_GET("/twice", on_twice, s),    FLARE_GET("/none", on_none, s),
+        FLARE_GET("/users/:id", on_user, s), FLARE_GET("/long", on_long, s)};
 
     memcpy(s->routes, routes, sizeof(routes));
     s->config.routes.list = s->routes;

@@ -15,7 +15,8 @@ enum {
     SIM_WORKERS_MAX = 3,
     SIM_CONNS_MAX = 16,   /* peers of one run */
     SIM_REQUESTS_MAX = 8, /* of one peer */
-    SIM_BIG_BYTES = 200 * 1024
+    SIM_BIG_BYTES = 200 * 1024,
+    SIM_LONG_BYTES = 1500
 };
 
 #define SIM_S (UINT64_C(1000000000))
