@@ -435,7 +435,10 @@ START_TEST(test_res_give_frees_once_when_sent_or_when_the_peer_is_gone)
     freed = 0;
     (void)rig_ask(r, GET);
     ck_assert_int_eq(freed, 1);
-    ck_assert_int_eq(rig_count(r, 0, "gggggggggg"), (int)sizeof(big) - 9);
+    ck_assert_uint_gt(r->peers[0].len, sizeof(big));
+    ck_assert_int_eq(memcmp(r->peers[0].got + r->peers[0].len - sizeof(big),
+                            big, sizeof(big)),
+                     0);
     (void)rig_ask(r, "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
     ck_assert_int_eq(freed, 2);
     rig_connect(r, 0);
