@@ -465,10 +465,9 @@ START_TEST(test_torture_reaches_every_site)
     flare__sim_free(t.world);
     check_calls();
     if (!alloc_sites_check(srcdir == NULL ? "." : srcdir, &report))
-        TEST_SKIP("no addr2line, or no debug information");
+        TEST_SKIP("no sources, no addr2line or no debug information");
     printf("torture: %d of %d allocating places failed\n", report.failed,
            report.places);
-    ck_assert_int_gt(report.places, 0);
     ck_assert_int_eq(report.failed, report.places);
 }
 END_TEST

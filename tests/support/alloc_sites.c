@@ -161,7 +161,7 @@ bool alloc_sites_check(const char *srcdir, struct alloc_sites_report *report)
     place_count = 0;
     places_of_folder(srcdir, "src/net");
     places_of_folder(srcdir, "src/http");
-    if (!failures_mark())
+    if (place_count == 0 || !failures_mark())
         return false;
     *report = (struct alloc_sites_report){.places = place_count};
     for (int i = 0; i < place_count; i++) {

@@ -17,7 +17,8 @@ struct alloc_sites_report {
 
 /*
  * Compares the sources under `srcdir` with what has failed so far, and prints
- * each place that has not.  False: no addr2line, or no debug information.
+ * each place that has not.  False: no sources there, no addr2line, or no debug
+ * information.
  */
 bool alloc_sites_check(const char *srcdir, struct alloc_sites_report *report);
 
