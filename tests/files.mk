@@ -164,10 +164,14 @@ libflare_testing_la_SOURCES += \
 
 # Those of them in which threads meet: what ThreadSanitizer runs.
 threaded_tests = \
-	%D%/http/test_server \
+	%D%/backends/test_conformance \
 	%D%/base/test_cpu \
 	%D%/http/test_router \
+	%D%/http/test_server \
 	%D%/net/test_mailbox
+if HAVE_PYTHON
+threaded_tests += %D%/e2e/test_e2e.py
+endif
 
 # A test of a program from outside; runs in the build folder, is told of it and
 # of the sources by $builddir and $srcdir, exits with 77 to skip.  Its last line
@@ -214,8 +218,9 @@ AM_TESTS_ENVIRONMENT = \
 	builddir='$(abs_top_builddir)'; export builddir; \
 	CK_DEFAULT_TIMEOUT=$${CK_DEFAULT_TIMEOUT-120}; export CK_DEFAULT_TIMEOUT;
 
-check-threads:
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(threaded_tests)'
+# check-TESTS builds the tests that it runs, not all of them.
+check-threads: all tests/support/e2e_server$(EXEEXT)
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(threaded_tests)'
 
 installcheck-local:
 	srcdir='$(abs_top_srcdir)' CC='$(CC)' DESTDIR='$(DESTDIR)' \
