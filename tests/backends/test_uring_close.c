@@ -436,6 +436,37 @@ START_TEST(test_I12_a_vector_sent_in_pieces_arrives_in_order)
 }
 END_TEST
 
+/* Kernel TLS, which this machine need not have: its answer is forged. */
+START_TEST(test_I12_a_send_the_kernel_will_not_wait_for_is_sent_without)
+{
+    const struct iovec iov = {rig_block, 1000};
+    struct flare__event event[2];
+    struct forged answer;
+    struct rig rig;
+    struct rig_sock s;
+    unsigned sqe_tail;
+
+    rig_open(&rig, 0, 0, 0);
+    (void)rig_turn(&rig, 0);
+    rig_pair(&rig, &s);
+    sqe_tail = rig.b->ring.sq.sqe_tail;
+    rig_send(&s, &iov, 1);
+    rig.b->ring.sq.sqe_tail = sqe_tail; /* taken back */
+    answer = (struct forged){uring_key(&s.sock, URING_OP_SEND), -EOPNOTSUPP};
+    ck_assert_int_eq(reap_forged(&rig, &answer, 1, event), 0);
+    ck_assert(uring_has(&s.sock, URING_NO_WAITALL));
+    RIG_UNTIL(&rig, !s.is_sending);
+    ck_assert_int_eq(s.sent_res, 1000);
+    rig_send(&s, &iov, 1);
+    rig.b->ring.sq.sqe_tail--;
+    answer = (struct forged){uring_key(&s.sock, URING_OP_SEND), -EOPNOTSUPP};
+    ck_assert_int_eq(reap_forged(&rig, &answer, 1, event), 1);
+    ck_assert_int_eq(event[0].res, -EOPNOTSUPP); /* it was not that */
+    s.is_sending = false;
+    close_all(&rig, &s);
+}
+END_TEST
+
 START_TEST(test_I12_a_send_to_a_peer_that_resets_ends_in_its_errno)
 {
     const struct linger linger = {.l_onoff = 1, .l_linger = 0};
@@ -530,6 +561,8 @@ static TCase *case_sending(void)
     tcase_add_checked_fixture(tcase, rig_setup, NULL);
     tcase_add_loop_test(
         tcase, test_I12_a_vector_sent_in_pieces_arrives_in_order, 0, 3);
+    tcase_add_test(
+        tcase, test_I12_a_send_the_kernel_will_not_wait_for_is_sent_without);
     tcase_add_test(tcase,
                    test_I12_a_send_to_a_peer_that_resets_ends_in_its_errno);
     tcase_add_loop_test(tcase,
