@@ -24,7 +24,7 @@ def names_in_tests(tree):
             texts += [match.group(0) for match in TOKEN.finditer(source.text)
                       if match.group(0).startswith('"')]
     texts += [tree.read(path) for path in tree.paths
-              if path.startswith("tests/") and path.endswith(".sh")]
+              if path.startswith("tests/") and path.endswith((".sh", ".py"))]
     return "\n".join(texts)
 
 

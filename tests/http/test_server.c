@@ -290,6 +290,45 @@ START_TEST(test_server_signals_stop_it_on_request_and_the_mask_comes_back)
 }
 END_TEST
 
+static int blocked_calls; /* atomically: handlers run on two threads */
+
+static int on_mask(flare_req *req, flare_res *res)
+{
+    sigset_t mask;
+
+    (void)req;
+    (void)pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    if (sigismember(&mask, SIGUSR1) && sigismember(&mask, SIGINT))
+        __atomic_add_fetch(&blocked_calls, 1, __ATOMIC_SEQ_CST);
+    return flare_res_text(res, 200, "hello\n");
+}
+
+START_TEST(test_server_K17_the_threads_it_starts_take_no_signals)
+{
+    struct flare_server_config config = valid(backends[_i]);
+    struct running r;
+    int fds[64];
+
+    NEED_BACKEND(backends[_i]);
+    config.routes = (struct flare_routes){NULL, 0};
+    config.handler = (struct flare_handler){on_mask, NULL};
+    config.workers = 2;
+    blocked_calls = 0;
+    start(&r, config);
+    for (int i = 0; i < ROWS(fds); i++) {
+        fds[i] = dial(r.address);
+        ck_assert(asks_hello(fds[i]));
+    }
+    flare_server_stop(r.server);
+    finish(&r);
+    for (int i = 0; i < ROWS(fds); i++)
+        (void)close(fds[i]);
+    /* worker 0 is the caller's thread and keeps its mask; worker 1 is ours */
+    ck_assert_int_gt(blocked_calls, 0);
+    ck_assert_int_lt(blocked_calls, ROWS(fds));
+}
+END_TEST
+
 /* ---- errors of opening ---- */
 
 START_TEST(test_server_an_address_in_use_is_named)
@@ -453,6 +492,8 @@ int main(void)
     tcase_add_loop_test(
         t, test_server_signals_stop_it_on_request_and_the_mask_comes_back, 0,
         n);
+    tcase_add_loop_test(
+        t, test_server_K17_the_threads_it_starts_take_no_signals, 0, n);
     tcase_add_test(t, test_server_an_address_in_use_is_named);
     tcase_add_test(t, test_server_a_wrong_configuration_is_named);
     tcase_add_test(t, test_server_a_newer_configuration_is_refused);
