@@ -1,4 +1,8 @@
 # SPDX-License-Identifier: MIT
 EXTRA_DIST += \
 	%D%/ABI.md \
-	%D%/http-semantics.md
+	%D%/backends.md \
+	%D%/engine.md \
+	%D%/http-semantics.md \
+	%D%/http.md \
+	%D%/sim.md
