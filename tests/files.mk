@@ -20,6 +20,7 @@ unit_tests = \
 	%D%/http/test_chunked \
 	%D%/http/test_config \
 	%D%/http/test_conn \
+	%D%/http/test_conn_input \
 	%D%/http/test_date \
 	%D%/http/test_dispatch \
 	%D%/http/test_head \
@@ -61,6 +62,11 @@ tests_http_test_conn_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_conn.c
+
+tests_http_test_conn_input_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_conn_input.c
 
 tests_http_test_dispatch_SOURCES = \
 	%D%/http/conn_rig.c \

@@ -150,6 +150,7 @@ static void conn_on_turn_end(struct flare__task *task)
 
     if (conn->is_paused)
         flare__conn_resume(conn);
+    conn->turn_requests = conn->requests;
     if (conn->phase == FLARE__CONN_DEAD)
         return;
     if (!conn->is_sending && conn->out.bytes != 0) {

@@ -48,6 +48,7 @@ struct flare__conn {
     uint64_t write_deadline_ms; /* UINT64_MAX: nothing to be sent */
     struct flare__task task;    /* goes on with paused input */
     uint32_t requests;
+    uint32_t turn_requests; /* of them, those before this turn */
     uint32_t linger_bytes;
     int32_t sent_res;  /* of a send whose memory is not back yet */
     uint8_t phase;     /* enum flare__conn_phase */

@@ -18,15 +18,30 @@ enum {
     INPUT_BODY_BYTES = 16384   /* the most a body gets before its bytes came */
 };
 
-static void input_fail(struct flare__conn *conn, int error)
+/* `is_head`: the request is known to be HEAD, whose answer has no body. */
+static void input_refuse(struct flare__conn *conn, int error, bool is_head)
 {
     struct flare__http *h = conn->http;
 
     h->counters.refused++;
     if (error == FLARE_E_TIMEOUT)
         h->counters.timeouts++;
-    flare__dispatch_error(conn, error);
+    flare__dispatch_error(conn, error, is_head);
     flare__conn_linger(conn);
+}
+
+/* The body at fault may be that of a HEAD; half a head is not asked. */
+static void input_fail(struct flare__conn *conn, int error)
+{
+    const struct flare__inbuf *in = conn->in;
+    bool is_head = false;
+
+    if (conn->phase == FLARE__CONN_BODY) {
+        size_t at = in->bytes[0] == '\r' ? 2 : 0; /* the CRLF that may lead */
+
+        is_head = memcmp(in->bytes + at, "HEAD ", 5) == 0;
+    }
+    input_refuse(conn, error, is_head);
 }
 
 /* ---- input that must be kept ---- */
@@ -207,6 +222,7 @@ static int body_begin(struct flare__conn *conn, const char *head,
     conn->in->started_ms = h->loop->now_ms;
     conn->in->is_chunked = (parsed->flags & FLARE__HEAD_CHUNKED) != 0;
     conn->in->body_left = parsed->content_length;
+    conn->in->wire_bytes = available;
     flare__chunked_init(&conn->in->chunked);
     conn->phase = FLARE__CONN_BODY;
     if (!must_say)
@@ -221,6 +237,15 @@ static int body_begin(struct flare__conn *conn, const char *head,
 
 /* ---- heads ---- */
 
+/* The head in h->head is answered with an error.  Returns what it took: all. */
+static int input_refuse_head(struct flare__conn *conn, int error, uint32_t len)
+{
+    bool is_head = conn->http->head.method_id == FLARE_METHOD_HEAD;
+
+    input_refuse(conn, error, is_head);
+    return (int)len;
+}
+
 /* The head of `head_len` bytes is in h->head.  Returns what it took. */
 static int input_on_head(struct flare__conn *conn, const char *bytes,
                          uint32_t head_len, uint32_t len)
@@ -231,7 +256,7 @@ static int input_on_head(struct flare__conn *conn, const char *bytes,
 
     if ((h->head.flags & FLARE__HEAD_CHUNKED) == 0) {
         if (h->head.content_length > h->options->body_bytes_max)
-            return FLARE_E_BODY_TOO_LARGE;
+            return input_refuse_head(conn, FLARE_E_BODY_TOO_LARGE, len);
         body.len = (size_t)h->head.content_length;
         if (body.len <= len - head_len) {
             input_after_request(conn, flare__dispatch(conn, body));
@@ -240,7 +265,7 @@ static int input_on_head(struct flare__conn *conn, const char *bytes,
     }
     rc = body_begin(conn, bytes, head_len, len - head_len);
     if (rc < 0)
-        return rc;
+        return input_refuse_head(conn, rc, len);
     body_set_deadline(conn);
     return (int)head_len;
 }
@@ -254,7 +279,8 @@ static uint32_t input_consume(struct flare__conn *conn, const char *bytes,
                               uint32_t len)
 {
     struct flare__http *h = conn->http;
-    uint32_t budget = INPUT_TURN_REQUESTS;
+    uint32_t budget =
+        INPUT_TURN_REQUESTS - (conn->requests - conn->turn_requests);
     uint32_t pos = 0;
 
     while (pos < len && conn->phase < FLARE__CONN_LINGER) {
@@ -265,7 +291,7 @@ static uint32_t input_consume(struct flare__conn *conn, const char *bytes,
         } else {
             if (conn->is_paused)
                 return pos;
-            if (budget-- == 0) {
+            if (budget-- == 0) { /* no later lease of this turn has more */
                 conn->is_paused = true;
                 return pos;
             }
@@ -356,8 +382,8 @@ void flare__conn_resume(struct flare__conn *conn)
     conn->is_paused = false;
     if (conn->in != NULL)
         input_consume_kept(conn, /* is_new = */ true);
-    if (conn->is_eof && conn->phase == FLARE__CONN_HEAD && !conn->is_paused)
-        flare__conn_on_eof(conn);
+    if (conn->is_eof && conn->phase < FLARE__CONN_LINGER)
+        flare__conn_on_eof(conn); /* nothing if it is paused again */
     input_schedule(conn);
 }
 
@@ -375,11 +401,15 @@ void flare__conn_on_eof(struct flare__conn *conn)
         flare__conn_linger(conn);
 }
 
-/* Too slow: told so if anything of a request has come. */
+/*
+ * Too slow: told so if anything of a request has come.  The time of half a head
+ * runs also while an answer before it is being sent: the peer has that in hand.
+ */
 void flare__conn_on_read_timeout(struct flare__conn *conn)
 {
-    if (conn->phase == FLARE__CONN_HEAD &&
-        (conn->is_paused || conn->out.bytes != 0)) {
+    bool is_idle = conn->in == NULL && conn->out.bytes != 0;
+
+    if (conn->phase == FLARE__CONN_HEAD && (conn->is_paused || is_idle)) {
         /* It waits for us, not we for it. */
         flare__conn_set_read_deadline(conn,
                                       conn->http->options->idle_timeout_ms);

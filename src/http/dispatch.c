@@ -203,12 +203,12 @@ bool flare__dispatch(struct flare__conn *conn, struct flare_str body)
     return !h->res.is_last;
 }
 
-void flare__dispatch_error(struct flare__conn *conn, int error)
+void flare__dispatch_error(struct flare__conn *conn, int error, bool is_head)
 {
     struct flare__http *h = conn->http;
 
     flare__res_begin(&h->res, conn);
-    h->res.is_head = false; /* whatever it was, it gets to know why */
+    h->res.is_head = is_head; /* http->head may be another request's */
     h->res.is_last = true;
     if (dispatch_plain(&h->res, error) == 0)
         h->counters.responses++;

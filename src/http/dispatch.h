@@ -21,7 +21,10 @@ bool flare__dispatch(struct flare__conn *conn, struct flare_str body);
  */
 int flare__dispatch_check(struct flare__http *h);
 
-/* Queues the plain answer of `error`, the connection's last. */
-void flare__dispatch_error(struct flare__conn *conn, int error);
+/*
+ * Queues the plain answer of `error`, the connection's last; without a body if
+ * the request `is_head`.
+ */
+void flare__dispatch_error(struct flare__conn *conn, int error, bool is_head);
 
 #endif
