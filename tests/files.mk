@@ -97,8 +97,12 @@ tests_http_test_router_SOURCES = \
 	%D%/http/test_router.c
 
 if HAVE_EPOLL
-unit_tests += %D%/backends/test_ready
+unit_tests += \
+	%D%/backends/test_epoll \
+	%D%/backends/test_ready
 endif
+# It makes up what accept4 answers.
+%C%_backends_test_ready_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4
 
 if HAVE_LIBURING
 uring_tests = \

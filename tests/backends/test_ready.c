@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The readiness core under a poller that the test plays: edges come when, and
- * as wrong as, the test wants.  Sockets are real pairs.  What needs a kernel's
- * poller (forked duplicates, urgent data, refusals) is at the end, on epoll.
+ * as wrong as, the test wants.  Sockets are real pairs.
  */
 #include "backends/ready_turn.h"
 
@@ -315,6 +314,165 @@ START_TEST(test_K09_edges_of_an_earlier_socket_are_dropped)
 }
 END_TEST
 
+/* An unconnected socket hangs up, and its edge may come late. */
+START_TEST(test_K11_a_hangup_without_error_is_not_connected_yet)
+{
+    struct flare__sock sock = {.on_event = NULL};
+    struct flare__event ev;
+    struct sockaddr_in addr = {.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(addr);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&addr, len), 0);
+    ck_assert_int_eq(listen(listener, 1), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&addr, &len), 0);
+    ck_assert_int_eq(flare__ready_attach(b, &sock, fd), 0);
+    ck_assert_int_eq(
+        flare__ready_connect(b, &sock, (struct sockaddr *)&addr, len), 0);
+    edge(&sock, FLARE__EDGE_OUT | FLARE__EDGE_HUP);
+    ck_assert_int_eq(next(&ev), -1);
+    edge(&sock, FLARE__EDGE_IN);
+    ck_assert_int_eq(next(&ev), -1);
+    edge(&sock, FLARE__EDGE_OUT);
+    edge(&sock, FLARE__EDGE_OUT); /* once is enough */
+    ck_assert_int_eq(next(&ev), FLARE__EV_CONNECT);
+    ck_assert_int_eq(ev.res, 0);
+    ck_assert_int_eq(next(&ev), -1);
+    flare__ready_close(b, &sock, FLARE__CLOSE_ABORT);
+    ck_assert_int_eq(next(&ev), FLARE__EV_CLOSED);
+    close(listener);
+}
+END_TEST
+
+/* Accepting, with the kernel's answers made up (ld --wrap). */
+
+static int accept_answer;  /* the errno; 0: the kernel's own */
+static int accept_answers; /* how many times it is given */
+static int accept_calls;
+
+int __real_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
+int __wrap_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
+
+int __wrap_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+    accept_calls++;
+    if (accept_answer != 0 && accept_answers > 0) {
+        accept_answers--;
+        errno = accept_answer;
+        return -1;
+    }
+    return __real_accept4(fd, addr, len, flags);
+}
+
+/* A listener with a connection waiting. */
+struct listener {
+    struct flare__sock sock;
+    int client;
+};
+
+static void listener_open(struct listener *l)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(addr);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    memset(l, 0, sizeof(*l));
+    l->client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, len), 0);
+    ck_assert_int_eq(listen(fd, 8), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
+    ck_assert_int_eq(connect(l->client, (struct sockaddr *)&addr, len), 0);
+    ck_assert_int_eq(flare__ready_attach(b, &l->sock, fd), 0);
+    ck_assert_int_eq(flare__ready_accept_start(b, &l->sock), 0);
+    accept_calls = 0;
+}
+
+static void listener_close(struct listener *l)
+{
+    struct flare__event ev;
+
+    accept_answers = 0;
+    flare__ready_close(b, &l->sock, FLARE__CLOSE_GRACEFUL);
+    while (next(&ev) != FLARE__EV_CLOSED)
+        continue;
+    close(l->client);
+}
+
+static const int skipped[] = {EINTR,        ECONNABORTED, EPROTO,    EPERM,
+                              ENETDOWN,     ENOPROTOOPT,  EHOSTDOWN, ENONET,
+                              EHOSTUNREACH, ENETUNREACH,  ETIMEDOUT};
+
+START_TEST(test_R10_a_connection_that_failed_is_skipped)
+{
+    struct listener l;
+    struct flare__event ev;
+
+    listener_open(&l);
+    accept_answer = skipped[_i];
+    accept_answers = 3;
+    edge(&l.sock, FLARE__EDGE_IN);
+    ck_assert_int_eq(next(&ev), FLARE__EV_ACCEPT);
+    ck_assert_msg(ev.res >= 0, "errno %d: %d", skipped[_i], ev.res);
+    ck_assert_int_eq(ev.flags, FLARE__EV_MORE);
+    flare__ready_discard(b, ev.res);
+    ck_assert_int_eq(next(&ev), -1);
+    listener_close(&l);
+}
+END_TEST
+
+/* A filter that refuses every call must not cost a core. */
+START_TEST(test_R10_failures_without_end_wait_for_the_next_edge)
+{
+    struct listener l;
+    struct flare__event ev;
+
+    listener_open(&l);
+    accept_answer = EPERM;
+    accept_answers = INT32_MAX;
+    for (int i = 1; i <= 3; i++) {
+        edge(&l.sock, FLARE__EDGE_IN);
+        ck_assert_int_eq(next(&ev), -1);
+        ck_assert_int_eq(next(&ev), -1);
+        ck_assert_int_le(accept_calls, 64 * i);
+    }
+    accept_answers = 0;
+    edge(&l.sock, FLARE__EDGE_IN);
+    ck_assert_int_eq(next(&ev), FLARE__EV_ACCEPT);
+    ck_assert_int_ge(ev.res, 0);
+    flare__ready_discard(b, ev.res);
+    listener_close(&l);
+}
+END_TEST
+
+static const int ending[] = {EMFILE, ENFILE, ENOBUFS,   ENOMEM,
+                             EINVAL, EBADF,  EOPNOTSUPP};
+
+START_TEST(test_R09_what_ails_the_listener_ends_the_accept)
+{
+    struct listener l;
+    struct flare__event ev;
+
+    listener_open(&l);
+    accept_answer = ending[_i];
+    accept_answers = 1;
+    edge(&l.sock, FLARE__EDGE_IN);
+    ck_assert_int_eq(next(&ev), FLARE__EV_ACCEPT);
+    ck_assert_int_eq(ev.res, -ending[_i]);
+    ck_assert_int_eq(ev.flags, 0);
+    ck_assert_int_eq(next(&ev), -1);
+    ck_assert_int_eq(accept_calls, 1);
+    /* started again it takes who waited, without a new edge */
+    ck_assert_int_eq(flare__ready_accept_start(b, &l.sock), 0);
+    ck_assert_int_eq(next(&ev), FLARE__EV_ACCEPT);
+    ck_assert_int_ge(ev.res, 0);
+    flare__ready_discard(b, ev.res);
+    listener_close(&l);
+}
+END_TEST
+
 /* Turns. */
 
 START_TEST(test_own_events_are_given_without_asking_the_kernel)
@@ -471,113 +629,6 @@ START_TEST(test_leases_refuse_sizes_that_are_no_powers_of_two)
 }
 END_TEST
 
-/* On epoll. */
-
-static void epoll_open(struct flare__backend **e)
-{
-    const struct flare__log log = {.fn = NULL};
-    const struct flare__backend_config config = {
-        .al = &flare__allocator_default, .log = &log};
-    int rc = flare__backend_epoll.open(e, &config, NULL);
-
-    ck_assert_int_eq(rc, 0);
-}
-
-static void epoll_close(struct flare__backend *e, struct flare__sock *sock)
-{
-    struct flare__event ev;
-
-    flare__backend_epoll.close(e, sock, FLARE__CLOSE_GRACEFUL);
-    do
-        ck_assert_int_eq(flare__backend_epoll.poll(e, &ev, 1, UINT64_MAX), 1);
-    while (ev.kind != FLARE__EV_CLOSED);
-}
-
-START_TEST(test_epoll_refusals_pass_through)
-{
-    struct flare__backend *e;
-    struct flare__sock sock;
-    int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    int regular = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-
-    epoll_open(&e);
-    close(file);
-    ck_assert_int_eq(flare__backend_epoll.attach(e, &sock, file), -EBADF);
-    ck_assert_int_eq(flare__backend_epoll.attach(e, &sock, regular), -EPERM);
-    close(regular);
-    flare__backend_epoll.free(e);
-}
-END_TEST
-
-/* A copy that a child holds keeps the registration alive: K18. */
-START_TEST(test_K18_a_duplicate_held_elsewhere_reports_to_nobody)
-{
-    struct flare__backend *e;
-    struct flare__sock sock;
-    struct flare__event ev;
-    int fds[2];
-    int copy;
-
-    epoll_open(&e);
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    copy = dup(fds[0]);
-    ck_assert_int_eq(flare__backend_epoll.attach(e, &sock, fds[0]), 0);
-    ck_assert_int_eq(flare__backend_epoll.recv_start(e, &sock), 0);
-    epoll_close(e, &sock);
-    memset(&sock, 0xa5, sizeof(sock));
-    for (int i = 0; i < 5; i++) {
-        uint64_t now = flare__backend_epoll.now(e);
-
-        ck_assert_int_eq(write(fds[1], "x", 1), 1);
-        ck_assert_int_eq(flare__backend_epoll.poll(e, &ev, 1, now + 2000000),
-                         0);
-        ck_assert_uint_ge(flare__backend_epoll.now(e), now + 2000000);
-    }
-    close(copy);
-    close(fds[1]);
-    flare__backend_epoll.free(e);
-}
-END_TEST
-
-/* A read stops before an urgent byte: short, and not empty. */
-START_TEST(test_urgent_data_does_not_strand_what_follows)
-{
-    struct flare__backend *e;
-    struct flare__sock sock;
-    struct flare__event ev;
-    struct sockaddr_in addr = {.sin_family = AF_INET,
-                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(addr);
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    int peer = socket(AF_INET, SOCK_STREAM, 0);
-    int got = 0;
-
-    ck_assert_int_eq(bind(listener, (struct sockaddr *)&addr, len), 0);
-    ck_assert_int_eq(listen(listener, 1), 0);
-    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&addr, &len), 0);
-    ck_assert_int_eq(connect(peer, (struct sockaddr *)&addr, len), 0);
-    epoll_open(&e);
-    ck_assert_int_eq(flare__backend_epoll.attach(
-                         e, &sock, accept4(listener, NULL, NULL, SOCK_CLOEXEC)),
-                     0);
-    ck_assert_int_eq(send(peer, "before", 6, 0), 6);
-    ck_assert_int_eq(send(peer, "!", 1, MSG_OOB), 1);
-    ck_assert_int_eq(send(peer, "after", 5, 0), 5);
-    ck_assert_int_eq(flare__backend_epoll.recv_start(e, &sock), 0);
-    while (got < 11) {
-        uint64_t deadline = flare__backend_epoll.now(e) + 2000000000;
-
-        ck_assert_int_eq(flare__backend_epoll.poll(e, &ev, 1, deadline), 1);
-        got += ev.res;
-        flare__backend_epoll.lease_put(e, ev.lease);
-    }
-    epoll_close(e, &sock);
-    close(peer);
-    close(listener);
-    flare__backend_epoll.free(e);
-}
-END_TEST
-
 static TCase *case_core(void)
 {
     TCase *tc = tcase_create("core");
@@ -591,6 +642,12 @@ static TCase *case_core(void)
     tcase_add_test(tc,
                    test_K09_every_edge_gives_each_operation_one_end_at_most);
     tcase_add_test(tc, test_K09_edges_of_an_earlier_socket_are_dropped);
+    tcase_add_test(tc, test_K11_a_hangup_without_error_is_not_connected_yet);
+    tcase_add_loop_test(tc, test_R10_a_connection_that_failed_is_skipped, 0,
+                        ROWS(skipped));
+    tcase_add_test(tc, test_R10_failures_without_end_wait_for_the_next_edge);
+    tcase_add_loop_test(tc, test_R09_what_ails_the_listener_ends_the_accept, 0,
+                        ROWS(ending));
     tcase_add_test(tc, test_own_events_are_given_without_asking_the_kernel);
     tcase_add_test(tc, test_own_events_without_end_let_the_kernel_be_asked);
     tcase_add_test(tc, test_the_deadline_becomes_a_timeout);
@@ -606,21 +663,10 @@ static TCase *case_core(void)
     return tc;
 }
 
-static TCase *case_epoll(void)
-{
-    TCase *tc = tcase_create("epoll");
-
-    tcase_add_test(tc, test_epoll_refusals_pass_through);
-    tcase_add_test(tc, test_K18_a_duplicate_held_elsewhere_reports_to_nobody);
-    tcase_add_test(tc, test_urgent_data_does_not_strand_what_follows);
-    return tc;
-}
-
 int main(void)
 {
     Suite *suite = suite_create("backends/ready");
 
     suite_add_tcase(suite, case_core());
-    suite_add_tcase(suite, case_epoll());
     return test_run(suite);
 }
