@@ -89,6 +89,8 @@ struct flare__sim_config {
     /* Asked before every call that may fail: 0 lets it go on, else -errno. */
     int (*fault_site)(void *ctx, const char *name);
     void *fault_ctx;
+    const char
+        *replay; /* on failure, after the seed: the command of its test */
     FILE *trace; /* every line as it happens; NULL: only the tail on failure */
 };
 

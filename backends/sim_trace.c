@@ -129,6 +129,9 @@ void flare__sim_fail(const struct flare__sim *w, const char *format, ...)
     vfprintf(stderr, format, args);
     va_end(args);
     fprintf(stderr, "\n");
+    if (w->config.replay != NULL && w->config.tape == NULL)
+        fprintf(stderr, "replay: FLARE_SIM_FIRST=%" PRIu64 " %s\n",
+                w->config.seed, w->config.replay);
     abort();
 }
 

@@ -182,6 +182,7 @@ int main(void)
     Suite *suite = suite_create("sim");
     TCase *tc = tcase_create("runs");
 
+    tcase_set_timeout(tc, 120); /* sanitizers on a busy machine */
     tcase_add_test(tc, test_a_calm_world_moves_every_byte);
     tcase_add_test(tc, test_same_seed_same_run_and_every_fault_strikes);
     tcase_add_test(tc, test_the_hash_of_a_seed_is_the_same_in_every_build);

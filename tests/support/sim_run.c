@@ -28,6 +28,10 @@ enum {
     RUN_NEWCOMER_S = 10     /* all its answers within that, in a calm world */
 };
 
+#define RUN_REPLAY                                                             \
+    "FLARE_SIM_SEEDS=1 FLARE_SIM_TRACE=1 CK_FORK=no "                          \
+    "tests/http/test_sim_server"
+
 struct sim_run {
     struct flare__sim *world;
     struct sim_server server;
@@ -380,6 +384,7 @@ uint64_t sim_run_once(struct sim_run *r, uint64_t seed, const uint8_t *tape,
                                              .is_stepped = true,
                                              .fault_site = run_call_site,
                                              .fault_ctx = r,
+                                             .replay = RUN_REPLAY,
                                              .trace = r->trace};
 
     r->seed = seed;
