@@ -31,11 +31,18 @@ static double seconds(void)
 
 static void print_sums(const struct sim_run_sums *s)
 {
+    static const char *const excuses[] = {"none", "world", "calls", "full",
+                                          "slow", "last",  "drain"};
+
     printf("sim: clients: %" PRIu64 " done, %" PRIu64 " cut, %" PRIu64
            " refused; %" PRIu64 " answers, %" PRIu64 " failed calls, %" PRIu64
            " drains in flight\n",
            s->clients_done, s->clients_cut, s->clients_refused, s->answers,
            s->failed_calls, s->drains_in_flight);
+    printf("sim: why cut:");
+    for (int i = 1; i < SIM_EXCUSES; i++)
+        printf(" %s %" PRIu64, excuses[i], s->excuses[i]);
+    printf("\n");
     printf("sim: world: %" PRIu64 " connections, %" PRIu64 " polls, %" PRIu64
            " events, %.0f virtual hours\n",
            s->world.conns, s->world.polls, s->world.events,

@@ -244,22 +244,23 @@ static bool client_was_slow(const struct sim_run *r, const struct sim_client *c)
            ms >= n->head_timeout_ms;
 }
 
-/* Why a client of act 1 may have been cut short. */
-static bool client_is_excused(const struct sim_run *r,
-                              const struct sim_client *c)
+static enum sim_excuse client_excuse(const struct sim_run *r,
+                                     const struct sim_client *c)
 {
     bool is_handled = c->answered < SIM_REQUESTS_MAX &&
                       r->server.calls[c->conn][c->answered] != 0;
-    bool is_full = run_is_narrow(r) && sim_server_counters(&r->server).shed > 0;
 
-    if (c->peer.is_excused || r->failed_calls > 0 || is_full ||
-        client_was_slow(r, c))
-        return true;
-    if (c->result == SIM_CLIENT_REFUSED)
-        return r->server.is_draining; /* nobody listens any more */
+    if (c->peer.is_excused)
+        return SIM_EXCUSE_WORLD;
     if (c->saw_last)
-        return true; /* told that no more is answered; the client checks why */
-    return r->server.is_draining && !is_handled;
+        return SIM_EXCUSE_LAST; /* the client has checked why */
+    if (r->server.is_draining && !is_handled)
+        return SIM_EXCUSE_DRAIN;
+    if (r->failed_calls > 0)
+        return SIM_EXCUSE_CALLS;
+    if (run_is_narrow(r) && sim_server_counters(&r->server).shed > 0)
+        return SIM_EXCUSE_FULL;
+    return client_was_slow(r, c) ? SIM_EXCUSE_SLOW : SIM_NO_EXCUSE;
 }
 
 static void run_check_clients(struct sim_run *r, struct sim_run_sums *sums)
@@ -273,7 +274,10 @@ static void run_check_clients(struct sim_run *r, struct sim_run_sums *sums)
         sums->clients_done += c->result == SIM_CLIENT_DONE;
         sums->clients_cut += c->result == SIM_CLIENT_CUT;
         sums->clients_refused += c->result == SIM_CLIENT_REFUSED;
-        if (c->result != SIM_CLIENT_DONE && !client_is_excused(r, c))
+        if (c->result == SIM_CLIENT_DONE)
+            continue;
+        sums->excuses[client_excuse(r, c)]++;
+        if (client_excuse(r, c) == SIM_NO_EXCUSE)
             flare__sim_fail(r->world,
                             "client %u was cut after %u of %u answers", c->conn,
                             c->answered, c->count);

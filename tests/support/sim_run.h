@@ -10,13 +10,25 @@
 #include "tests/support/sim_client.h"
 #include "tests/support/sim_hostile.h"
 
+/* Why a client may be cut short while faults strike. */
+enum sim_excuse {
+    SIM_NO_EXCUSE,
+    SIM_EXCUSE_WORLD, /* it broke the connection */
+    SIM_EXCUSE_CALLS, /* backend calls failed */
+    SIM_EXCUSE_FULL,  /* the server has all the connections it may have */
+    SIM_EXCUSE_SLOW,  /* the network was slower than the deadlines */
+    SIM_EXCUSE_LAST,  /* the server had said that no more is answered */
+    SIM_EXCUSE_DRAIN, /* no handler had seen the request yet */
+    SIM_EXCUSES
+};
+
 /* What a number of runs came to. */
 struct sim_run_sums {
     struct flare__sim_counts world;
-    struct flare__http_counters http;
     uint64_t runs;
     uint64_t clients_done, clients_cut, clients_refused;
     uint64_t answers;
+    uint64_t excuses[SIM_EXCUSES];
     uint64_t failed_calls;
     uint64_t drains_in_flight; /* a drain began while clients were at work */
     uint64_t hostile[SIM_HOSTILE_KINDS];
