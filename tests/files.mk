@@ -108,7 +108,8 @@ if HAVE_LIBURING
 uring_tests = \
 	%D%/backends/test_uring \
 	%D%/backends/test_uring_close \
-	%D%/backends/test_uring_open
+	%D%/backends/test_uring_open \
+	%D%/backends/test_uring_random
 unit_tests += $(uring_tests)
 endif
 %C%_backends_test_uring_SOURCES = \
@@ -117,6 +118,10 @@ endif
 	%D%/backends/uring_rig.h
 %C%_backends_test_uring_close_SOURCES = \
 	%D%/backends/test_uring_close.c \
+	%D%/backends/uring_rig.c \
+	%D%/backends/uring_rig.h
+%C%_backends_test_uring_random_SOURCES = \
+	%D%/backends/test_uring_random.c \
 	%D%/backends/uring_rig.c \
 	%D%/backends/uring_rig.h
 %C%_backends_test_uring_open_SOURCES = \
