@@ -41,6 +41,7 @@ bench:
 
 EXTRA_DIST += \
 	%D%/README.md \
+	%D%/micro/README.md \
 	%D%/idle_memory \
 	%D%/pipeline.lua \
 	%D%/run \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The AVX2 kernel (x86-64-v3: Haswell, Zen).  One of AVX-512 was measured and
- * left out: 1 % faster on the shortest request, 3 % slower on longer ones (Zen
- * 5), because the walk along the bits is what takes the time.
+ * left out: 1 % faster on the shortest request, 3 % slower on longer ones
+ * (EPYC, family 26), because the walk along the bits is what takes the time.
  */
 #include "http/scan.h"
 
