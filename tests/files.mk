@@ -38,6 +38,7 @@ unit_tests = \
 	%D%/http/test_words \
 	%D%/net/test_choose \
 	%D%/net/test_clock \
+	%D%/net/test_listener \
 	%D%/net/test_loop \
 	%D%/net/test_mailbox \
 	%D%/net/test_sock \

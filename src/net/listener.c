@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /* How long to wait when descriptors or memory ran out (FAILURES R08, R09). */
-enum { LISTENER_SHORTAGE_MS = 100 };
+enum { LISTENER_SHORTAGE_MS = 100, LISTENER_QUIET_MS = 1000 };
 
 static void listener_on_timer(struct flare__timer *timer)
 {
@@ -18,10 +18,15 @@ static void listener_on_timer(struct flare__timer *timer)
     flare__listener_resume(l);
 }
 
-static void listener_wait(struct flare__listener *l)
+static void listener_wait(struct flare__listener *l, int error)
 {
     struct flare_loop *loop = l->loop;
 
+    if (loop->now_ms >= l->quiet_until_ms) {
+        l->quiet_until_ms = loop->now_ms + LISTENER_QUIET_MS;
+        flare__log(&loop->log, FLARE_LOG_WARN, "accept: %s; waiting %d ms",
+                   flare_strerror(error), LISTENER_SHORTAGE_MS);
+    }
     l->state = FLARE__LISTENER_PAUSED;
     flare__wheel_start(&loop->wheel, &l->timer,
                        loop->now_ms + LISTENER_SHORTAGE_MS, listener_on_timer);
@@ -32,7 +37,7 @@ static void listener_arm(struct flare__listener *l)
     int rc = l->loop->ops->accept_start(l->loop->backend, &l->sock);
 
     if (rc < 0)
-        listener_wait(l);
+        listener_wait(l, rc);
     else
         l->is_accepting = true;
 }
@@ -43,13 +48,11 @@ static void listener_on_end(struct flare__listener *l, int res)
     l->is_accepting = false;
     if (l->state != FLARE__LISTENER_OPEN)
         return;
-    if (res >= 0 || res == -ECANCELED) {
+    /* FAILURES R10: a peer that has gone meanwhile is no shortage. */
+    if (res >= 0 || res == -ECANCELED || res == -ECONNABORTED)
         listener_arm(l);
-        return;
-    }
-    flare__log(&l->loop->log, FLARE_LOG_WARN, "accept: %s; waiting %d ms",
-               flare_strerror(res), LISTENER_SHORTAGE_MS);
-    listener_wait(l);
+    else
+        listener_wait(l, res);
 }
 
 static void listener_on_event(struct flare__sock *sock,
@@ -88,6 +91,8 @@ int flare__listener_open(struct flare__listener *l, struct flare_loop *loop,
 
 void flare__listener_pause(struct flare__listener *l)
 {
+    if (l->state == FLARE__LISTENER_PAUSED)
+        flare__wheel_stop(&l->loop->wheel, &l->timer);
     if (l->state != FLARE__LISTENER_OPEN)
         return;
     l->state = FLARE__LISTENER_PAUSED;

@@ -31,6 +31,7 @@ struct flare__listener {
     struct flare__sock sock;
     struct flare__timer timer; /* resumes after a shortage */
     struct flare_loop *loop;
+    uint64_t quiet_until_ms; /* a shortage is logged once a second */
     flare__listener_conn_fn on_conn;
     flare__listener_closed_fn on_closed; /* the struct is free after it */
     uint8_t state;                       /* enum flare__listener_state */
@@ -44,7 +45,7 @@ struct flare__listener {
 int flare__listener_open(struct flare__listener *l, struct flare_loop *loop,
                          int fd);
 
-/* The owner is full; nothing if not open. */
+/* The owner is full: no shortage's timer resumes it.  Nothing if closing. */
 void flare__listener_pause(struct flare__listener *l);
 
 /* The owner has room again; nothing if not paused. */
