@@ -26,6 +26,7 @@ unit_tests = \
 	%D%/http/test_head \
 	%D%/http/test_head_mutation \
 	%D%/http/test_host \
+	%D%/http/test_http \
 	%D%/http/test_out \
 	%D%/http/test_percent \
 	%D%/http/test_res \
@@ -73,6 +74,11 @@ tests_http_test_dispatch_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_dispatch.c
+
+tests_http_test_http_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_http.c
 
 tests_http_test_res_SOURCES = \
 	%D%/http/conn_rig.c \

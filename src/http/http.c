@@ -14,6 +14,11 @@ static void http_on_conn(struct flare__listener *l, int fd)
 {
     struct flare__http *h = FLARE_CONTAINER_OF(l, struct flare__http, listener);
 
+    if (FLARE_UNLIKELY(h->is_aborted)) {
+        h->counters.shed++;
+        h->loop->ops->discard(h->loop->backend, fd);
+        return;
+    }
     flare__conn_accept(h, fd);
 }
 
@@ -78,6 +83,7 @@ void flare__http_abort(struct flare__http *h)
     struct flare__conn *conn;
     uint32_t cursor = 0;
 
+    h->is_aborted = true;
     while ((conn = flare__slab_next(&h->conns, &cursor)) != NULL)
         flare__conn_abort(conn);
 }

@@ -98,6 +98,7 @@ struct flare__http {
     struct flare__out_pool pool;
     struct flare__slab conns;
     bool is_draining;
+    bool is_aborted; /* who is accepted late is not served */
     bool is_full; /* the listener waits for a connection to go */
     struct flare__listener listener;
     struct flare__http_counters counters;
@@ -132,7 +133,7 @@ int flare__http_listen(struct flare__http *h, int fd);
  */
 void flare__http_drain(struct flare__http *h);
 
-/* Resets what is left. */
+/* After drain: resets what is left, and who comes late. */
 void flare__http_abort(struct flare__http *h);
 
 /* No listener and no connection is left.  Only then fini. */
