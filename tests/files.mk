@@ -191,6 +191,9 @@ threaded_tests = \
 	%D%/http/test_router \
 	%D%/http/test_server \
 	%D%/net/test_mailbox
+if HAVE_LIBURING
+threaded_tests += %D%/backends/test_uring_open
+endif
 if HAVE_PYTHON
 threaded_tests += %D%/e2e/test_e2e.py
 endif
