@@ -219,6 +219,8 @@ static void client_on_head(struct sim_client *c)
         client_fail(c, "an answer %d to no request", r->status);
     if (r->is_last && !client_may_be_last(c))
         client_fail(c, "Connection: close for no reason");
+    if (!r->is_last && c->answered + 1 == c->server->options.requests_max)
+        client_fail(c, "a connection with too many requests goes on");
     if (!r->is_last && c->server->was_draining[c->conn][c->answered])
         client_fail(c, "a draining server keeps the connection");
     if (r->status != kinds[q->kind].status)

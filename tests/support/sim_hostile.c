@@ -291,7 +291,6 @@ static void hostile_read(struct sim_hostile *h)
 static void hostile_end(struct sim_hostile *h, bool is_abort)
 {
     h->is_over = true;
-    h->ended_ns = flare__sim_now(h->server->world);
     if (h->peer.end != 0)
         flare__sim_peer_close(&h->peer, is_abort);
 }
@@ -339,6 +338,9 @@ static void hostile_on_event(struct flare__sim_peer *peer,
 {
     struct sim_hostile *h = (struct sim_hostile *)peer;
 
+    if ((what == FLARE__SIM_PEER_FIN || what == FLARE__SIM_PEER_RST) &&
+        h->gone_ns == 0)
+        h->gone_ns = flare__sim_now(h->server->world);
     switch (what) {
     case FLARE__SIM_PEER_TIMER:
         if (h->is_connected)
@@ -348,6 +350,7 @@ static void hostile_on_event(struct flare__sim_peer *peer,
         break;
     case FLARE__SIM_PEER_CONNECTED:
         h->is_connected = true;
+        h->connected_ns = flare__sim_now(h->server->world);
         hostile_pump(h);
         break;
     case FLARE__SIM_PEER_SPACE:

@@ -32,7 +32,7 @@ struct sim_hostile {
     uint32_t row;       /* of the smuggler's table */
     uint32_t answers;
     uint64_t interval_ns;
-    uint64_t ended_ns;
+    uint64_t connected_ns, gone_ns; /* the server's FIN or RST; 0: not yet */
     uint32_t out_at, out_len;
     struct sim_response response;
     char out[4096];
