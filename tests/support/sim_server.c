@@ -300,7 +300,7 @@ void sim_server_close(struct sim_server *s)
         if (sim_server_step(s, limit_ns) == FLARE__SIM_OVER)
             flare__sim_fail(s->world, "the drain does not end");
     if (server_has_timers(s))
-        flare__sim_fail(s->world, "a timer of a dead object");
+        flare__sim_fail(s->world, "R17: a timer of a dead object");
     c = sim_server_counters(s);
     flare__sim_count(s->world, &w);
     if (c.accepted != c.closed)
