@@ -13,7 +13,8 @@ extern "C" {
  * Memory for one server or loop.  All three are given, or none (malloc).
  * `alloc_fn` and `realloc_fn` return memory aligned as malloc does, or NULL,
  * which the library reports as -ENOMEM and survives.  Called from every
- * worker's thread at once.
+ * worker's thread at once.  io_uring's rings and receive buffers are mapped,
+ * and do not come from here.
  */
 struct flare_allocator {
     void *(*alloc_fn)(size_t size, void *ctx);

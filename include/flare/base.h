@@ -35,7 +35,13 @@ struct flare_str {
 
 /* A slice of a string literal, without counting at run time. */
 #ifdef __cplusplus
-#define FLARE_STR(literal) (flare_str{"" literal, sizeof(literal) - 1})
+static inline struct flare_str flare__str_of(const char *ptr, size_t len)
+{
+    struct flare_str s = {ptr, len};
+
+    return s;
+}
+#define FLARE_STR(literal) flare__str_of("" literal, sizeof(literal) - 1)
 #else
 #define FLARE_STR(literal)                                                     \
     ((struct flare_str){.ptr = "" literal, .len = sizeof(literal) - 1})

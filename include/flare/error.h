@@ -87,7 +87,10 @@ struct flare_error {
  */
 FLARE_API const char *flare_strerror(int rc);
 
-/* The name of a code, "FLARE_E_BAD_REQUEST" or "ECONNRESET"; static. */
+/*
+ * The name of a code, "FLARE_E_BAD_REQUEST" or "ECONNRESET"; "UNKNOWN" for a
+ * number that is neither.  Static.  Thread: any.
+ */
 FLARE_API const char *flare_error_name(int rc);
 
 /* The class of a return code; FLARE_CLASS_NONE if rc >= 0.  Thread: any. */
@@ -95,7 +98,8 @@ FLARE_API enum flare_error_class flare_error_class(int rc);
 
 /*
  * The HTTP status that stands for a return code when a handler returns it:
- * the list's, 503 for -ENOMEM and its like, 500 for the rest.  Thread: any.
+ * the list's, 503 for -ENOMEM and its like, 500 for the rest; 200 if rc >= 0.
+ * Thread: any.
  */
 FLARE_API int flare_error_status(int rc);
 

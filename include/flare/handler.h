@@ -48,7 +48,7 @@ FLARE_API enum flare_method flare_req_method(const flare_req *req);
 /* 0 or 1: the minor number of HTTP/1.x. */
 FLARE_API int flare_req_version_minor(const flare_req *req);
 
-/* Lends the raw path, "/users/7"; starts with '/', or is "*". */
+/* Lends the raw path, "/users/7"; it starts with '/'. */
 FLARE_API struct flare_str flare_req_path(const flare_req *req);
 
 /* Lends the raw query, without '?'; ptr is NULL without one. */
@@ -117,7 +117,8 @@ FLARE_API FLARE_MUST_USE int flare_res_header(flare_res *res, const char *name,
 /*
  * The calls below complete the response.  `status` is 200 to 599; 204, 205 and
  * 304 go out without a body, and so does any answer to HEAD (with the length
- * the body would have had).  `type` is the Content-Type; empty: none is sent.
+ * the body would have had).  `type` is the Content-Type, of at most
+ * 256 bytes; empty: none is sent.
  *
  * All return 0; FLARE_E_BAD_STATUS; FLARE_E_BAD_HEADER for `type`;
  * FLARE_E_ALREADY_ANSWERED; FLARE_E_RANGE for a body of 2^31 bytes or more;
@@ -128,7 +129,7 @@ FLARE_API FLARE_MUST_USE int flare_res_header(flare_res *res, const char *name,
 FLARE_API FLARE_MUST_USE int flare_res_text(flare_res *res, int status,
                                             const char *text);
 
-/* Plain UTF-8 text by a printf format; of at most 1 MiB. */
+/* Plain UTF-8 text by a printf format; past 1 MiB it is FLARE_E_RANGE. */
 FLARE_API FLARE_MUST_USE int flare_res_printf(flare_res *res, int status,
                                               const char *format, ...)
     FLARE_PRINTF(3, 4);
@@ -145,7 +146,8 @@ FLARE_API FLARE_MUST_USE int flare_res_static(flare_res *res, int status,
 
 /*
  * Takes `body`: on success the library calls `free_fn(ctx, body.ptr)` once the
- * last byte is sent or the peer is gone; on failure the caller still owns it.
+ * last byte is sent or the peer is gone (inside this call if no body goes out);
+ * on failure the caller still owns it.
  */
 FLARE_API FLARE_MUST_USE int flare_res_give(flare_res *res, int status,
                                             struct flare_str type,

@@ -52,8 +52,15 @@ struct flare_routes {
 
 /* The struct flare_routes of an array. */
 #ifdef __cplusplus
+static inline struct flare_routes flare__routes_of(
+    const struct flare_route *list, size_t count)
+{
+    struct flare_routes r = {list, count};
+
+    return r;
+}
 #define FLARE_ROUTES(array)                                                    \
-    (flare_routes{(array), sizeof(array) / sizeof((array)[0])})
+    flare__routes_of((array), sizeof(array) / sizeof((array)[0]))
 #else
 #define FLARE_ROUTES(array)                                                    \
     ((struct flare_routes){(array), sizeof(array) / sizeof((array)[0])})

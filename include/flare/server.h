@@ -32,30 +32,36 @@ struct flare_server_config {
 
     /* 1 to 1024 threads [1]; FLARE_WORKERS_AUTO: one per usable CPU. */
     uint32_t workers;
-    /* Binds worker n to the n-th usable CPU [no]. */
+    /* Binds worker n to the n-th usable CPU while it runs [no]. */
     bool pin;
     /* "uring" or "epoll"; NULL: FLARE_BACKEND, else the best there is. */
     const char *backend;
-    /* SIGTERM and SIGINT drain; the second one ends at once [no]. */
+    /* SIGTERM and SIGINT drain; the second one ends at once [no].  They are
+     * blocked in the calling thread meanwhile; other threads of the program
+     * must block them too. */
     bool handle_signals;
-    /* The Server field; "" sends none ["flare"]. */
+    /* The Server field, at most 256 bytes; "" sends none ["flare"]. */
     const char *server_name;
 
-    /* Past it 414 [8192]. */
+    /* Past it 414; 16 to 1 MiB [8192]. */
     uint32_t target_bytes_max;
-    /* Of the header section; past it 431 [8192]. */
+    /* Of the header section; past it 431; 64 to 1 MiB [8192]. */
     uint32_t fields_bytes_max;
-    /* Fields; past it 431 [100]. */
+    /* Fields; past it 431; 1 to 10 000 [100]. */
     uint32_t fields_max;
-    /* Past it 413; at most 1 GiB [10 MiB]. */
+    /* Past it 413; 1 to 1 GiB [10 MiB]. */
     uint32_t body_bytes_max;
-    /* Chunk extensions and trailers of one body, together [8192]. */
+    /* Chunk extensions and trailers of one body, together; 16 to 1 MiB
+     * [8192]. */
     uint32_t chunk_overhead_max;
     /* The last gets Connection: close; FLARE_UNLIMITED [that]. */
     uint32_t requests_per_connection_max;
-    /* Of the whole server; past it accepting waits [RLIMIT_NOFILE - 64]. */
+    /* Of the whole server, shared out evenly to the workers (each has one at
+     * least); past its share a worker's accepting waits; 1 to 2^24
+     * [RLIMIT_NOFILE - 64]. */
     uint32_t connections_max;
-    /* Unsent bytes of one connection, past which its requests wait [64 KiB]. */
+    /* Unsent bytes of one connection, past which its requests wait; 1 KiB to
+     * 1 GiB [64 KiB]. */
     uint32_t output_bytes_max;
 
     /* Milliseconds, 1 to 86 400 000. */
@@ -64,7 +70,7 @@ struct flare_server_config {
     uint32_t body_grace_ms;     /* before the rate below counts [10 000] */
     uint32_t body_rate_min;     /* bytes per second, FLARE_UNLIMITED: 0 [240] */
     uint32_t idle_timeout_ms;   /* between requests [60 000] */
-    uint32_t send_timeout_ms;   /* a peer that takes nothing [30 000] */
+    uint32_t send_timeout_ms;   /* for each 64 KiB of output [30 000] */
     uint32_t linger_timeout_ms; /* of reading on after the last answer [2000] */
     uint32_t drain_timeout_ms;  /* from stop to reset [30 000] */
 
@@ -84,8 +90,8 @@ typedef struct flare_server flare_server;
  * routes, opens the listeners. Gives a server (release with flare_server_free).
  * `err` may be NULL.
  *
- * Returns 0; FLARE_E_BAD_CONFIG, _BAD_ADDRESS, _BAD_ROUTE, _ROUTE_CONFLICT,
- * _BACKEND_UNAVAILABLE; -EADDRINUSE, -EACCES and the like; -ENOMEM.
+ * Returns 0; FLARE_E_BAD_CONFIG, _BAD_ADDRESS, _BAD_ROUTE, _ROUTE_CONFLICT;
+ * -EADDRINUSE, -EACCES and the like; -ENOMEM.  The backend is opened by run.
  * Thread: any.
  */
 #define flare_server_open(...)                                                 \
@@ -98,8 +104,9 @@ FLARE_API FLARE_MUST_USE int flare_server_open_sized(
 
 /*
  * Serves on the calling thread and workers - 1 others until stopped; once.
- * Returns 0 after a stop, FLARE_E_BACKEND_UNAVAILABLE or -errno if the workers
- * could not all start (none runs then) or one broke.
+ * Returns 0 after a stop; FLARE_E_BACKEND_UNAVAILABLE, FLARE_E_BAD_CONFIG (no
+ * backend of that name) or -errno if the workers could not all start (none runs
+ * then) or one broke; FLARE_E_STOPPED the second time.
  */
 FLARE_API FLARE_MUST_USE int flare_server_run(flare_server *server,
                                               struct flare_error *err);

@@ -279,8 +279,9 @@ static uint32_t input_consume(struct flare__conn *conn, const char *bytes,
                               uint32_t len)
 {
     struct flare__http *h = conn->http;
+    uint32_t done = conn->requests - conn->turn_requests;
     uint32_t budget =
-        INPUT_TURN_REQUESTS - (conn->requests - conn->turn_requests);
+        done < INPUT_TURN_REQUESTS ? INPUT_TURN_REQUESTS - done : 0;
     uint32_t pos = 0;
 
     while (pos < len && conn->phase < FLARE__CONN_LINGER) {

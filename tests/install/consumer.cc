@@ -8,7 +8,8 @@
 static int on_hello(flare_req *req, flare_res *res)
 {
     (void)req;
-    return flare_res_text(res, 200, "hello\n");
+    return flare_res_copy(res, 200, FLARE_STR("text/plain"),
+                          FLARE_STR("hello\n"));
 }
 
 static const struct flare_route routes[] = {FLARE_GET("/", on_hello)};
