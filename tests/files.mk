@@ -42,8 +42,10 @@ unit_tests = \
 	%D%/net/test_listener \
 	%D%/net/test_loop \
 	%D%/net/test_mailbox \
+	%D%/net/test_signal \
 	%D%/net/test_sock \
-	%D%/net/test_timer
+	%D%/net/test_timer \
+	%D%/net/test_worker
 
 # Date must be the same in both runs of a seed: sim_server.c has the clock.
 sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime
@@ -186,6 +188,7 @@ libflare_testing_la_SOURCES += \
 
 # Those of them in which threads meet: what ThreadSanitizer runs.
 threaded_tests = \
+	%D%/net/test_worker \
 	%D%/backends/test_conformance \
 	%D%/base/test_cpu \
 	%D%/http/test_router \

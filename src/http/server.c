@@ -80,13 +80,19 @@ static void server_on_drain_timer(struct flare__timer *timer)
         FLARE_CONTAINER_OF(timer, struct server_worker, drain_timer));
 }
 
+/* Whoever was first unlinks a Unix socket, so that it can be bound again. */
+static void server_stop_accepting(struct server_worker *sw)
+{
+    if (sw == sw->server->workers)
+        flare__sock_unlink(sw->http.listener.sock.fd);
+    flare__http_drain(&sw->http);
+}
+
 static void server_drain_worker(struct server_worker *sw)
 {
     struct flare_loop *loop = sw->http.loop;
 
-    if (sw == sw->server->workers)
-        flare__sock_unlink(sw->http.listener.sock.fd);
-    flare__http_drain(&sw->http);
+    server_stop_accepting(sw);
     flare__wheel_start(&loop->wheel, &sw->drain_timer,
                        loop->now_ms + sw->server->config.drain_timeout_ms,
                        server_on_drain_timer);
@@ -96,7 +102,7 @@ static bool server_goes_on(struct flare__worker *w, void *ctx)
 {
     struct flare_server *server = ctx;
     struct server_worker *sw = w->state;
-    unsigned stops = atomic_load_explicit(&server->stops, memory_order_relaxed);
+    unsigned stops = atomic_load(&server->stops); /* after loops[], see stop */
 
     if (FLARE_LIKELY(stops == 0))
         return true;
@@ -109,6 +115,33 @@ static bool server_goes_on(struct flare__worker *w, void *ctx)
 
 /* ---- workers ---- */
 
+static void server_stop_signals(struct flare__worker *w,
+                                struct flare_server *server)
+{
+    if (w->index != 0)
+        return;
+    flare__signals_close(&server->signals);
+    while (server->signals.is_open)
+        if (flare__loop_turn(w->loop, UINT64_MAX) < 0)
+            return; /* broken */
+}
+
+/* Blocked and not seen, they would leave only SIGKILL: no start without. */
+static int server_start_signals(struct flare__worker *w,
+                                struct flare_server *server)
+{
+    int rc;
+
+    if (w->index != 0 || !server->config.handle_signals)
+        return 0;
+    rc = flare__signals_open(&server->signals, w->loop, server_on_signal,
+                             server);
+    if (rc >= 0)
+        return 0;
+    server_stop_signals(w, server);
+    return flare__error(&w->error, rc, "signals: %s", flare_strerror(rc));
+}
+
 static int server_start(struct flare__worker *w, void *ctx)
 {
     struct flare_server *server = ctx;
@@ -120,20 +153,19 @@ static int server_start(struct flare__worker *w, void *ctx)
     if (rc < 0)
         return flare__error(&w->error, rc, "worker %u: %s", w->index,
                             flare_strerror(rc));
+    rc = server_start_signals(w, server);
+    if (rc < 0) {
+        flare__http_fini(&sw->http);
+        return rc;
+    }
     rc = flare__http_listen(&sw->http, sw->listener_fd);
     if (rc < 0) {
+        server_stop_signals(w, server);
         flare__http_fini(&sw->http);
         return flare__error(&w->error, rc, "worker %u: listening: %s", w->index,
                             flare_strerror(rc));
     }
     sw->listener_fd = -1;
-    if (w->index == 0 && server->config.handle_signals) {
-        rc = flare__signals_open(&server->signals, w->loop, server_on_signal,
-                                 server);
-        if (rc < 0)
-            flare__log(&server->log, FLARE_LOG_ERROR, "signals: %s",
-                       flare_strerror(rc));
-    }
     atomic_store(&server->loops[w->index], w->loop);
     return 0;
 }
@@ -157,7 +189,7 @@ static void server_finish(struct flare__worker *w, void *ctx)
     bool has_signals = w->index == 0;
 
     if (!sw->http.is_draining)
-        flare__http_drain(&sw->http);
+        server_stop_accepting(sw);
     flare__wheel_stop(&w->loop->wheel, &sw->drain_timer);
     flare__http_abort(&sw->http);
     if (has_signals)
@@ -167,6 +199,12 @@ static void server_finish(struct flare__worker *w, void *ctx)
         if (flare__loop_turn(w->loop, UINT64_MAX) < 0)
             return; /* broken: what is left stays, see worker.c */
     flare__http_fini(&sw->http);
+}
+
+/* A worker less takes no connections: the others must not go on as if. */
+static void server_on_broken(void *ctx)
+{
+    flare_server_stop(ctx);
 }
 
 /* ---- opening ---- */
@@ -277,6 +315,8 @@ void flare_server_free(flare_server *server)
         return;
     FLARE_ASSERT(server->state != SERVER_RUNNING);
     al = server->config.allocator;
+    if (server->workers != NULL && server->workers[0].listener_fd >= 0)
+        flare__sock_unlink(server->workers[0].listener_fd); /* never ran */
     for (uint32_t i = 0; server->workers != NULL && i < server->config.workers;
          i++)
         flare__sock_close(server->workers[i].listener_fd);
@@ -298,6 +338,7 @@ int flare_server_run(flare_server *server, struct flare_error *err)
         .start = server_start,
         .on_started = server_on_started,
         .goes_on = server_goes_on,
+        .on_broken = server_on_broken,
         .finish = server_finish,
         .ctx = server,
     };

@@ -52,6 +52,8 @@ int flare__loop_open(struct flare_loop **out,
 
 void flare__loop_close(struct flare_loop *loop)
 {
+    if (loop->is_broken)
+        return;
     FLARE_ASSERT(flare__wheel_next(&loop->wheel) == UINT64_MAX);
     flare__mailbox_close(loop->mailbox);
     while (flare__mailbox_drain(loop->mailbox, LOOP_POST_BUDGET) > 0)
@@ -65,7 +67,7 @@ void flare__loop_close(struct flare_loop *loop)
 
 void flare__loop_free(struct flare_loop *loop)
 {
-    if (loop == NULL)
+    if (loop == NULL || loop->is_broken)
         return;
     if (loop->backend != NULL)
         flare__loop_close(loop);
@@ -152,8 +154,10 @@ int flare__loop_turn(struct flare_loop *loop, uint64_t limit_ns)
     count = loop->ops->poll(loop->backend, loop->events, FLARE__LOOP_BATCH,
                             deadline_ns);
     flare__mailbox_awake(loop->mailbox);
-    if (count < 0)
+    if (count < 0) {
+        loop->is_broken = true;
         return count;
+    }
     loop_read_clock(loop);
     for (int i = 0; i < count; i++) {
         const struct flare__event *ev = &loop->events[i];

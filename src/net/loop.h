@@ -39,6 +39,7 @@ struct flare_loop {
     struct flare__mailbox *mailbox;
     atomic_uint guests; /* other threads inside a call; the backend stays */
     atomic_bool is_closed;
+    bool is_broken; /* a poll has failed: nothing can be closed in order */
     const struct flare_allocator *al;
     struct flare__log log;
     struct flare__wheel wheel;
@@ -59,11 +60,16 @@ int flare__loop_open(struct flare_loop **out,
 
 /*
  * Ends it: refuses posts from now on, runs those accepted, frees the backend.
- * Every socket is CLOSED, no timer armed.  Posting stays harmless.
+ * Every socket is CLOSED, no timer armed.  Posting stays harmless.  Nothing if
+ * it is broken.
  */
 void flare__loop_close(struct flare_loop *loop);
 
-/* Closed, or nobody ever posted; from now on nobody may.  Accepts NULL. */
+/*
+ * Closed, or nobody ever posted; from now on nobody may.  A broken loop is left
+ * as it is: what the kernel may still write to is not freed (FAILURES I18).
+ * Accepts NULL.
+ */
 void flare__loop_free(struct flare_loop *loop);
 
 /* Ends a wait.  Thread: any, also a signal handler; nothing if closed. */

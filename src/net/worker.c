@@ -175,8 +175,8 @@ static void worker_run(struct flare__worker *w)
             (void)flare__error(&w->error, w->rc,
                                "worker %u: the loop broke: %s", w->index,
                                flare_strerror(w->rc));
-            /* What the kernel may still write to is not freed (FAILURES I18):
-             * connections and loop stay as they are. */
+            if (c->on_broken != NULL) /* no finish: FAILURES I18 */
+                c->on_broken(c->ctx);
             return;
         }
     }
@@ -241,6 +241,9 @@ int flare__executor_run(const struct flare__executor_config *config,
                         struct flare_error *err)
 {
     struct flare__executor ex = {.config = config, .expected = config->count};
+    cpu_set_t cpus;
+    bool has_cpus =
+        config->is_pinned && sched_getaffinity(0, sizeof(cpus), &cpus) == 0;
     int rc;
 
     ex.workers = flare__calloc(config->al, config->count, sizeof(*ex.workers));
@@ -262,6 +265,8 @@ int flare__executor_run(const struct flare__executor_config *config,
     rc = rc < 0 ? flare__error(err, rc, "starting a thread: %s",
                                flare_strerror(rc))
                 : executor_result(&ex, err);
+    if (has_cpus) /* worker 0 was the caller's thread; best effort */
+        (void)sched_setaffinity(0, sizeof(cpus), &cpus);
     (void)pthread_cond_destroy(&ex.changed);
     (void)pthread_mutex_destroy(&ex.lock);
     flare__free(config->al, ex.workers);

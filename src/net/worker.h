@@ -36,6 +36,9 @@ struct flare__executor_config {
     void (*on_started)(void *ctx);
     /* After each turn: false ends the worker. */
     bool (*goes_on)(struct flare__worker *worker, void *ctx);
+    /* A worker's loop broke: in place of its finish, on its thread.  The others
+     * are to be ended.  May be NULL. */
+    void (*on_broken)(void *ctx);
     /* Undoes start; the loop is still open.  After it the loop is closed and
      * its memory is the user's (flare__loop_free). */
     void (*finish)(struct flare__worker *worker, void *ctx);

@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -388,6 +389,79 @@ START_TEST(test_server_a_newer_configuration_is_refused)
 }
 END_TEST
 
+/* Puts another file where the epoll descriptor of the one worker is. */
+static void break_epoll(void)
+{
+    char path[64];
+    char what[64];
+
+    for (int fd = 3; fd < 256; fd++) {
+        ssize_t n;
+        int null;
+
+        (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        n = readlink(path, what, sizeof(what) - 1);
+        if (n != sizeof("anon_inode:[eventpoll]") - 1 ||
+            memcmp(what, "anon_inode:[eventpoll]", (size_t)n) != 0)
+            continue;
+        null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        ck_assert_int_eq(dup2(null, fd), fd);
+        (void)close(null);
+    }
+}
+
+static int on_break(flare_req *req, flare_res *res)
+{
+    (void)req;
+    break_epoll();
+    return flare_res_text(res, 200, "hello\n");
+}
+
+/* With a connection under way, whose timer is armed and memory the kernel's. */
+START_TEST(test_server_I18_a_broken_loop_ends_the_run_and_can_be_freed)
+{
+    static const struct flare_route breaking[] = {FLARE_GET("/", on_break)};
+    struct flare_server_config config = valid("epoll");
+    struct running r;
+    pid_t child;
+    int status;
+
+    NEED_BACKEND("epoll");
+    child = fork(); /* what is left on purpose is no leak of this one */
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        config.routes = FLARE_ROUTES(breaking);
+        start(&r, config);
+        (void)asks_hello(dial(r.address));
+        finish(&r);
+        _exit(r.rc < 0 && strstr(r.err.text, "broke") != NULL ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x",
+                  (unsigned)status);
+}
+END_TEST
+
+START_TEST(test_server_M08_a_unix_socket_that_never_served_is_gone_as_well)
+{
+    struct flare_server_config config = valid(NULL);
+    flare_server *server;
+    char path[64];
+
+    (void)snprintf(path, sizeof(path), "unix:/tmp/flare-test-%d.never",
+                   (int)getpid());
+    config.listen = path;
+    ck_assert_int_eq(flare_server_open(&server, &config, NULL), 0);
+    flare_server_free(server);
+    ck_assert_int_eq(access(path + 5, F_OK), -1);
+    config.backend = "nonsense";
+    ck_assert_int_eq(flare_server_open(&server, &config, NULL), 0);
+    ck_assert_int_lt(flare_server_run(server, NULL), 0);
+    flare_server_free(server);
+    ck_assert_int_eq(access(path + 5, F_OK), -1);
+}
+END_TEST
+
 START_TEST(test_server_M08_an_unknown_backend_ends_the_run_with_its_name)
 {
     struct flare_server_config config = valid("no-such");
@@ -504,6 +578,10 @@ int main(void)
         n);
     tcase_add_loop_test(t, test_server_M08_survives_every_allocation_failure, 0,
                         n);
+    tcase_add_test(t,
+                   test_server_I18_a_broken_loop_ends_the_run_and_can_be_freed);
+    tcase_add_test(
+        t, test_server_M08_a_unix_socket_that_never_served_is_gone_as_well);
     suite_add_tcase(s, t);
     return test_run(s);
 }
