@@ -99,7 +99,7 @@ struct flare__http {
     struct flare__slab conns;
     bool is_draining;
     bool is_aborted; /* who is accepted late is not served */
-    bool is_full; /* the listener waits for a connection to go */
+    bool is_full;    /* the listener waits for a connection to go */
     struct flare__listener listener;
     struct flare__http_counters counters;
 

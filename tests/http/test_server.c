@@ -475,13 +475,13 @@ END_TEST
 
 /* ---- posting to a worker ---- */
 
-static flare_loop *seen_loop;
+static _Atomic(flare_loop *) seen_loop; /* written last, read first */
 static pthread_t seen_thread;
 
 static int on_loop(flare_req *req, flare_res *res)
 {
-    seen_loop = flare_req_loop(req);
     seen_thread = pthread_self();
+    seen_loop = flare_req_loop(req);
     return flare_res_text(res, 200, "hello\n");
 }
 
