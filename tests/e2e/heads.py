@@ -157,7 +157,7 @@ def host_rows():
 def line_rows():
     return [
         Row("H23_authority_form_of_get", target("a:80"), "400c"),
-        Row("H23_connect", target("a:80", "CONNECT"), "501"),
+        Row("H23_connect", target("a:80", "CONNECT"), "501c"),
         *each("H23_connect_of", "400c",
               ["/", "a", "a:", "a:x", "a:99999", "u@a:80", "http://a:80/",
                "*"], lambda v: target(v, "CONNECT")),
