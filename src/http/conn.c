@@ -243,7 +243,7 @@ static void conn_free(struct flare__conn *conn)
     flare__free(h->options->al, conn->in);
     h->counters.closed++;
     flare__slab_give(&h->conns, conn);
-    if (h->listener.state == FLARE__LISTENER_PAUSED && h->is_full) {
+    if (h->is_full && h->conns.live < h->options->connections_max) {
         h->is_full = false;
         flare__listener_resume(&h->listener);
     }
@@ -298,9 +298,8 @@ void flare__conn_accept(struct flare__http *h, int fd)
         return;
     }
     h->counters.accepted++;
-    if (flare__slab_is_full(
-            &h->conns)) { /* accepting waits for the first to go */
-        h->is_full = true;
+    if (h->conns.live >= h->options->connections_max) {
+        h->is_full = true; /* accepting waits for one to go */
         flare__listener_pause(&h->listener);
     }
     conn_update_timer(conn);

@@ -10,6 +10,12 @@
 #include <errno.h>
 #include <string.h>
 
+/*
+ * Connections that the kernel has accepted already when accepting is told to
+ * wait are served too; these are the places kept for them, a batch of events.
+ */
+enum { HTTP_LATE_CONNS = FLARE__LOOP_BATCH };
+
 static void http_on_conn(struct flare__listener *l, int fd)
 {
     struct flare__http *h = FLARE_CONTAINER_OF(l, struct flare__http, listener);
@@ -37,7 +43,7 @@ int flare__http_init(struct flare__http *h, struct flare_loop *loop,
         return -ENOMEM;
     flare__out_pool_init(&h->pool, options->al);
     flare__slab_init(&h->conns, options->al, sizeof(struct flare__conn),
-                     options->connections_max);
+                     options->connections_max + HTTP_LATE_CONNS);
     h->req.http = h;
     h->req.head = &h->head;
     h->listener.on_conn = http_on_conn;

@@ -29,7 +29,7 @@ struct flare__http_options {
     struct flare__chunked_limits chunked;
     uint32_t body_bytes_max;
     uint32_t requests_max;    /* per connection; UINT32_MAX: no limit */
-    uint32_t connections_max; /* of this worker */
+    uint32_t connections_max; /* of this worker; past it accepting waits */
     uint32_t output_bytes_max;
     uint32_t head_timeout_ms;
     uint32_t body_gap_ms;

@@ -232,14 +232,16 @@ static void res_memorise(const struct flare_res *res, int status,
                          struct flare_str head)
 {
     struct flare__head_memo *m = &res->http->memo;
-    const char *at;
+    const char *line;
 
     if (res->extra_len != 0 || type.len == 0 || res_has_no_body(status) ||
         head.len > sizeof(m->bytes))
         return;
     memcpy(m->bytes, head.ptr, head.len);
-    at = memmem(head.ptr, head.len, "Content-Type: ", 14);
-    m->type_at = (uint32_t)(at + 14 - head.ptr);
+    /* put_head: the status line, the common fields, then the type */
+    line = memchr(head.ptr, '\n', head.len);
+    m->type_at = (uint32_t)(line + 1 - head.ptr) + res->http->common_len +
+                 (uint32_t)sizeof("Content-Type: ") - 1;
     m->type_len = (uint32_t)type.len;
     m->until_ms = res->http->common_until_ms;
     m->body_len = body_len;

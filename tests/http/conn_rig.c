@@ -117,7 +117,7 @@ void rig_free(struct rig *r)
     free(r);
 }
 
-void rig_connect(struct rig *r, int i)
+void rig_dial(struct rig *r, int i)
 {
     struct rig_peer *p = &r->peers[i];
 
@@ -131,7 +131,12 @@ void rig_connect(struct rig *r, int i)
     p->got[0] = '\0';
     flare__sim_peer_open(&p->peer, r->world);
     flare__sim_peer_connect(&p->peer, RIG_PORT);
-    for (int n = 0; n < 100 && !p->is_connected; n++)
+}
+
+void rig_connect(struct rig *r, int i)
+{
+    rig_dial(r, i);
+    for (int n = 0; n < 100 && !r->peers[i].is_connected; n++)
         rig_run(r, 1);
 }
 

@@ -41,6 +41,9 @@ struct rig *rig_new(const struct flare_server_config *config);
 /* Drains, and checks that nothing is left. */
 void rig_free(struct rig *r);
 
+/* Starts connecting peer `i`; no time passes. */
+void rig_dial(struct rig *r, int i);
+
 /* Connects peer `i`. */
 void rig_connect(struct rig *r, int i);
 

@@ -283,6 +283,28 @@ START_TEST(test_conn_R08_past_the_limit_accepting_waits_for_a_place)
 }
 END_TEST
 
+START_TEST(test_conn_what_was_accepted_past_the_limit_is_served)
+{
+    struct rig *r =
+        rig_with((struct flare_server_config){.connections_max = 1});
+
+    for (int i = 0; i < RIG_PEERS; i++)
+        rig_dial(r, i); /* one batch may bring them all */
+    rig_run(r, 10);
+    for (int i = 0; i < RIG_PEERS; i++) {
+        rig_text(r, i, GET);
+        rig_run(r, 10);
+        ck_assert_str_eq(rig_statuses(r, i), "200");
+        flare__sim_peer_close(&r->peers[i].peer, /* is_abort = */ true);
+        r->peers[i].has_rst = true;
+        rig_run(r, 10);
+    }
+    ck_assert_uint_eq(r->http.counters.shed, 0);
+    ck_assert_uint_eq(r->http.counters.accepted, RIG_PEERS);
+    rig_free(r);
+}
+END_TEST
+
 START_TEST(test_conn_an_idle_connection_owns_no_buffer)
 {
     struct rig *r = rig_default();
@@ -433,6 +455,7 @@ int main(void)
     tcase_add_test(
         t, test_conn_F08_a_body_past_the_limit_is_refused_before_it_is_read);
     tcase_add_test(t, test_conn_R08_past_the_limit_accepting_waits_for_a_place);
+    tcase_add_test(t, test_conn_what_was_accepted_past_the_limit_is_served);
     tcase_add_test(t, test_conn_an_idle_connection_owns_no_buffer);
     tcase_add_test(t, test_conn_K02_a_half_closed_peer_gets_its_answers);
     tcase_add_test(t, test_conn_K02_half_a_request_at_the_end_is_refused);
