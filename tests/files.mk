@@ -246,9 +246,10 @@ AM_TESTS_ENVIRONMENT = \
 	builddir='$(abs_top_builddir)'; export builddir; \
 	CK_DEFAULT_TIMEOUT=$${CK_DEFAULT_TIMEOUT-120}; export CK_DEFAULT_TIMEOUT;
 
-# check-TESTS builds the tests that it runs, not all of them.
-check-threads: all tests/support/e2e_server$(EXEEXT)
-	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(threaded_tests)'
+# Builds the tests that it runs, not all of check_PROGRAMS.
+check-threads: all
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(threaded_tests)' \
+		check_PROGRAMS='tests/support/e2e_server$(EXEEXT)'
 
 installcheck-local:
 	srcdir='$(abs_top_srcdir)' CC='$(CC)' DESTDIR='$(DESTDIR)' \
