@@ -95,10 +95,11 @@ static int dispatch_find(struct flare__http *h)
 {
     int rc = dispatch_unrouted(h);
 
-    h->req.match.allowed = ~0u & ((1u << FLARE_METHOD_CONNECT) - 1);
+    h->req.match.allowed = (1u << FLARE_METHOD_CONNECT) - 1;
     return rc < 0 ? rc : dispatch_route(h, &h->req);
 }
 
+/* Whether the library answers: `rc` is what dispatch_find said. */
 static bool dispatch_is_options(const struct flare__http *h, int rc)
 {
     if (h->head.form == FLARE__TARGET_ASTERISK)
@@ -182,6 +183,7 @@ static bool dispatch_may_go_on(const struct flare__conn *conn)
 bool flare__dispatch(struct flare__conn *conn, struct flare_str body)
 {
     struct flare__http *h = conn->http;
+    bool is_options;
     int rc;
 
     conn->requests++;
@@ -191,11 +193,12 @@ bool flare__dispatch(struct flare__conn *conn, struct flare_str body)
     h->res.is_last = !dispatch_may_go_on(conn);
     h->res.is_keep_alive_said = h->head.minor == 0;
     rc = dispatch_find(h);
-    if (FLARE_LIKELY(rc >= 0) && h->head.form != FLARE__TARGET_ASTERISK)
+    is_options = dispatch_is_options(h, rc);
+    if (FLARE_LIKELY(rc >= 0 && !is_options))
         rc = dispatch_handler(h);
     if (FLARE_UNLIKELY(!h->res.is_answered)) {
-        rc = dispatch_is_options(h, rc) ? dispatch_options(&h->res)
-                                        : dispatch_plain(&h->res, rc);
+        rc = is_options ? dispatch_options(&h->res)
+                        : dispatch_plain(&h->res, rc);
         if (rc < 0) /* not even memory for that: the peer sees a close */
             return false;
     }

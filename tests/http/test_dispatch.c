@@ -43,12 +43,21 @@ static int on_facts(flare_req *req, flare_res *res)
         FLARE_STR_ARG(value), (const char *)flare_req_ctx(req));
 }
 
+/* A handler's own refusal is not the library's answer to OPTIONS. */
+static int on_refuse(flare_req *req, flare_res *res)
+{
+    (void)req;
+    ck_assert_int_eq(flare_res_header(res, "X-Secret", FLARE_STR("half done")),
+                     0);
+    return FLARE_E_METHOD_NOT_ALLOWED;
+}
+
 static char context[] = "it";
 
 static const struct flare_route routes[] = {
     FLARE_GET("/p/:id", on_param),          FLARE_GET("/n/:n", on_number),
     FLARE_GET("/rest/*id", on_param),       FLARE_POST("/n/:n", on_number),
-    FLARE_GET("/facts", on_facts, context),
+    FLARE_GET("/facts", on_facts, context), FLARE_OPTIONS("/refuse", on_refuse),
 };
 
 static const struct {
@@ -75,6 +84,9 @@ static const struct {
      "Allow: GET, HEAD, POST, OPTIONS\r\n"},
     {"OPTIONS of a path", "OPTIONS /n/1 HTTP/1.1\r\nHost: a\r\n\r\n", "204",
      "Allow: GET, HEAD, POST, OPTIONS\r\n"},
+    {"OPTIONS that its handler refuses",
+     "OPTIONS /refuse HTTP/1.1\r\nHost: a\r\n\r\n", "405",
+     "405 Method Not Allowed\n"},
     {"OPTIONS of no path", "OPTIONS /nope HTTP/1.1\r\nHost: a\r\n\r\n", "404",
      ""},
     {"OPTIONS of the server", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "204",
@@ -97,6 +109,7 @@ START_TEST(test_dispatch_answers)
 
     ck_assert_msg(strcmp(rig_statuses(r, 0), rows[_i].status) == 0, "%s: %s",
                   rows[_i].name, got);
+    ck_assert_ptr_null(strstr(got, "X-Secret"));
     ck_assert_msg(strstr(got, rows[_i].has) != NULL, "%s: %s", rows[_i].name,
                   got);
     rig_free(r);
