@@ -83,6 +83,54 @@ struct rig *rig_new(const struct flare_server_config *config)
     return r;
 }
 
+/* ---- the rig's own routes ---- */
+
+int rig_calls;
+
+static int on_hello(flare_req *req, flare_res *res)
+{
+    (void)req;
+    rig_calls++;
+    return flare_res_text(res, 200, "hello\n");
+}
+
+static int on_echo(flare_req *req, flare_res *res)
+{
+    rig_calls++;
+    return flare_res_copy(res, 200, FLARE_STR("a/b"), flare_req_body(req));
+}
+
+static int on_big(flare_req *req, flare_res *res)
+{
+    static char big[200000];
+
+    (void)req;
+    rig_calls++;
+    memset(big, 'b', sizeof(big));
+    return flare_res_static(res, 200, FLARE_STR("a/b"),
+                            (struct flare_str){big, sizeof(big)});
+}
+
+static const struct flare_route rig_routes[] = {
+    FLARE_GET("/", on_hello),
+    FLARE_POST("/echo", on_echo),
+    FLARE_GET("/big", on_big),
+};
+
+struct rig *rig_with(struct flare_server_config config)
+{
+    rig_calls = 0;
+    config.routes = FLARE_ROUTES(rig_routes);
+    return rig_new(&config);
+}
+
+struct rig *rig_default(void)
+{
+    return rig_with((struct flare_server_config){.listen = NULL});
+}
+
+/* ---- time and peers ---- */
+
 void rig_run(struct rig *r, uint64_t ms)
 {
     uint64_t until_ns = r->loop->now_ns + ms * RIG_NS_PER_MS;

@@ -38,6 +38,15 @@ struct rig {
 /* `config` has limits, times, routes or handler; the rest is the rig's. */
 struct rig *rig_new(const struct flare_server_config *config);
 
+/*
+ * As rig_new, with routes of the rig's own: GET / says "hello\n", POST /echo
+ * gives the body back, GET /big has 200 000 bytes.  Each counts its calls in
+ * `rig_calls`, which starts at 0.
+ */
+struct rig *rig_with(struct flare_server_config config);
+struct rig *rig_default(void);
+extern int rig_calls;
+
 /* Drains, and checks that nothing is left. */
 void rig_free(struct rig *r);
 

@@ -7,50 +7,6 @@
 
 #define GET "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
-static int calls;
-
-static int on_hello(flare_req *req, flare_res *res)
-{
-    (void)req;
-    calls++;
-    return flare_res_text(res, 200, "hello\n");
-}
-
-static int on_echo(flare_req *req, flare_res *res)
-{
-    calls++;
-    return flare_res_copy(res, 200, FLARE_STR("a/b"), flare_req_body(req));
-}
-
-static int on_big(flare_req *req, flare_res *res)
-{
-    static char big[100000];
-
-    (void)req;
-    calls++;
-    memset(big, 'b', sizeof(big));
-    return flare_res_static(res, 200, FLARE_STR("a/b"),
-                            (struct flare_str){big, sizeof(big)});
-}
-
-static const struct flare_route routes[] = {
-    FLARE_GET("/", on_hello),
-    FLARE_POST("/echo", on_echo),
-    FLARE_GET("/big", on_big),
-};
-
-static struct rig *rig_with(struct flare_server_config config)
-{
-    calls = 0;
-    config.routes = FLARE_ROUTES(routes);
-    return rig_new(&config);
-}
-
-static struct rig *rig_default(void)
-{
-    return rig_with((struct flare_server_config){.listen = NULL});
-}
-
 /* ---- order and reuse ---- */
 
 START_TEST(test_conn_R06_pipelined_requests_are_all_answered_in_order)
@@ -69,7 +25,7 @@ START_TEST(test_conn_R06_pipelined_requests_are_all_answered_in_order)
         rig_text(r, 0, request);
     }
     rig_run(r, 100);
-    ck_assert_int_eq(calls, 1000);
+    ck_assert_int_eq(rig_calls, 1000);
     for (int i = 0; i < 1000; i++) {
         static const char *at;
 
@@ -230,7 +186,7 @@ START_TEST(test_conn_R07_a_flood_unread_costs_bounded_memory)
         rig_text(r, 0, GET); /* the network itself is full now */
     rig_run(r, 1000);
     ck_assert_uint_le(r->fault.live_bytes, after_some + 65536);
-    ck_assert_int_lt(calls, 3020);
+    ck_assert_int_lt(rig_calls, 3020);
     r->peers[0].is_deaf = false; /* it reads at last: nothing was lost */
     for (int i = 0; i < 2000; i++) {
         r->peers[0].len += flare__sim_peer_recv(
@@ -238,7 +194,7 @@ START_TEST(test_conn_R07_a_flood_unread_costs_bounded_memory)
         rig_run(r, 1);
     }
     r->peers[0].got[r->peers[0].len] = '\0';
-    ck_assert_int_eq(rig_count(r, 0, "hello\n"), calls);
+    ck_assert_int_eq(rig_count(r, 0, "hello\n"), rig_calls);
     rig_free(r);
 }
 END_TEST
@@ -258,7 +214,7 @@ START_TEST(test_conn_F08_a_body_past_the_limit_is_refused_before_it_is_read)
                      "chunked\r\n\r\n6\r\n012345\r\n5\r\n67890\r\n0\r\n\r\n");
     ck_assert_str_eq(rig_statuses(r, 0), "413");
     ck_assert_int_eq(flare_error_status(FLARE_E_BODY_TOO_LARGE), 413);
-    ck_assert_int_eq(calls, 1);
+    ck_assert_int_eq(rig_calls, 1);
     rig_free(r);
 }
 END_TEST
@@ -360,7 +316,7 @@ START_TEST(test_conn_K02_half_a_request_at_the_end_is_refused)
         ck_assert_str_eq(rig_statuses(r, 0), "400");
         ck_assert_uint_eq(r->http.conns.live, 0);
     }
-    ck_assert_int_eq(calls, 0);
+    ck_assert_int_eq(rig_calls, 0);
     rig_free(r);
 }
 END_TEST
@@ -371,7 +327,7 @@ START_TEST(test_conn_F35_nothing_is_parsed_after_an_error)
 
     (void)rig_ask(r, GET "BAD\r\n\r\n" GET GET);
     ck_assert_str_eq(rig_statuses(r, 0), "200 400");
-    ck_assert_int_eq(calls, 1);
+    ck_assert_int_eq(rig_calls, 1);
     rig_text(r, 0, GET);
     rig_run(r, 100);
     ck_assert_str_eq(rig_statuses(r, 0), "200 400");

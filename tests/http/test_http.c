@@ -29,15 +29,15 @@ static const struct flare_route routes[] = {
     FLARE_GET("/p/:id", on_hello),
 };
 
-static struct rig *rig_with(struct flare_server_config config)
+static struct rig *http_rig_with(struct flare_server_config config)
 {
     config.routes = FLARE_ROUTES(routes);
     return rig_new(&config);
 }
 
-static struct rig *rig_default(void)
+static struct rig *http_rig(void)
 {
-    return rig_with((struct flare_server_config){.listen = NULL});
+    return http_rig_with((struct flare_server_config){.listen = NULL});
 }
 
 /* rig_free drains once more. */
@@ -70,7 +70,7 @@ static int scenario_init(struct fault *f, void *ctx)
 
 START_TEST(test_http_init_survives_every_allocation_failure)
 {
-    struct rig *r = rig_default();
+    struct rig *r = http_rig();
 
     ck_assert_uint_ge(fault_each("http", scenario_init, &r->options).sites, 1);
     rig_free(r);
@@ -86,7 +86,7 @@ START_TEST(test_http_R11_scratch_that_cannot_be_had_is_a_503_and_then_is)
     };
 
     for (int i = 0; i < ROWS(wires); i++) {
-        struct rig *r = rig_default();
+        struct rig *r = http_rig();
 
         (void)rig_ask(r, GET); /* whatever else is allocated is there */
         rig_text(r, 0, GET);
@@ -109,7 +109,7 @@ END_TEST
 
 START_TEST(test_http_R16_date_is_written_once_a_second_of_the_loop)
 {
-    struct rig *r = rig_default();
+    struct rig *r = http_rig();
     uint64_t until_ms;
 
     (void)rig_ask(r, GET);
@@ -134,7 +134,7 @@ END_TEST
 
 START_TEST(test_http_M01_an_idle_server_drains_at_once)
 {
-    struct rig *r = rig_default();
+    struct rig *r = http_rig();
 
     ck_assert(!flare__http_is_idle(&r->http));
     flare__http_drain(&r->http);
@@ -147,7 +147,7 @@ END_TEST
 START_TEST(test_http_M01_a_full_server_drains)
 {
     struct rig *r =
-        rig_with((struct flare_server_config){.connections_max = 1});
+        http_rig_with((struct flare_server_config){.connections_max = 1});
 
     rig_connect(r, 0);
     rig_connect(r, 1);
@@ -162,7 +162,7 @@ END_TEST
 
 START_TEST(test_http_abort_resets_what_is_in_any_phase)
 {
-    struct rig *r = rig_default();
+    struct rig *r = http_rig();
 
     for (int i = 0; i < 4; i++)
         rig_connect(r, i);
@@ -193,7 +193,7 @@ static void on_late_peer(struct flare__sim_peer *peer,
 /* FAILURES I10, I11: who was accepted while the listener closed. */
 START_TEST(test_http_M02_who_comes_late_does_not_outlive_an_abort)
 {
-    struct rig *r = rig_default();
+    struct rig *r = http_rig();
     struct rig_peer *p = &r->peers[0];
 
     rig_run(r, 5);
