@@ -189,6 +189,11 @@ bool flare__dispatch(struct flare__conn *conn, struct flare_str body)
     conn->requests++;
     h->counters.requests++;
     h->req.body = body;
+    h->req.query = NULL;
+    h->req.form = NULL;
+    h->req.cookies = NULL;
+    if (FLARE_UNLIKELY(h->req.arena.bytes != 0))
+        flare__arena_reset(&h->req.arena);
     flare__res_begin(&h->res, conn);
     h->res.is_last = !dispatch_may_go_on(conn);
     h->res.is_keep_alive_said = h->head.minor == 0;

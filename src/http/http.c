@@ -16,6 +16,11 @@
  */
 enum { HTTP_LATE_CONNS = FLARE__LOOP_BATCH };
 
+enum {
+    HTTP_ARENA_BYTES = 2048, /* what a request's few cookies need */
+    HTTP_ARENA_BYTES_MAX = 1 << 20
+};
+
 static void http_on_conn(struct flare__listener *l, int fd)
 {
     struct flare__http *h = FLARE_CONTAINER_OF(l, struct flare__http, listener);
@@ -44,6 +49,8 @@ int flare__http_init(struct flare__http *h, struct flare_loop *loop,
     flare__out_pool_init(&h->pool, options->al);
     flare__slab_init(&h->conns, options->al, sizeof(struct flare__conn),
                      options->connections_max + HTTP_LATE_CONNS);
+    flare__arena_init(&h->req.arena, options->al, HTTP_ARENA_BYTES,
+                      HTTP_ARENA_BYTES_MAX);
     h->req.http = h;
     h->req.head = &h->head;
     h->listener.on_conn = http_on_conn;
@@ -54,6 +61,7 @@ int flare__http_init(struct flare__http *h, struct flare_loop *loop,
 void flare__http_fini(struct flare__http *h)
 {
     FLARE_ASSERT(flare__http_is_idle(h));
+    flare__arena_fini(&h->req.arena);
     flare__slab_fini(&h->conns);
     flare__out_pool_fini(&h->pool);
     flare__free(h->options->al, h->head.fields);

@@ -9,6 +9,7 @@
 
 #include <flare/handler.h>
 
+#include "base/arena.h"
 #include "base/slab.h"
 #include "http/chunked.h"
 #include "http/date.h"
@@ -18,6 +19,7 @@
 #include "net/listener.h"
 
 struct flare__conn;
+struct flare__params;
 
 /* What the configuration came to; the workers share one. */
 struct flare__http_options {
@@ -56,8 +58,13 @@ struct flare_req {
     struct flare__http *http;
     const struct flare__head *head;
     struct flare_str body;
-    struct flare_handler handler;
+    struct flare_handler handler; /* the one that runs: flare_req_ctx */
     struct flare__match match;
+    struct flare__arena arena; /* dies with the request */
+    /* Read when first asked for; NULL until then. */
+    struct flare__params *query;
+    struct flare__params *form;
+    struct flare__params *cookies;
 };
 
 struct flare_res {
