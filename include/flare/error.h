@@ -61,7 +61,11 @@ enum flare_error_class {
     X(BAD_ROUTE, "route pattern is not valid", CONFIG, 500)                    \
     X(ROUTE_CONFLICT, "two routes match the same requests", CONFIG, 500)       \
     X(BACKEND_UNAVAILABLE, "the backend is not available here", CONFIG, 500)   \
-    X(RANGE, "number is out of range", USAGE, 400)
+    X(RANGE, "number is out of range", USAGE, 400)                             \
+    X(GONE, "nobody waits for the answer any more", STATE, 503)                \
+    X(OUTPUT_FULL, "the peer has not read what was sent", LIMIT, 503)          \
+    X(NOT_STARTED, "no body is under way", STATE, 500)                         \
+    X(NO_BODY, "the body is not there to be read", STATE, 500)
 
 enum flare_error_code {
     FLARE_OK = 0,

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Handlers: a request as the server parsed it, and the one response it gets.
- * Both live on the loop that accepted the connection, until the handler
- * returns; touch them there only (Thread: owner loop, unless said otherwise).
- * Every slice a request lends is valid until the handler returns.
+ * Both live on the loop that accepted the connection; touch them there only
+ * (Thread: owner loop, unless said otherwise).
+ *
+ * They live until the answer is complete or the peer is gone, and at least
+ * until the handler returns; flare_res_on_done tells.  A slice that a request
+ * lends is valid until the handler returns: an answer that comes later asks
+ * again.
  */
 #ifndef FLARE_HANDLER_H
 #define FLARE_HANDLER_H
@@ -20,11 +24,16 @@ extern "C" {
 typedef struct flare_req flare_req;
 typedef struct flare_res flare_res;
 
+/* A handler's "the answer will come": on this loop, or by a flare_later. */
+#define FLARE_LATER 1
+
 /*
  * Answers one request.  Returns FLARE_OK after exactly one response was
- * completed, or an error: the peer gets the plain response of its status
- * (flare_error_status), never its text.  Returning FLARE_OK without an answer
- * is a 500 and a log line; an error after the answer is a log line.
+ * completed or its body begun; FLARE_LATER, and then must answer within
+ * answer_timeout_ms, else the peer gets a 503; or an error: the peer gets the
+ * plain response of its status (flare_error_status), never its text.  Returning
+ * FLARE_OK without an answer is a 500 and a log line; an error after the answer
+ * is a log line, and cuts the connection if its body is incomplete.
  */
 typedef int (*flare_handler_fn)(flare_req *req, flare_res *res);
 
@@ -97,8 +106,43 @@ FLARE_API FLARE_MUST_USE int flare_req_param_u64(const flare_req *req,
                                                  const char *name,
                                                  uint64_t *out);
 
-/* Lends the whole body, de-chunked; empty without one. */
+/*
+ * Lends the whole body, de-chunked; empty without one, and in a handler that
+ * reads it in pieces.
+ */
 FLARE_API struct flare_str flare_req_body(const flare_req *req);
+
+/*
+ * Receives a body in pieces.  `piece` is lent until return, and is empty only
+ * with `is_last`, after which no call follows; the answer may be given from
+ * here at any time, and what then still comes is dropped.
+ *
+ * Returns 0 to go on; FLARE_LATER to be given no more until
+ * flare_req_body_resume: the peer waits; an error: as from a handler.
+ */
+typedef int (*flare_body_fn)(flare_req *req, flare_res *res,
+                             struct flare_str piece, bool is_last, void *ctx);
+
+/*
+ * Gives the body to `fn` as it comes, from after the handler has returned, which
+ * must return FLARE_LATER.  Where the route does not have
+ * FLARE_ROUTE_STREAM_BODY, all of it is one piece.  A peer that waits for
+ * "100 Continue" is sent it now.
+ *
+ * Borrows `ctx` until the answer is complete.  0; FLARE_E_NO_BODY the second
+ * time, and when the peer is gone; -ENOMEM.
+ */
+FLARE_API FLARE_MUST_USE int flare_req_read(flare_req *req, flare_body_fn fn,
+                                            void *ctx);
+
+/* Goes on after FLARE_LATER of a flare_body_fn; nothing otherwise. */
+FLARE_API void flare_req_body_resume(flare_req *req);
+
+/*
+ * `size` bytes that live as long as the request, aligned as malloc's; NULL past
+ * request_memory_max or without memory.
+ */
+FLARE_API void *flare_req_alloc(flare_req *req, size_t size);
 
 /* ---- the response: any number of headers, then one body ---- */
 
@@ -156,6 +200,158 @@ FLARE_API FLARE_MUST_USE int flare_res_give(flare_res *res, int status,
 
 /* No body at all: 204, 304, or an empty 200. */
 FLARE_API FLARE_MUST_USE int flare_res_empty(flare_res *res, int status);
+
+/*
+ * Sends `length` bytes of the regular file `fd` from `offset`.  Takes `fd` on
+ * success.  A file that turns out shorter cuts the connection: the peer must
+ * not take a part for the whole.
+ */
+FLARE_API FLARE_MUST_USE int flare_res_file(flare_res *res, int status,
+                                            struct flare_str type, int fd,
+                                            uint64_t offset, uint64_t length);
+
+/* ---- a body that comes in pieces ---- */
+
+/* A length that is not known before the end. */
+#define FLARE_LENGTH_UNKNOWN UINT64_MAX
+
+/*
+ * Sends the head; flare_res_write calls follow, then one flare_res_finish.  The
+ * handler returns FLARE_OK or FLARE_LATER.  Of unknown length it is chunked, to
+ * an HTTP/1.0 peer until the connection closes.  Between two writes no more
+ * than answer_timeout_ms may pass.  Where no body goes out (HEAD, 204) writes
+ * do nothing.  Returns as the calls above.
+ */
+FLARE_API FLARE_MUST_USE int flare_res_start(flare_res *res, int status,
+                                             struct flare_str type,
+                                             uint64_t length);
+
+/*
+ * Copies `bytes` behind what is to be sent.  Returns 0; 1, also taken, but
+ * now output_bytes_max is reached: write again when on_drain says so;
+ * FLARE_E_OUTPUT_FULL if that was the case before: nothing taken; FLARE_E_RANGE
+ * past the declared length; FLARE_E_GONE if the peer has left;
+ * FLARE_E_NOT_STARTED; -ENOMEM.
+ */
+FLARE_API FLARE_MUST_USE int flare_res_write(flare_res *res,
+                                             struct flare_str bytes);
+
+/* What was written so far and is held back by a content coding goes out. */
+FLARE_API FLARE_MUST_USE int flare_res_flush(flare_res *res);
+
+/*
+ * Ends the body.  FLARE_E_RANGE if it is shorter than was declared: the
+ * connection is cut.  FLARE_E_GONE; FLARE_E_NOT_STARTED; -ENOMEM.
+ */
+FLARE_API FLARE_MUST_USE int flare_res_finish(flare_res *res);
+
+/*
+ * Gives up a body: the connection is cut, so that the peer sees that it is
+ * incomplete.  Nothing if there is no body under way.
+ */
+FLARE_API void flare_res_abort(flare_res *res);
+
+/*
+ * Adds a trailer field, between start and finish; sent only if the body is
+ * chunked (RFC 9110 section 6.5).  Returns as flare_res_header; also refused
+ * are fields of framing, routing and authentication.
+ */
+FLARE_API FLARE_MUST_USE int flare_res_trailer(flare_res *res,
+                                               const char *name,
+                                               struct flare_str value);
+
+typedef void (*flare_drain_fn)(flare_req *req, flare_res *res, void *ctx);
+
+/*
+ * Calls `fn` whenever half of what flare_res_write found full has been sent.
+ * Borrows `ctx` until the answer is complete.
+ */
+FLARE_API void flare_res_on_drain(flare_res *res, flare_drain_fn fn, void *ctx);
+
+/*
+ * Is asked for the next piece of a body: writes it with flare_res_write, any
+ * number of times.  Returns 0 after flare_res_finish, or to be asked again as
+ * soon as there is room; FLARE_LATER to be asked after flare_res_pull_resume;
+ * an error cuts the connection.
+ */
+typedef int (*flare_pull_fn)(flare_req *req, flare_res *res, void *ctx);
+
+/* flare_res_start, and `fn` is asked for the body from the next turn on. */
+FLARE_API FLARE_MUST_USE int flare_res_pull(flare_res *res, int status,
+                                            struct flare_str type,
+                                            uint64_t length, flare_pull_fn fn,
+                                            void *ctx);
+FLARE_API void flare_res_pull_resume(flare_res *res);
+
+/* ---- hooks, for what is around a handler ---- */
+
+/*
+ * Called before a head is written, whoever answers: the handler, later, or the
+ * library for an error.  May read flare_res_status and add fields.  The hook
+ * registered last is called first.  Returns 0, or an error in place of the
+ * answer: it becomes a plain one.
+ */
+typedef int (*flare_before_head_fn)(flare_req *req, flare_res *res, void *ctx);
+
+/* What became of an answer. */
+struct flare_outcome {
+    int rc;              /* 0; FLARE_E_GONE, or why it broke off */
+    int status;          /* 0: none was sent */
+    uint64_t body_bytes; /* of the body, queued for sending */
+    uint64_t elapsed_ns; /* since the head was read */
+};
+
+/*
+ * Called once, when the last byte of the answer is queued or nobody waits for
+ * it any more; the request may still be read.  The last registered comes first.
+ */
+typedef void (*flare_done_fn)(flare_req *req, flare_res *res,
+                              const struct flare_outcome *outcome, void *ctx);
+
+/*
+ * Registers a hook for this request; `ctx` is borrowed until it is complete.
+ * 0; FLARE_E_ALREADY_ANSWERED; -ENOMEM.
+ */
+FLARE_API FLARE_MUST_USE int flare_res_before_head(flare_res *res,
+                                                   flare_before_head_fn fn,
+                                                   void *ctx);
+FLARE_API FLARE_MUST_USE int flare_res_on_done(flare_res *res, flare_done_fn fn,
+                                               void *ctx);
+
+/* The status of the answer; 0: none yet. */
+FLARE_API int flare_res_status(const flare_res *res);
+
+/*
+ * Changes the time this answer may take until its head, and between two writes
+ * of its body, from answer_timeout_ms: 1 to 86 400 000 ms from now.
+ */
+FLARE_API void flare_res_timeout(flare_res *res, uint32_t ms);
+
+/* ---- answers from other threads ---- */
+
+/* A promise to answer; used up by one of the two calls below. */
+typedef struct flare_later flare_later;
+
+/*
+ * Gives a promise that any thread can keep; the handler returns FLARE_LATER.
+ * NULL without memory, after the answer, or while another promise is open.
+ */
+FLARE_API flare_later *flare_res_defer(flare_res *res);
+
+/* `req` and `res` are NULL if the peer has left or the server has ended. */
+typedef void (*flare_later_fn)(flare_req *req, flare_res *res, void *ctx);
+
+/*
+ * Calls `fn` once on the request's loop, soon, to give the answer or a part of
+ * it; takes `later`.  After the server's end `fn` is called from within.  An
+ * answer that `fn` does not give or begin is a 500, unless it promises again.
+ * Thread: any.
+ */
+FLARE_API void flare_later_answer(flare_later *later, flare_later_fn fn,
+                                  void *ctx);
+
+/* Breaks the promise: the peer gets a 503.  Accepts NULL.  Thread: any. */
+FLARE_API void flare_later_drop(flare_later *later);
 
 #ifdef __cplusplus
 }

@@ -63,6 +63,9 @@ struct flare_server_config {
     /* Unsent bytes of one connection, past which its requests wait; 1 KiB to
      * 1 GiB [64 KiB]. */
     uint32_t output_bytes_max;
+    /* Of memory a request may take beside its body: decoded forms, cookies,
+     * flare_req_alloc; 4 KiB to 1 GiB [1 MiB]. */
+    uint32_t request_memory_max;
 
     /* Milliseconds, 1 to 86 400 000. */
     uint32_t head_timeout_ms;   /* from accept, or its first byte [10 000] */
@@ -72,6 +75,9 @@ struct flare_server_config {
     uint32_t idle_timeout_ms;   /* between requests [60 000] */
     uint32_t send_timeout_ms;   /* for each 64 KiB of output [30 000] */
     uint32_t linger_timeout_ms; /* of reading on after the last answer [2000] */
+    /* Until a deferred answer begins, and between two pieces of its body;
+     * FLARE_UNLIMITED [60 000] */
+    uint32_t answer_timeout_ms;
     uint32_t drain_timeout_ms;  /* from stop to reset [30 000] */
 
     struct flare_allocator allocator; /* all NULL: malloc */

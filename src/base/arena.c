@@ -65,6 +65,7 @@ static void arena_clear(struct flare__arena *arena, bool keep)
         kept->next = NULL;
     arena->chunks = kept;
     arena->is_limited = false;
+    arena->is_used = false;
     arena_open(arena, kept);
 }
 
@@ -138,6 +139,7 @@ void *flare__arena_alloc(struct flare__arena *arena, size_t size, size_t align)
     }
     object = arena->at + pad;
     arena->at = object + size;
+    arena->is_used = true;
     flare__unpoison(object, size);
     return object;
 }

@@ -22,6 +22,7 @@ struct flare__arena {
     size_t bytes_max;
     size_t bytes; /* taken from the allocator now */
     bool is_limited;
+    bool is_used; /* something was taken since init or reset */
 };
 
 /*

@@ -38,6 +38,8 @@ static const struct config_number config_numbers[] = {
     NUMBER(requests_per_connection_max, FLARE_UNLIMITED, 1, FLARE_UNLIMITED),
     NUMBER(connections_max, 0, 1, 1u << 24),
     NUMBER(output_bytes_max, 64 * CONFIG_KIB, CONFIG_KIB, 1024 * CONFIG_MIB),
+    NUMBER(request_memory_max, CONFIG_MIB, 4 * CONFIG_KIB, 1024 * CONFIG_MIB),
+    NUMBER(answer_timeout_ms, 60000, 1, FLARE_UNLIMITED),
     NUMBER(head_timeout_ms, 10000, 1, CONFIG_DAY_MS),
     NUMBER(body_gap_ms, 30000, 1, CONFIG_DAY_MS),
     NUMBER(body_grace_ms, 10000, 1, CONFIG_DAY_MS),
@@ -165,5 +167,7 @@ void flare__config_options(struct flare__http_options *options,
         .idle_timeout_ms = config->idle_timeout_ms,
         .send_timeout_ms = config->send_timeout_ms,
         .linger_timeout_ms = config->linger_timeout_ms,
+        .answer_timeout_ms = config->answer_timeout_ms,
+        .request_memory_max = config->request_memory_max,
     };
 }

@@ -5,6 +5,8 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "http/conn_input.h"
+#include "http/exchange.h"
+#include "http/res.h"
 
 #include <errno.h>
 
@@ -14,7 +16,26 @@
  */
 enum { CONN_LINGER_BYTES_MAX = 32 * 1024 * 1024 };
 
+enum {
+    /* What may wait behind a request that is being answered. */
+    CONN_WAIT_BYTES_MAX = 16 * 1024,
+    CONN_FILE_SEND_MAX = 1024 * 1024 /* of a file in one go */
+};
+
 static void conn_update_timer(struct flare__conn *conn);
+
+/* Whoever was to answer is told that nobody waits. */
+static void conn_drop_exchange(struct flare__conn *conn)
+{
+    struct flare__exchange *x = conn->x;
+
+    if (x == NULL)
+        return;
+    conn->x = NULL;
+    if (x->res.state != FLARE__RES_COMPLETE)
+        flare__exchange_end(x, FLARE_E_GONE);
+    flare__exchange_bury(x);
+}
 
 static void conn_close(struct flare__conn *conn, enum flare__close_how how)
 {
@@ -23,6 +44,7 @@ static void conn_close(struct flare__conn *conn, enum flare__close_how how)
     if (conn->phase == FLARE__CONN_DEAD)
         return;
     conn->phase = FLARE__CONN_DEAD;
+    conn_drop_exchange(conn);
     flare__wheel_stop(&loop->wheel, &conn->timer);
     flare__loop_task_cancel(loop, &conn->task);
     loop->ops->close(loop->backend, &conn->sock, how);
@@ -81,13 +103,32 @@ void flare__conn_abort(struct flare__conn *conn)
     conn_close(conn, FLARE__CLOSE_ABORT);
 }
 
+/* Whether more input has a place to go. */
+static bool conn_wants_input(const struct flare__conn *conn)
+{
+    switch ((enum flare__conn_phase)conn->phase) {
+    case FLARE__CONN_HEAD:
+        return !conn->is_paused;
+    case FLARE__CONN_STREAM:
+        if (!flare__body_is_paused(conn->x))
+            return true;
+        /* fall through */
+    case FLARE__CONN_ANSWER:
+        return conn->in == NULL || conn->in->len < CONN_WAIT_BYTES_MAX;
+    case FLARE__CONN_BODY:
+    case FLARE__CONN_LINGER:
+        return true;
+    case FLARE__CONN_DEAD:
+        break;
+    }
+    return false;
+}
+
 static void conn_start_recv(struct flare__conn *conn)
 {
     struct flare_loop *loop = conn->http->loop;
 
-    if (conn->is_receiving || conn->is_eof || conn->phase == FLARE__CONN_DEAD)
-        return;
-    if (conn->is_paused && conn->phase == FLARE__CONN_HEAD)
+    if (conn->is_receiving || conn->is_eof)
         return;
     if (loop->ops->recv_start(loop->backend, &conn->sock) < 0) {
         flare__conn_abort(conn);
@@ -135,6 +176,120 @@ void flare__conn_linger(struct flare__conn *conn)
     conn->is_paused = false;
     flare__free(h->options->al, conn->in);
     conn->in = NULL;
+    conn_drop_exchange(conn);
+}
+
+/* ---- answers that come later ---- */
+
+bool flare__conn_must_end(const struct flare__exchange *x)
+{
+    if (!x->is_streamed || !x->is_body_open)
+        return false;
+    return x->must_continue ||
+           (!x->body.is_chunked && x->body.left > FLARE__CONN_DISCARD_MAX);
+}
+
+void flare__conn_touch(struct flare__conn *conn)
+{
+    const struct flare__exchange *x = conn->x;
+    bool is_awaited =
+        conn->phase == FLARE__CONN_ANSWER ||
+        (conn->phase == FLARE__CONN_STREAM && flare__body_is_paused(x));
+
+    if (is_awaited && x->timeout_ms != UINT32_MAX)
+        flare__conn_set_read_deadline(conn, x->timeout_ms);
+    else if (is_awaited)
+        conn->read_deadline_ms = UINT64_MAX;
+    flare__conn_flush(conn);
+}
+
+void flare__conn_release(struct flare__conn *conn, enum flare__dispatched how)
+{
+    struct flare__exchange *x = conn->x;
+
+    conn->x = NULL;
+    flare__exchange_bury(x);
+    conn->phase = FLARE__CONN_HEAD;
+    flare__conn_after(conn, how);
+    if (conn->phase == FLARE__CONN_HEAD)
+        conn->is_paused = true; /* the end of the turn sees what waits */
+}
+
+void flare__conn_answered(struct flare__conn *conn)
+{
+    struct flare__exchange *x = conn->x;
+    bool is_last = x->res.is_last || conn->http->is_draining;
+
+    conn->http->counters.responses++;
+    flare__exchange_end(x, 0);
+    flare__conn_flush(conn);
+    if (conn->phase == FLARE__CONN_STREAM && !is_last) {
+        x->is_discarding = true;
+        x->body.max = x->body.bytes + FLARE__CONN_DISCARD_MAX;
+        conn->is_paused = true; /* what was held back comes now */
+        flare__body_set_deadline(conn);
+        return;
+    }
+    flare__conn_release(conn,
+                        is_last ? FLARE__DISPATCHED_LAST : FLARE__DISPATCHED);
+}
+
+/* A file that goes out with what is queued gone: its next part. */
+static int conn_send_file(struct flare__conn *conn)
+{
+    struct flare_loop *loop = conn->http->loop;
+    struct flare_res *res = &conn->x->res;
+    uint32_t count = res->file_left < CONN_FILE_SEND_MAX
+                         ? (uint32_t)res->file_left
+                         : CONN_FILE_SEND_MAX;
+
+    conn->file_bytes = count;
+    return loop->ops->sendfile(loop->backend, &conn->sock, res->file,
+                               res->file_at, count);
+}
+
+static void conn_on_file_sent(struct flare__conn *conn, uint32_t count)
+{
+    struct flare_res *res = &conn->x->res;
+
+    conn->file_bytes = 0;
+    res->file_at += count;
+    res->file_left -= count;
+    res->body_bytes += count;
+    if (res->file_left == 0)
+        flare__res_complete(res);
+}
+
+static bool conn_has_file(const struct flare__conn *conn)
+{
+    return conn->x != NULL && conn->x->res.file >= 0;
+}
+
+/* Starts the next send, if there is something to be sent.  -errno. */
+static int conn_send(struct flare__conn *conn)
+{
+    struct flare_loop *loop = conn->http->loop;
+    int rc;
+
+    if (conn->out.bytes != 0) {
+        struct iovec one;
+        const struct iovec *iov;
+        uint32_t count =
+            flare__out_next(&conn->out, &conn->http->pool, &one, &iov);
+
+        rc = loop->ops->send(loop->backend, &conn->sock, iov, count);
+    } else if (conn_has_file(conn)) {
+        rc = conn_send_file(conn);
+    } else {
+        return 0;
+    }
+    if (rc < 0)
+        return rc;
+    conn->is_sending = true;
+    conn->write_deadline_ms =
+        loop->now_ms + conn->http->options->send_timeout_ms;
+    conn_update_timer(conn);
+    return 0;
 }
 
 /*
@@ -146,31 +301,21 @@ static void conn_on_turn_end(struct flare__task *task)
 {
     struct flare__conn *conn =
         FLARE_CONTAINER_OF(task, struct flare__conn, task);
-    struct flare_loop *loop = conn->http->loop;
 
     if (conn->is_paused)
         flare__conn_resume(conn);
+    if (FLARE_UNLIKELY(conn->x != NULL))
+        flare__res_go_on(&conn->x->res);
     conn->turn_requests = conn->requests;
     if (conn->phase == FLARE__CONN_DEAD)
         return;
-    if (!conn->is_sending && conn->out.bytes != 0) {
-        struct iovec one;
-        const struct iovec *iov;
-        uint32_t count =
-            flare__out_next(&conn->out, &conn->http->pool, &one, &iov);
-
-        if (loop->ops->send(loop->backend, &conn->sock, iov, count) < 0) {
-            flare__conn_abort(conn);
-            return;
-        }
-        conn->is_sending = true;
-        conn->write_deadline_ms =
-            loop->now_ms + conn->http->options->send_timeout_ms;
-        conn_update_timer(conn);
+    if (!conn->is_sending && conn_send(conn) < 0) {
+        flare__conn_abort(conn);
+        return;
     }
     if (conn->phase == FLARE__CONN_LINGER)
         conn_linger_step(conn);
-    if (conn->is_paused)
+    if (!conn_wants_input(conn))
         conn_stop_recv(conn);
     else if (!conn->is_receiving)
         conn_start_recv(conn);
@@ -186,7 +331,8 @@ void flare__conn_flush(struct flare__conn *conn)
 static void conn_on_sent(struct flare__conn *conn)
 {
     int32_t res = conn->sent_res;
-    bool is_whole = res >= 0 && (uint32_t)res == conn->out.in_flight;
+    uint32_t expected = conn->out.in_flight + conn->file_bytes;
+    bool is_whole = res >= 0 && (uint32_t)res == expected;
 
     conn->is_sending = false;
     conn->write_deadline_ms = UINT64_MAX;
@@ -197,6 +343,8 @@ static void conn_on_sent(struct flare__conn *conn)
         flare__conn_abort(conn);
         return;
     }
+    if (conn->file_bytes != 0)
+        conn_on_file_sent(conn, expected);
     flare__conn_flush(conn);
 }
 

@@ -3,12 +3,18 @@
  * One connection of the server: requests in, answers out, in order.
  *
  * Phases:  HEAD -> BODY -> HEAD ... -> LINGER -> DEAD
+ *          HEAD -> STREAM -> ANSWER -> HEAD
  *   HEAD    between requests, or with a part of a head in `in`
  *   BODY    a head is in `in`, its body is being collected behind it
+ *   STREAM  the request in `x` is given its body as it comes
+ *   ANSWER  the request in `x` is whole, its answer is not
  *   LINGER  the last answer is queued; input is dropped unread, so that the
  *           peer gets to see the answer before a reset could destroy it (RFC
  *           9112 section 9.6)
  *   DEAD    closing; only the backend's last events are awaited
+ *
+ * While an answer is awaited or does not drain, what the peer sends on waits in
+ * `in`, up to a bound; then nothing more is received.
  *
  * The heads and bodies that lie whole in a lease are used in place.  Idle
  * connections own no buffer.
@@ -21,20 +27,23 @@
 enum flare__conn_phase {
     FLARE__CONN_HEAD,
     FLARE__CONN_BODY,
+    FLARE__CONN_STREAM,
+    FLARE__CONN_ANSWER,
     FLARE__CONN_LINGER,
     FLARE__CONN_DEAD
 };
 
-/* Input that must be kept: a part of a head, or a head and its body so far. */
+enum {
+    /* What is read of a body that nobody wants, for the next request. */
+    FLARE__CONN_DISCARD_MAX = 64 * 1024
+};
+
+/* Input that must be kept: what waits, or a head and its body so far. */
 struct flare__inbuf {
     uint32_t len;
     uint32_t cap;
-    uint32_t head_len;   /* of the head whose body is being collected */
-    bool is_chunked;     /* how it is framed */
-    uint64_t body_left;  /* of Content-Length */
-    uint64_t started_ms; /* of the body */
-    uint64_t wire_bytes; /* of the body, with its framing */
-    struct flare__chunked chunked;
+    uint32_t head_len; /* of the head whose body is being collected */
+    struct flare__body body;
     char bytes[];
 };
 
@@ -42,6 +51,7 @@ struct flare__conn {
     struct flare__sock sock;
     struct flare__http *http;
     struct flare__inbuf *in;
+    struct flare__exchange *x; /* detached, in STREAM and ANSWER */
     struct flare__out out;
     struct flare__timer timer; /* at or before the earlier deadline */
     uint64_t read_deadline_ms;
@@ -50,6 +60,7 @@ struct flare__conn {
     uint32_t requests;
     uint32_t turn_requests; /* of them, those before this turn */
     uint32_t linger_bytes;
+    uint32_t file_bytes; /* of the send in flight, if it is of a file */
     int32_t sent_res;  /* of a send whose memory is not back yet */
     uint8_t phase;     /* enum flare__conn_phase */
     bool is_receiving; /* the backend's receive is not back */
@@ -61,13 +72,28 @@ struct flare__conn {
 };
 
 /* The budget of CONTRACT: an idle connection within 256 bytes, all told. */
-_Static_assert(sizeof(struct flare__conn) <= 216, "idle connection too large");
+_Static_assert(sizeof(struct flare__conn) <= 224, "idle connection too large");
 
 /* Serves `fd`, which is taken in every case. */
 void flare__conn_accept(struct flare__http *h, int fd);
 
 /* Closes it if it is idle, else after the answers under way. */
 void flare__conn_drain(struct flare__conn *conn);
+
+/* The answer of conn->x is complete: on to the next request. */
+void flare__conn_answered(struct flare__conn *conn);
+
+/* The answer of conn->x goes on: it is given its time anew. */
+void flare__conn_touch(struct flare__conn *conn);
+
+/*
+ * Whether the connection cannot go on after the answer, because too much of
+ * the request's body is not there yet or may never come.
+ */
+bool flare__conn_must_end(const struct flare__exchange *x);
+
+/* At the end of the turn, sends what is queued; see conn_input.h. */
+void flare__conn_flush(struct flare__conn *conn);
 
 /* Resets it. */
 void flare__conn_abort(struct flare__conn *conn);

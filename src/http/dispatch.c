@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "http/exchange.h"
 #include "http/percent.h"
 #include "http/res.h"
 
@@ -37,8 +38,10 @@ static int dispatch_allow(struct flare_res *res, uint32_t allowed)
  * The parameters, percent-decoded, in the worker's scratch.  They are disjoint
  * parts of the path, so together they fit where a target fits.
  */
-static int dispatch_decode(struct flare__http *h, struct flare__match *m)
+static int dispatch_decode(struct flare__exchange *x)
 {
+    const struct flare__http_options *o = x->req.http->options;
+    struct flare__match *m = &x->req.match;
     char *out;
     int len;
 
@@ -47,13 +50,12 @@ static int dispatch_decode(struct flare__http *h, struct flare__match *m)
 
         if (memchr(value->ptr, '%', value->len) == NULL)
             continue;
-        if (h->decoded == NULL) {
-            h->decoded =
-                flare__alloc(h->options->al, h->options->head.target_bytes_max);
-            if (h->decoded == NULL)
+        if (x->decoded == NULL) {
+            x->decoded = flare__alloc(o->al, o->head.target_bytes_max);
+            if (x->decoded == NULL)
                 return -ENOMEM;
         }
-        out = h->decoded + (value->ptr - h->head.path.ptr);
+        out = x->decoded + (value->ptr - x->head.path.ptr);
         len = flare__percent_decode(out, value->len, *value);
         if (len < 0)
             return len;
@@ -62,68 +64,71 @@ static int dispatch_decode(struct flare__http *h, struct flare__match *m)
     return 0;
 }
 
-/* Finds the handler of the request in hand. */
-static int dispatch_route(struct flare__http *h, struct flare_req *req)
+/* Finds the handler of the request. */
+static int dispatch_route(struct flare__exchange *x)
 {
-    const struct flare__http_options *o = h->options;
+    struct flare_req *req = &x->req;
+    const struct flare__http_options *o = req->http->options;
     int rc;
 
     if (o->router == NULL) {
         req->match.param_count = 0;
+        req->match.flags = o->route_flags;
+        req->match.body_bytes_max = 0;
         req->handler = o->handler;
         return 0;
     }
-    rc = flare__router_match(o->router, (enum flare_method)h->head.method_id,
-                             h->head.path, &req->match);
+    rc = flare__router_match(o->router, (enum flare_method)x->head.method_id,
+                             x->head.path, &req->match);
     if (rc < 0)
         return rc;
     req->handler = req->match.handler;
-    return req->match.param_count != 0 ? dispatch_decode(h, &req->match) : 0;
+    return req->match.param_count != 0 ? dispatch_decode(x) : 0;
 }
 
 /* The answers to methods and targets that no route is asked about. */
-static int dispatch_unrouted(struct flare__http *h)
+static int dispatch_unrouted(const struct flare__exchange *x)
 {
-    if (h->head.form == FLARE__TARGET_AUTHORITY)
+    if (x->head.form == FLARE__TARGET_AUTHORITY)
         return FLARE_E_METHOD_UNKNOWN; /* CONNECT: no tunnels here */
-    if (h->head.method_id == FLARE_METHOD_TRACE)
+    if (x->head.method_id == FLARE_METHOD_TRACE)
         return FLARE_E_METHOD_NOT_ALLOWED; /* FAILURES H37 */
     return 0;
 }
 
-static int dispatch_find(struct flare__http *h)
+static int dispatch_find(struct flare__exchange *x)
 {
-    int rc = dispatch_unrouted(h);
+    int rc = dispatch_unrouted(x);
 
-    h->req.match.allowed = (1u << FLARE_METHOD_CONNECT) - 1;
-    return rc < 0 ? rc : dispatch_route(h, &h->req);
+    x->req.match.allowed = (1u << FLARE_METHOD_CONNECT) - 1;
+    return rc < 0 ? rc : dispatch_route(x);
 }
 
 /* Whether the library answers: `rc` is what dispatch_find said. */
-static bool dispatch_is_options(const struct flare__http *h, int rc)
+static bool dispatch_is_options(const struct flare__exchange *x, int rc)
 {
-    if (h->head.form == FLARE__TARGET_ASTERISK)
+    if (x->head.form == FLARE__TARGET_ASTERISK)
         return true;
-    return h->head.method_id == FLARE_METHOD_OPTIONS &&
+    return x->head.method_id == FLARE_METHOD_OPTIONS &&
            rc == FLARE_E_METHOD_NOT_ALLOWED;
 }
 
-int flare__dispatch_check(struct flare__http *h)
+int flare__dispatch_find(struct flare__exchange *x)
 {
-    int rc = dispatch_find(h);
-
-    return rc < 0 && !dispatch_is_options(h, rc) ? rc : 0;
+    x->found = dispatch_find(x);
+    x->is_found = true;
+    return x->found < 0 && !dispatch_is_options(x, x->found) ? x->found : 0;
 }
 
 /* The plain answer of an error; on an intact connection. */
 static int dispatch_plain(struct flare_res *res, int error)
 {
-    struct flare_req *req = &res->http->req;
+    struct flare__exchange *x = FLARE__EXCHANGE_OF(res, res);
     int status = flare_error_status(error);
 
     flare__res_reset(res);
     if (error == FLARE_E_METHOD_NOT_ALLOWED) {
-        int rc = dispatch_allow(res, req->match.allowed);
+        int rc = dispatch_allow(res, x->req.match.allowed);
 
         if (rc < 0)
             return rc;
@@ -136,88 +141,128 @@ static int dispatch_plain(struct flare_res *res, int error)
             return rc;
         res->is_last = true;
     }
-    if (res->http->head.form == FLARE__TARGET_AUTHORITY)
+    if (x->head.form == FLARE__TARGET_AUTHORITY)
         res->is_last = true; /* what follows may be meant for the tunnel */
     return flare__res_plain(res, status);
 }
 
 /* OPTIONS of a known path, and of the server ("*"). */
-static int dispatch_options(struct flare_res *res)
+static int dispatch_options(struct flare__exchange *x)
 {
-    int rc = dispatch_allow(res, res->http->req.match.allowed);
+    int rc = dispatch_allow(&x->res, x->req.match.allowed);
 
-    return rc < 0 ? rc : flare_res_empty(res, 204);
+    return rc < 0 ? rc : flare_res_empty(&x->res, 204);
 }
 
-static void dispatch_log(struct flare__http *h, int rc)
+void flare__dispatch_log(const struct flare__exchange *x, int rc)
 {
     char path[128];
 
-    (void)flare__log_escape(path, sizeof(path), h->head.path);
-    flare__log(&h->loop->log, FLARE_LOG_ERROR, "handler for %s: %s", path,
-               flare_strerror(rc));
+    if (flare_error_status(rc) < 500)
+        return;
+    (void)flare__log_escape(path, sizeof(path), x->head.path);
+    flare__log(&x->req.http->loop->log, FLARE_LOG_ERROR, "handler for %s: %s",
+               path, flare_strerror(rc));
 }
 
-/* Runs the handler; returns the error that is to be the answer, or 0. */
-static int dispatch_handler(struct flare__http *h)
+/*
+ * Runs the handler.  Returns 0 if it has answered, 1 if the answer is to come,
+ * or the error that is to be the answer.
+ */
+static int dispatch_handler(struct flare__exchange *x)
 {
-    int rc = h->req.handler.fn(&h->req, &h->res);
+    struct flare_res *res = &x->res;
+    int rc = x->req.handler.fn(&x->req, res);
 
-    if (rc >= 0 && FLARE_LIKELY(h->res.is_answered))
+    if (FLARE_LIKELY(res->state == FLARE__RES_COMPLETE)) {
+        if (FLARE_UNLIKELY(rc < 0))
+            flare__log(&res->http->loop->log, FLARE_LOG_ERROR,
+                       "handler failed after its answer: %s",
+                       flare_strerror(rc));
         return 0;
+    }
+    if (rc == FLARE_LATER || (rc >= 0 && res->state == FLARE__RES_BODY))
+        return 1;
     if (rc >= 0)
         rc = FLARE_E_NOT_ANSWERED;
-    if (flare_error_status(rc) >= 500 || h->res.is_answered)
-        dispatch_log(h, rc);
-    return h->res.is_answered ? 0 : rc;
+    flare__dispatch_log(x, rc);
+    return rc;
 }
 
-static bool dispatch_may_go_on(const struct flare__conn *conn)
+static bool dispatch_may_go_on(const struct flare__conn *conn,
+                               const struct flare__exchange *x)
 {
     const struct flare__http *h = conn->http;
 
-    return (h->head.flags & FLARE__HEAD_KEEP_ALIVE) != 0 && !h->is_draining &&
+    return (x->head.flags & FLARE__HEAD_KEEP_ALIVE) != 0 && !h->is_draining &&
            conn->requests < h->options->requests_max;
 }
 
-bool flare__dispatch(struct flare__conn *conn, struct flare_str body)
+static int dispatch_answer(struct flare__exchange *x)
+{
+    bool is_options;
+    int rc = x->found;
+
+    if (FLARE_LIKELY(!x->is_found))
+        rc = dispatch_find(x);
+    x->is_found = false;
+    is_options = dispatch_is_options(x, rc);
+    if (FLARE_LIKELY(rc >= 0 && !is_options))
+        rc = dispatch_handler(x);
+    else if (is_options)
+        rc = dispatch_options(x);
+    if (FLARE_UNLIKELY(rc < 0 && x->res.state == FLARE__RES_OPEN))
+        rc = dispatch_plain(&x->res, rc);
+    return rc;
+}
+
+/* What is left of an answer in hand: hooks, counters, the connection's fate. */
+static enum flare__dispatched dispatch_end(struct flare__exchange *x, int rc)
+{
+    if (FLARE_UNLIKELY(flare__exchange_has_end(x)))
+        flare__exchange_end(x, rc < 0 ? rc : 0);
+    if (FLARE_UNLIKELY(rc < 0)) /* a body broken off, or no memory at all */
+        return FLARE__DISPATCHED_BROKEN;
+    x->req.http->counters.responses++;
+    return x->res.is_last ? FLARE__DISPATCHED_LAST : FLARE__DISPATCHED;
+}
+
+enum flare__dispatched flare__dispatch(struct flare__conn *conn,
+                                       struct flare_str body)
 {
     struct flare__http *h = conn->http;
-    bool is_options;
+    struct flare__exchange *x = h->x;
     int rc;
 
     conn->requests++;
     h->counters.requests++;
-    h->req.body = body;
-    h->req.query = NULL;
-    h->req.form = NULL;
-    h->req.cookies = NULL;
-    if (FLARE_UNLIKELY(h->req.arena.bytes != 0))
-        flare__arena_reset(&h->req.arena);
-    flare__res_begin(&h->res, conn);
-    h->res.is_last = !dispatch_may_go_on(conn);
-    h->res.is_keep_alive_said = h->head.minor == 0;
-    rc = dispatch_find(h);
-    is_options = dispatch_is_options(h, rc);
-    if (FLARE_LIKELY(rc >= 0 && !is_options))
-        rc = dispatch_handler(h);
-    if (FLARE_UNLIKELY(!h->res.is_answered)) {
-        rc = is_options ? dispatch_options(&h->res)
-                        : dispatch_plain(&h->res, rc);
-        if (rc < 0) /* not even memory for that: the peer sees a close */
-            return false;
-    }
-    h->counters.responses++;
-    return !h->res.is_last;
+    x->req.body = body;
+    x->res.is_last = !dispatch_may_go_on(conn, x);
+    x->res.is_keep_alive_said = x->head.minor == 0;
+    rc = dispatch_answer(x);
+    if (FLARE_LIKELY(rc <= 0))
+        return dispatch_end(x, rc);
+    rc = flare__exchange_detach(x);
+    if (rc == 0)
+        return FLARE__DISPATCHED_LATER;
+    if (x->res.state == FLARE__RES_OPEN)
+        rc = dispatch_plain(&x->res, rc);
+    return dispatch_end(x, rc);
 }
 
 void flare__dispatch_error(struct flare__conn *conn, int error, bool is_head)
 {
-    struct flare__http *h = conn->http;
+    struct flare__exchange *x = conn->http->x;
 
-    flare__res_begin(&h->res, conn);
-    h->res.is_head = is_head; /* http->head may be another request's */
-    h->res.is_last = true;
-    if (dispatch_plain(&h->res, error) == 0)
-        h->counters.responses++;
+    flare__exchange_begin(x, conn);
+    x->res.is_head = is_head; /* x->head may be another request's */
+    x->res.is_last = true;
+    if (dispatch_plain(&x->res, error) == 0)
+        conn->http->counters.responses++;
+}
+
+void flare__dispatch_late_error(struct flare__exchange *x, int error)
+{
+    x->res.is_last = true;
+    (void)dispatch_plain(&x->res, error); /* without memory: stays open */
 }

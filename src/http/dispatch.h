@@ -8,23 +8,37 @@
 
 #include "http/conn.h"
 
-/*
- * Answers the request in http->head.  Returns whether another may follow on
- * this connection; if not, its answer says so and is the last.
- */
-FLARE_MUST_USE
-bool flare__dispatch(struct flare__conn *conn, struct flare_str body);
+enum flare__dispatched {
+    FLARE__DISPATCHED,       /* answered; another request may follow */
+    FLARE__DISPATCHED_LAST,  /* answered, and the answer says it is the last */
+    FLARE__DISPATCHED_LATER, /* conn->x is to answer, or to go on */
+    FLARE__DISPATCHED_BROKEN /* the connection must be cut */
+};
 
 /*
- * Whether the head in http->head leads to a handler: 0, or the error that
- * would be its answer whatever the body.
+ * Answers the request in hand (http->x), which has begun.  `body` is the whole
+ * body, or empty if it is read in pieces.
  */
-int flare__dispatch_check(struct flare__http *h);
+FLARE_MUST_USE
+enum flare__dispatched flare__dispatch(struct flare__conn *conn,
+                                       struct flare_str body);
+
+/*
+ * Finds the handler for the request in hand before it is dispatched.  0, or the
+ * error that will be its answer whatever the body.
+ */
+int flare__dispatch_find(struct flare__exchange *x);
 
 /*
  * Queues the plain answer of `error`, the connection's last; without a body if
  * the request `is_head`.
  */
 void flare__dispatch_error(struct flare__conn *conn, int error, bool is_head);
+
+/* The same for a detached exchange that is still open. */
+void flare__dispatch_late_error(struct flare__exchange *x, int error);
+
+/* Says in the log that a handler failed, if it is the server's fault. */
+void flare__dispatch_log(const struct flare__exchange *x, int rc);
 
 #endif

@@ -8,12 +8,16 @@ libflare_core_la_SOURCES += \
 	%D%/config.h \
 	%D%/conn.c \
 	%D%/conn.h \
+	%D%/conn_body.c \
 	%D%/conn_input.c \
 	%D%/conn_input.h \
 	%D%/date.c \
 	%D%/date.h \
 	%D%/dispatch.c \
 	%D%/dispatch.h \
+	%D%/exchange.c \
+	%D%/exchange.h \
+	%D%/filter.h \
 	%D%/head.c \
 	%D%/head.h \
 	%D%/head_line.c \
@@ -25,6 +29,8 @@ libflare_core_la_SOURCES += \
 	%D%/host.h \
 	%D%/http.c \
 	%D%/http.h \
+	%D%/later.c \
+	%D%/later.h \
 	%D%/out.c \
 	%D%/out.h \
 	%D%/percent.c \
@@ -32,6 +38,9 @@ libflare_core_la_SOURCES += \
 	%D%/req.c \
 	%D%/res.c \
 	%D%/res.h \
+	%D%/res_body.c \
+	%D%/res_filter.c \
+	%D%/res_hooks.c \
 	%D%/router.h \
 	%D%/router_build.c \
 	%D%/router_match.c \

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "http/conn.h"
+#include "http/exchange.h"
 #include "net/clock.h"
 
 #include <errno.h>
@@ -15,12 +16,6 @@
  * wait are served too; these are the places kept for them, a batch of events.
  */
 enum { HTTP_LATE_CONNS = FLARE__LOOP_BATCH };
-
-enum {
-    HTTP_ARENA_BYTES = 2048, /* what a request's few cookies need */
-    HTTP_ARENA_BYTES_MAX = 1 << 20
-};
-
 static void http_on_conn(struct flare__listener *l, int fd)
 {
     struct flare__http *h = FLARE_CONTAINER_OF(l, struct flare__http, listener);
@@ -42,17 +37,11 @@ int flare__http_init(struct flare__http *h, struct flare_loop *loop,
                      const struct flare__http_options *options)
 {
     *h = (struct flare__http){.loop = loop, .options = options};
-    h->head.fields = flare__calloc(options->al, options->head.fields_max,
-                                   sizeof(struct flare__field));
-    if (h->head.fields == NULL)
+    if (flare__exchange_take(h) < 0)
         return -ENOMEM;
     flare__out_pool_init(&h->pool, options->al);
     flare__slab_init(&h->conns, options->al, sizeof(struct flare__conn),
                      options->connections_max + HTTP_LATE_CONNS);
-    flare__arena_init(&h->req.arena, options->al, HTTP_ARENA_BYTES,
-                      HTTP_ARENA_BYTES_MAX);
-    h->req.http = h;
-    h->req.head = &h->head;
     h->listener.on_conn = http_on_conn;
     h->listener.on_closed = http_on_listener_closed;
     return 0;
@@ -61,12 +50,9 @@ int flare__http_init(struct flare__http *h, struct flare_loop *loop,
 void flare__http_fini(struct flare__http *h)
 {
     FLARE_ASSERT(flare__http_is_idle(h));
-    flare__arena_fini(&h->req.arena);
     flare__slab_fini(&h->conns);
     flare__out_pool_fini(&h->pool);
-    flare__free(h->options->al, h->head.fields);
-    flare__free(h->options->al, h->extra);
-    flare__free(h->options->al, h->decoded);
+    flare__exchange_fini(h);
 }
 
 int flare__http_listen(struct flare__http *h, int fd)
@@ -76,7 +62,7 @@ int flare__http_listen(struct flare__http *h, int fd)
 
 bool flare__http_is_idle(const struct flare__http *h)
 {
-    return h->conns.live == 0 && h->listener.state == FLARE__LISTENER_CLOSED;
+    return h->conns.live == 0 && h->dead == NULL && h->listener.state == FLARE__LISTENER_CLOSED;
 }
 
 void flare__http_drain(struct flare__http *h)

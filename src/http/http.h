@@ -20,12 +20,14 @@
 
 struct flare__conn;
 struct flare__params;
+struct flare__inbuf;
 
 /* What the configuration came to; the workers share one. */
 struct flare__http_options {
     const struct flare_allocator *al;
     const struct flare__router *router; /* NULL: `handler` for everything */
     struct flare_handler handler;
+    uint32_t route_flags; /* of `handler`: FLARE_ROUTE_* */
     struct flare_str server_name; /* empty: no Server field */
     struct flare__head_limits head;
     struct flare__chunked_limits chunked;
@@ -40,6 +42,8 @@ struct flare__http_options {
     uint32_t idle_timeout_ms;
     uint32_t send_timeout_ms;
     uint32_t linger_timeout_ms;
+    uint32_t answer_timeout_ms; /* UINT32_MAX: none */
+    uint32_t request_memory_max; /* of a request's arena */
 };
 
 /* The ledger of a worker; each counts events since start. */
@@ -54,6 +58,17 @@ struct flare__http_counters {
     uint64_t shed;    /* accepted and closed at once: no memory or place */
 };
 
+/* What the framing of a body says, and how much of it has come. */
+struct flare__body {
+    bool is_chunked;
+    uint64_t left;       /* of Content-Length */
+    uint64_t started_ms;
+    uint64_t wire_bytes; /* with its framing */
+    uint64_t bytes;      /* without */
+    uint64_t max;        /* past it FLARE_E_BODY_TOO_LARGE */
+    struct flare__chunked chunked;
+};
+
 struct flare_req {
     struct flare__http *http;
     const struct flare__head *head;
@@ -61,20 +76,87 @@ struct flare_req {
     struct flare_handler handler; /* the one that runs: flare_req_ctx */
     struct flare__match match;
     struct flare__arena arena; /* dies with the request */
-    /* Read when first asked for; NULL until then. */
+    /* Read when first asked for; NULL until then.  Of http/form.c. */
     struct flare__params *query;
     struct flare__params *form;
     struct flare__params *cookies;
+    /* A streamed body: who takes it. */
+    flare_body_fn on_body;
+    void *body_ctx;
+    bool is_body_paused;
 };
+
+enum flare__res_state {
+    FLARE__RES_OPEN,    /* fields may be added */
+    FLARE__RES_BODY,    /* the head is out, the body is being given */
+    FLARE__RES_COMPLETE /* the last byte is queued, or nobody waits for it */
+};
+
+/* One registered hook, in the request's arena; the newest first. */
+struct flare__hook {
+    struct flare__hook *next;
+    void *ctx;
+    flare_before_head_fn before_head;
+    flare_done_fn on_done;
+};
+
+struct flare__filter;
 
 struct flare_res {
     struct flare__http *http;
-    struct flare__conn *conn;
-    uint32_t extra_len; /* of http->extra: fields the handler added */
-    bool is_answered;
-    bool is_head;            /* no body goes out, whatever the handler gave */
-    bool is_last;            /* Connection: close */
+    struct flare__conn *conn; /* NULL: the peer is gone */
+    struct flare__hook *before_head;
+    struct flare__hook *on_done;
+    struct flare__filter *filter; /* a content coding; NULL: none */
+    char *extra; /* fields that were added; after the head, trailers */
+    uint32_t extra_len;
+    uint32_t extra_cap;
+    uint16_t status; /* 0: none yet */
+    uint8_t state;   /* enum flare__res_state */
+    bool is_head;    /* no body goes out, whatever the handler gave */
+    bool is_last;    /* Connection: close */
     bool is_keep_alive_said; /* HTTP/1.0 peers must be told */
+    bool has_no_body;        /* HEAD, 204 and the like: writes are dropped */
+    bool is_chunked;
+    bool is_full; /* on_drain or `pull` waits for room */
+    struct flare_str type; /* while before_head hooks run */
+    uint64_t length;       /* of the body; FLARE_LENGTH_UNKNOWN */
+    uint64_t body_bytes;   /* of it, given so far */
+    flare_drain_fn on_drain;
+    flare_pull_fn pull;
+    void *flow_ctx; /* of whichever of the two there is */
+    int file;       /* being sent; -1: none */
+    uint64_t file_at;
+    uint64_t file_left;
+};
+
+/*
+ * A request and its answer.  Nearly all live only while their handler runs: the
+ * worker has one in hand and uses it again and again.  One whose answer is not
+ * complete by then leaves with its connection, and the worker takes another.
+ */
+struct flare__exchange {
+    struct flare_req req;
+    struct flare_res res;
+    struct flare__head head;
+    struct flare_str wire;      /* the head's bytes */
+    struct flare__inbuf *inbuf; /* has this request and nothing else, or NULL */
+    struct flare__body body;    /* if it is read in pieces */
+    char *decoded; /* path parameters, percent-decoded; target_bytes_max */
+    char *kept;    /* detached: the head's bytes and a buffered body's */
+    struct flare_later *later; /* the open promise */
+    struct flare__exchange *next; /* spare or dead */
+    uint64_t started_ns;
+    uint32_t timeout_ms;
+    int found;          /* if is_found: what looking for its handler said */
+    bool is_found;
+    bool is_detached;   /* conn->x */
+    bool is_streamed;   /* its handler is called before the body */
+    bool is_read;       /* somebody takes the body, or took it */
+    bool is_body_open;  /* not all of a streamed body has come */
+    bool is_discarding; /* answered; the rest of its body is dropped */
+    bool must_continue; /* the peer waits for a 100 */
+    struct flare__field fields[];
 };
 
 /*
@@ -110,12 +192,11 @@ struct flare__http {
     struct flare__listener listener;
     struct flare__http_counters counters;
 
-    /* The request in hand. */
-    struct flare__head head;
-    struct flare_req req;
-    struct flare_res res;
-    char *extra;   /* FLARE__HTTP_EXTRA_MAX, once a handler adds a field */
-    char *decoded; /* path parameters, percent-decoded; target_bytes_max */
+    struct flare__exchange *x; /* the request in hand; never NULL */
+    struct flare__exchange *spare; /* for the next that is detached */
+    struct flare__exchange *dead;  /* their users may still look at them */
+    struct flare__task reaper;
+    uint32_t spare_count;
 
     /* "Server: ...\r\nDate: ...\r\n", written anew each second. */
     uint64_t common_until_ms;

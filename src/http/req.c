@@ -2,6 +2,8 @@
 /* Reading the request in hand. */
 #include "http/http.h"
 
+#include <stddef.h>
+
 void *flare_req_ctx(const flare_req *req)
 {
     return req->handler.ctx;
@@ -90,6 +92,11 @@ int flare_req_param_u64(const flare_req *req, const char *name, uint64_t *out)
     }
     *out = number;
     return 0;
+}
+
+void *flare_req_alloc(flare_req *req, size_t size)
+{
+    return flare__arena_alloc(&req->arena, size, _Alignof(max_align_t));
 }
 
 struct flare_str flare_req_body(const flare_req *req)

@@ -9,6 +9,8 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "http/chars.h"
+#include "http/exchange.h"
+#include "http/filter.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -17,6 +19,7 @@
 
 enum {
     RES_FIXED_MAX = 192,        /* status line, length, Connection, blank */
+    RES_EXTRA_MIN = 512,        /* added fields, at first */
     RES_TYPE_MAX = 256,         /* a Content-Type */
     RES_STATIC_COPY_MAX = 2048, /* below it a copy is cheaper than a vector */
     RES_PRINTF_STACK = 512,
@@ -24,19 +27,6 @@ enum {
 };
 
 #define RES_TEXT_TYPE "text/plain; charset=utf-8"
-
-void flare__res_begin(struct flare_res *res, struct flare__conn *conn)
-{
-    const struct flare__http *h = conn->http;
-
-    res->http = conn->http;
-    res->conn = conn;
-    res->extra_len = 0;
-    res->is_answered = false;
-    res->is_head = h->head.method_id == FLARE_METHOD_HEAD;
-    res->is_last = false;
-    res->is_keep_alive_said = false;
-}
 
 void flare__res_reset(struct flare_res *res)
 {
@@ -90,26 +80,41 @@ static bool res_is_own_field(struct flare_str name)
     return false;
 }
 
-int flare__res_field(struct flare_res *res, struct flare_str name,
-                     struct flare_str value)
+/* Room for `size` bytes behind those that are there. */
+static int res_extra_grow(struct flare_res *res, size_t size)
 {
-    struct flare__http *h = res->http;
+    size_t cap = res->extra_cap != 0 ? res->extra_cap : RES_EXTRA_MIN;
+    char *extra;
+
+    if (size > FLARE__HTTP_EXTRA_MAX - res->extra_len)
+        return FLARE_E_HEAD_TOO_LARGE;
+    if (size <= res->extra_cap - res->extra_len)
+        return 0;
+    while (cap < res->extra_len + size)
+        cap *= 2;
+    extra = flare__realloc(res->http->options->al, res->extra, cap);
+    if (extra == NULL)
+        return -ENOMEM;
+    res->extra = extra;
+    res->extra_cap = (uint32_t)cap;
+    return 0;
+}
+
+int flare__res_line(struct flare_res *res, struct flare_str name,
+                    struct flare_str value)
+{
     size_t size = name.len + 2 + value.len + 2;
     char *p;
+    int rc;
 
-    if (res->is_answered)
-        return FLARE_E_ALREADY_ANSWERED;
     if (!res_is_token(name) || !res_is_value(value))
         return FLARE_E_BAD_HEADER;
-    if (name.len > FLARE__HTTP_EXTRA_MAX || value.len > FLARE__HTTP_EXTRA_MAX ||
-        size > FLARE__HTTP_EXTRA_MAX - res->extra_len)
+    if (name.len > FLARE__HTTP_EXTRA_MAX || value.len > FLARE__HTTP_EXTRA_MAX)
         return FLARE_E_HEAD_TOO_LARGE;
-    if (h->extra == NULL) {
-        h->extra = flare__alloc(h->options->al, FLARE__HTTP_EXTRA_MAX);
-        if (h->extra == NULL)
-            return -ENOMEM;
-    }
-    p = h->extra + res->extra_len;
+    rc = res_extra_grow(res, size);
+    if (rc < 0)
+        return rc;
+    p = res->extra + res->extra_len;
     memcpy(p, name.ptr, name.len);
     p += name.len;
     *p++ = ':';
@@ -121,6 +126,14 @@ int flare__res_field(struct flare_res *res, struct flare_str name,
     *p = '\n';
     res->extra_len += (uint32_t)size;
     return 0;
+}
+
+int flare__res_field(struct flare_res *res, struct flare_str name,
+                     struct flare_str value)
+{
+    if (res->state != FLARE__RES_OPEN)
+        return FLARE_E_ALREADY_ANSWERED;
+    return flare__res_line(res, name, value);
 }
 
 int flare_res_header(flare_res *res, const char *name, struct flare_str value)
@@ -173,37 +186,35 @@ static bool res_has_no_body(int status)
     return status == 204 || status == 205 || status == 304;
 }
 
-static bool res_sends_body(const struct flare_res *res, int status,
-                           struct flare_str body)
+static char *put_framing(char *p, const struct flare_res *res, int status)
 {
-    return !res->is_head && !res_has_no_body(status) && body.len > 0;
+    if (res_has_no_body(status)) /* RFC 9110 section 15.3.6 */
+        return status == 205 ? PUT(p, "Content-Length: 0\r\n") : p;
+    if (res->type.len > 0) {
+        p = PUT(p, "Content-Type: ");
+        p = put(p, res->type.ptr, res->type.len);
+        p = PUT(p, "\r\n");
+    }
+    if (res->length == FLARE_LENGTH_UNKNOWN)
+        return res->is_chunked ? PUT(p, "Transfer-Encoding: chunked\r\n") : p;
+    p = PUT(p, "Content-Length: ");
+    p = put_decimal(p, res->length);
+    return PUT(p, "\r\n");
 }
 
-static char *put_head(char *p, struct flare_res *res, int status,
-                      struct flare_str type, size_t body_len)
+static char *put_head(char *p, struct flare_res *res, int status)
 {
     struct flare_str common = flare__http_common(res->http);
 
     p = put_status(p, status);
     p = put(p, common.ptr, common.len);
-    if (!res_has_no_body(status)) {
-        if (type.len > 0) {
-            p = PUT(p, "Content-Type: ");
-            p = put(p, type.ptr, type.len);
-            p = PUT(p, "\r\n");
-        }
-        p = PUT(p, "Content-Length: ");
-        p = put_decimal(p, body_len);
-        p = PUT(p, "\r\n");
-    } else if (status == 205) { /* RFC 9110 section 15.3.6 */
-        p = PUT(p, "Content-Length: 0\r\n");
-    }
+    p = put_framing(p, res, status);
     if (res->is_last)
         p = PUT(p, "Connection: close\r\n");
     else if (res->is_keep_alive_said)
         p = PUT(p, "Connection: keep-alive\r\n");
     if (res->extra_len > 0)
-        p = put(p, res->http->extra, res->extra_len);
+        p = put(p, res->extra, res->extra_len);
     return PUT(p, "\r\n");
 }
 
@@ -222,100 +233,230 @@ static bool res_is_memo(const struct flare_res *res, int status,
 
     return m->body_len == body_len && m->status == (unsigned)status &&
            m->said == res_said(res) && m->type_len == type.len &&
-           res->extra_len == 0 && res->http->loop->now_ms < m->until_ms &&
+           res->extra_len == 0 && res->before_head == NULL &&
+           res->http->loop->now_ms < m->until_ms &&
            memcmp(m->bytes + m->type_at, type.ptr, type.len) == 0;
 }
 
-/* Remembers the head of `len` bytes at `head`, if it is of the usual kind. */
-static void res_memorise(const struct flare_res *res, int status,
-                         struct flare_str type, size_t body_len,
-                         struct flare_str head)
+/* Remembers a head that was just written, if it is of the usual kind. */
+static void res_memorise(const struct flare_res *res, struct flare_str head)
 {
     struct flare__head_memo *m = &res->http->memo;
     const char *line;
 
-    if (res->extra_len != 0 || type.len == 0 || res_has_no_body(status) ||
-        head.len > sizeof(m->bytes))
+    if (res->extra_len != 0 || res->type.len == 0 || res->filter != NULL ||
+        res_has_no_body(res->status) || head.len > sizeof(m->bytes))
         return;
     memcpy(m->bytes, head.ptr, head.len);
     /* put_head: the status line, the common fields, then the type */
     line = memchr(head.ptr, '\n', head.len);
     m->type_at = (uint32_t)(line + 1 - head.ptr) + res->http->common_len +
                  (uint32_t)sizeof("Content-Type: ") - 1;
-    m->type_len = (uint32_t)type.len;
+    m->type_len = (uint32_t)res->type.len;
     m->until_ms = res->http->common_until_ms;
-    m->body_len = body_len;
+    m->body_len = (size_t)res->length;
     m->len = (uint32_t)head.len;
-    m->status = (uint16_t)status;
+    m->status = res->status;
     m->said = res_said(res);
 }
 
-static int res_check(int status, struct flare_str type, struct flare_str body)
+static int res_check(int status, struct flare_str type, uint64_t length)
 {
     if (status < 200 || status > 599)
         return FLARE_E_BAD_STATUS;
     if (type.len > RES_TYPE_MAX || !res_is_value(type))
         return FLARE_E_BAD_HEADER;
-    if (body.len > INT32_MAX)
+    if (length != FLARE_LENGTH_UNKNOWN && length > INT64_MAX)
         return FLARE_E_RANGE;
     return 0;
 }
 
-/*
- * Queues the head and, if it is copied, the body.  Returns 0 or the error that
- * flare_res_copy is documented with.
- */
-static int res_complete(struct flare_res *res, int status,
-                        struct flare_str type, struct flare_str body,
-                        bool is_copied)
+/* Whether the connection can go on after this answer, as things are now. */
+static void res_settle_last(struct flare_res *res)
+{
+    const struct flare__exchange *x = FLARE__EXCHANGE_OF(res, res);
+
+    if (res->http->is_draining || flare__conn_must_end(x))
+        res->is_last = true;
+}
+
+static int res_run_hooks(struct flare_res *res)
+{
+    struct flare_req *req = &FLARE__EXCHANGE_OF(res, res)->req;
+
+    while (res->before_head != NULL) {
+        struct flare__hook *hook = res->before_head;
+        int rc;
+
+        res->before_head = hook->next; /* once, also if the answer fails */
+        rc = hook->before_head(req, res, hook->ctx);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int flare__res_prepare(struct flare_res *res, int status, struct flare_str type,
+                       uint64_t length)
+{
+    int rc = res_check(status, type, length);
+
+    if (rc < 0)
+        return rc;
+    res->status = (uint16_t)status;
+    res->type = type;
+    res->length = length;
+    res->has_no_body = res->is_head || res_has_no_body(status);
+    res->is_chunked = false;
+    rc = res->before_head != NULL ? res_run_hooks(res) : 0;
+    if (rc < 0)
+        res->status = 0;
+    return rc;
+}
+
+/* The size that flare__res_put_head needs at most. */
+static uint32_t res_head_size(const struct flare_res *res)
+{
+    return (uint32_t)(RES_FIXED_MAX + FLARE__HTTP_COMMON_MAX + res->type.len) +
+           res->extra_len;
+}
+
+int flare__res_queue_head(struct flare_res *res)
 {
     struct flare__out *out = &res->conn->out;
-    const struct flare__head_memo *memo = &res->http->memo;
-    bool is_known = res_is_memo(res, status, type, body.len);
-    bool has_copy = is_copied && res_sends_body(res, status, body);
-    size_t size = has_copy ? body.len : 0;
     char *start;
     char *p;
 
-    if (res->is_answered)
-        return FLARE_E_ALREADY_ANSWERED;
-    if (FLARE_UNLIKELY(!is_known)) {
-        int rc = res_check(status, type, body);
+    res_settle_last(res);
+    if (res->length == FLARE_LENGTH_UNKNOWN && !res->is_chunked)
+        res->is_last = true;
+    start = flare__out_reserve(out, &res->http->pool, res_head_size(res));
+    if (start == NULL)
+        return -ENOMEM;
+    p = put_head(start, res, res->status);
+    flare__out_commit(out, (uint32_t)(p - start));
+    res->extra_len = 0; /* trailers from here on */
+    return 0;
+}
 
-        if (rc < 0)
-            return rc;
-        size +=
-            RES_FIXED_MAX + FLARE__HTTP_COMMON_MAX + type.len + res->extra_len;
-    } else {
-        size += memo->len;
-    }
+/* The answer is whole: in hand, dispatch sees to the rest. */
+void flare__res_complete(struct flare_res *res)
+{
+    struct flare__exchange *x = FLARE__EXCHANGE_OF(res, res);
+
+    res->state = FLARE__RES_COMPLETE;
+    if (FLARE_UNLIKELY(x->is_detached))
+        flare__conn_answered(res->conn);
+}
+
+/* The head is known and what goes out has been asked for before. */
+static int res_repeat(struct flare_res *res, int status, struct flare_str body,
+                      bool is_copied)
+{
+    const struct flare__head_memo *memo = &res->http->memo;
+    struct flare__out *out = &res->conn->out;
+    size_t size = memo->len + (is_copied ? body.len : 0);
+    char *start = flare__out_reserve(out, &res->http->pool, (uint32_t)size);
+    char *p;
+
+    if (FLARE_UNLIKELY(start == NULL))
+        return -ENOMEM;
+    p = put(start, memo->bytes, memo->len);
+    if (is_copied)
+        p = put(p, body.ptr, body.len);
+    flare__out_commit(out, (uint32_t)(p - start));
+    res->status = (uint16_t)status;
+    res->body_bytes = res->is_head ? 0 : body.len;
+    return 0;
+}
+
+/* A head and, if it is copied, a body that goes out. */
+static int res_compose(struct flare_res *res, struct flare_str body,
+                       bool is_copied)
+{
+    struct flare__out *out = &res->conn->out;
+    size_t size = res_head_size(res) + (is_copied ? body.len : 0);
+    char *start;
+    char *p;
+
+    res_settle_last(res);
     start = flare__out_reserve(out, &res->http->pool, (uint32_t)size);
     if (FLARE_UNLIKELY(start == NULL))
         return -ENOMEM;
-    if (FLARE_LIKELY(is_known)) {
-        p = put(start, memo->bytes, memo->len);
-    } else {
-        p = put_head(start, res, status, type, body.len);
-        res_memorise(res, status, type, body.len,
-                     (struct flare_str){start, (size_t)(p - start)});
-    }
-    if (has_copy)
+    p = put_head(start, res, res->status);
+    res_memorise(res, (struct flare_str){start, (size_t)(p - start)});
+    if (is_copied && body.len > 0)
         p = put(p, body.ptr, body.len);
     flare__out_commit(out, (uint32_t)(p - start));
-    res->is_answered = true;
+    res->body_bytes = res->has_no_body ? 0 : body.len;
     return 0;
+}
+
+/* A body in memory under a content coding, which is copied for good. */
+static int res_answer_coded(struct flare_res *res, struct flare_str body)
+{
+    struct flare_str coded;
+    int rc = flare__filter_whole(res, body, &coded);
+
+    if (rc < 0)
+        return rc;
+    res->length = coded.len;
+    if (res->has_no_body)
+        rc = res_compose(res, (struct flare_str){NULL, 0}, false);
+    else
+        rc = res_compose(res, coded, /* is_copied = */ true);
+    flare__free(res->http->options->al, (char *)(uintptr_t)coded.ptr);
+    return rc;
+}
+
+/*
+ * Queues the head and, if it is copied, the body.  Returns 1 if a borrowed body
+ * is to be queued behind, 0 if not, or the error that flare_res_copy is
+ * documented with.
+ */
+static int res_answer(struct flare_res *res, int status, struct flare_str type,
+                      struct flare_str body, bool is_copied)
+{
+    const struct flare__exchange *x = FLARE__EXCHANGE_OF(res, res);
+    bool has_body;
+    int rc;
+
+    if (FLARE_UNLIKELY(res->state != FLARE__RES_OPEN))
+        return FLARE_E_ALREADY_ANSWERED;
+    if (FLARE_UNLIKELY(body.len > INT32_MAX))
+        return FLARE_E_RANGE;
+    if (FLARE_UNLIKELY(x->is_detached || x->is_streamed))
+        res_settle_last(res);
+    if (FLARE_LIKELY(res_is_memo(res, status, type, body.len))) {
+        has_body = !res->is_head && body.len > 0;
+        rc = res_repeat(res, status, body, is_copied && has_body);
+        return rc < 0 ? rc : has_body && !is_copied;
+    }
+    rc = flare__res_prepare(res, status, type, body.len);
+    if (rc < 0)
+        return rc;
+    if (FLARE_UNLIKELY(res->filter != NULL))
+        return res_answer_coded(res, body);
+    has_body = !res->has_no_body && body.len > 0;
+    rc = res_compose(res, body, is_copied && has_body);
+    return rc < 0 ? rc : has_body && !is_copied;
 }
 
 int flare_res_copy(flare_res *res, int status, struct flare_str type,
                    struct flare_str body)
 {
-    return res_complete(res, status, type, body, /* is_copied = */ true);
+    int rc = res_answer(res, status, type, body, /* is_copied = */ true);
+
+    if (FLARE_UNLIKELY(rc < 0))
+        return rc;
+    flare__res_complete(res);
+    return 0;
 }
 
 int flare_res_text(flare_res *res, int status, const char *text)
 {
-    return res_complete(res, status, FLARE_STR(RES_TEXT_TYPE), flare_str(text),
-                        /* is_copied = */ true);
+    return flare_res_copy(res, status, FLARE_STR(RES_TEXT_TYPE),
+                          flare_str(text));
 }
 
 int flare_res_empty(flare_res *res, int status)
@@ -335,18 +476,17 @@ int flare_res_give(flare_res *res, int status, struct flare_str type,
     chunk = flare__out_borrow(pool, body, free_fn, ctx);
     if (chunk == NULL)
         return -ENOMEM;
-    rc = res_complete(res, status, type, body, /* is_copied = */ false);
-    if (rc < 0) {
-        flare__out_forget(pool, chunk);
-        return rc;
-    }
-    if (res_sends_body(res, status, body)) {
+    rc = res_answer(res, status, type, body, /* is_copied = */ false);
+    if (rc > 0) {
         flare__out_append(&res->conn->out, chunk);
-        return 0;
+    } else {
+        flare__out_forget(pool, chunk);
+        if (rc == 0 && free_fn != NULL)
+            free_fn(ctx, (void *)(uintptr_t)body.ptr);
     }
-    flare__out_forget(pool, chunk);
-    if (free_fn != NULL)
-        free_fn(ctx, (void *)(uintptr_t)body.ptr);
+    if (rc < 0)
+        return rc;
+    flare__res_complete(res);
     return 0;
 }
 

@@ -5,15 +5,29 @@
 
 #include "http/conn.h"
 
-/* Starts the response to the request in hand. */
-void flare__res_begin(struct flare_res *res, struct flare__conn *conn);
-
 /*
  * Adds a field without asking whether it is the library's own; as
  * flare_res_header otherwise.
  */
 int flare__res_field(struct flare_res *res, struct flare_str name,
                      struct flare_str value);
+
+/* The same, whatever the state: a field, or a trailer. */
+int flare__res_line(struct flare_res *res, struct flare_str name,
+                    struct flare_str value);
+
+/* Checks what an answer is made of, and runs the hooks that are due. */
+int flare__res_prepare(struct flare_res *res, int status, struct flare_str type,
+                       uint64_t length);
+
+/* Queues the head of a prepared answer whose body will follow.  -ENOMEM. */
+int flare__res_queue_head(struct flare_res *res);
+
+/* The last byte of the answer is queued. */
+void flare__res_complete(struct flare_res *res);
+
+/* Gives an open body what there is room for: file, pull, on_drain. */
+void flare__res_go_on(struct flare_res *res);
 
 /* Drops the fields added so far. */
 void flare__res_reset(struct flare_res *res);

@@ -4,6 +4,8 @@ libflare_core_la_SOURCES += \
 	%D%/choose.h \
 	%D%/clock.c \
 	%D%/clock.h \
+	%D%/file.c \
+	%D%/file.h \
 	%D%/listener.c \
 	%D%/listener.h \
 	%D%/loop.c \

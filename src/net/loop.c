@@ -33,7 +33,8 @@ int flare__loop_open(struct flare_loop **out,
 
     if (loop == NULL)
         return -ENOMEM;
-    rc = flare__mailbox_new(&loop->mailbox, config->al,
+    loop->allocator = *config->al;
+    rc = flare__mailbox_new(&loop->mailbox, &loop->allocator,
                             capacity != 0 ? capacity : LOOP_MAILBOX_DEFAULT);
     if (rc < 0) {
         flare__free(config->al, loop);
@@ -41,13 +42,68 @@ int flare__loop_open(struct flare_loop **out,
     }
     loop->ops = config->ops;
     loop->backend = config->backend;
-    loop->al = config->al;
+    atomic_init(&loop->refs, 1);
     loop->log = config->log;
     loop->tasks_end = &loop->tasks;
     loop_read_clock(loop);
     flare__wheel_init(&loop->wheel, loop->now_ms);
     *out = loop;
     return 0;
+}
+
+/* ---- letters ---- */
+
+/* Stands in for the list of a closed loop. */
+static struct flare__letter loop_no_more;
+
+bool flare__loop_send(struct flare_loop *loop, struct flare__letter *letter)
+{
+    struct flare__letter *newest = atomic_load(&loop->letters);
+
+    do {
+        if (newest == &loop_no_more)
+            return false;
+        letter->next = newest;
+    } while (!atomic_compare_exchange_weak(&loop->letters, &newest, letter));
+    if (newest == NULL) /* the others come before the loop looks again */
+        flare__loop_wake(loop);
+    return true;
+}
+
+/* Opens what has come, the oldest first; `leave` is what stays in the box. */
+static void loop_open_letters(struct flare_loop *loop,
+                              struct flare__letter *leave)
+{
+    struct flare__letter *letter = atomic_exchange(&loop->letters, leave);
+    struct flare__letter *oldest = NULL;
+
+    while (letter != NULL) {
+        struct flare__letter *next = letter->next;
+
+        letter->next = oldest;
+        oldest = letter;
+        letter = next;
+    }
+    while (oldest != NULL) {
+        letter = oldest;
+        oldest = letter->next;
+        letter->fn(letter);
+    }
+}
+
+void flare__loop_ref(struct flare_loop *loop)
+{
+    atomic_fetch_add(&loop->refs, 1);
+}
+
+void flare__loop_unref(struct flare_loop *loop)
+{
+    struct flare_allocator al;
+
+    if (atomic_fetch_sub(&loop->refs, 1) != 1)
+        return;
+    al = loop->allocator;
+    flare__free(&al, loop);
 }
 
 void flare__loop_close(struct flare_loop *loop)
@@ -58,6 +114,7 @@ void flare__loop_close(struct flare_loop *loop)
     flare__mailbox_close(loop->mailbox);
     while (flare__mailbox_drain(loop->mailbox, LOOP_POST_BUDGET) > 0)
         ;
+    loop_open_letters(loop, &loop_no_more);
     atomic_store(&loop->is_closed, true);
     while (atomic_load(&loop->guests) != 0)
         (void)sched_yield(); /* one is about to leave */
@@ -72,7 +129,7 @@ void flare__loop_free(struct flare_loop *loop)
     if (loop->backend != NULL)
         flare__loop_close(loop);
     flare__mailbox_free(loop->mailbox);
-    flare__free(loop->al, loop);
+    flare__loop_unref(loop);
 }
 
 void flare__loop_wake(struct flare_loop *loop)
@@ -166,6 +223,8 @@ int flare__loop_turn(struct flare_loop *loop, uint64_t limit_ns)
             ev->sock->on_event(ev->sock, ev);
     }
     (void)flare__mailbox_drain(loop->mailbox, LOOP_POST_BUDGET);
+    if (atomic_load_explicit(&loop->letters, memory_order_relaxed) != NULL)
+        loop_open_letters(loop, NULL);
     (void)flare__wheel_advance(&loop->wheel, loop->now_ms);
     loop_run_tasks(loop);
     return 0;

@@ -26,6 +26,15 @@ struct flare__task {
     flare__task_fn fn; /* NULL: not queued */
 };
 
+/* A call from another thread whose memory its sender brings along. */
+struct flare__letter;
+typedef void (*flare__letter_fn)(struct flare__letter *letter);
+
+struct flare__letter {
+    struct flare__letter *next;
+    flare__letter_fn fn;
+};
+
 enum { FLARE__LOOP_BATCH = 256 };
 
 struct flare_loop {
@@ -37,10 +46,12 @@ struct flare_loop {
     struct flare__task **tasks_end;
     uint32_t task_count;
     struct flare__mailbox *mailbox;
+    _Atomic(struct flare__letter *) letters; /* the newest first */
+    atomic_uint refs; /* of the memory: its owner's, and letters to come */
     atomic_uint guests; /* other threads inside a call; the backend stays */
     atomic_bool is_closed;
     bool is_broken; /* a poll has failed: nothing can be closed in order */
-    const struct flare_allocator *al;
+    struct flare_allocator allocator; /* a copy: it may outlive the server */
     struct flare__log log;
     struct flare__wheel wheel;
     struct flare__event events[FLARE__LOOP_BATCH];
@@ -71,6 +82,17 @@ void flare__loop_close(struct flare_loop *loop);
  * Accepts NULL.
  */
 void flare__loop_free(struct flare_loop *loop);
+
+/* Keeps the memory of the loop, not the loop.  Thread: any. */
+void flare__loop_ref(struct flare_loop *loop);
+void flare__loop_unref(struct flare_loop *loop);
+
+/*
+ * Runs `letter->fn` on the loop's thread: never full, as the sender brings the
+ * memory.  Letters of one thread keep their order.  False if the loop has been
+ * closed: the letter is still the sender's.  Thread: any that holds a ref.
+ */
+bool flare__loop_send(struct flare_loop *loop, struct flare__letter *letter);
 
 /* Ends a wait.  Thread: any, also a signal handler; nothing if closed. */
 void flare__loop_wake(struct flare_loop *loop);
