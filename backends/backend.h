@@ -181,9 +181,6 @@ struct flare__backend_ops {
     int (*send)(struct flare__backend *b, struct flare__sock *sock,
                 const struct iovec *iov, uint32_t count);
 
-    int (*sendfile)(struct flare__backend *b, struct flare__sock *sock, int file,
-                    uint64_t offset, uint32_t count);
-
     /* FIN now, receive goes on; no send is in flight. */
     void (*shutdown_send)(struct flare__backend *b, struct flare__sock *sock);
 

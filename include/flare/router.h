@@ -17,9 +17,6 @@
 extern "C" {
 #endif
 
-/* The handler is called at the head and reads the body in pieces. */
-#define FLARE_ROUTE_STREAM_BODY 1u
-
 /* One row of the table; strings are borrowed until the server is freed. */
 struct flare_route {
     enum flare_method method;

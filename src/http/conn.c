@@ -7,6 +7,7 @@
 #include "http/conn_input.h"
 #include "http/exchange.h"
 #include "http/res.h"
+#include "net/file.h"
 
 #include <errno.h>
 
@@ -18,8 +19,7 @@ enum { CONN_LINGER_BYTES_MAX = 32 * 1024 * 1024 };
 
 enum {
     /* What may wait behind a request that is being answered. */
-    CONN_WAIT_BYTES_MAX = 16 * 1024,
-    CONN_FILE_SEND_MAX = 1024 * 1024 /* of a file in one go */
+    CONN_WAIT_BYTES_MAX = 16 * 1024
 };
 
 static void conn_update_timer(struct flare__conn *conn);
@@ -234,30 +234,28 @@ void flare__conn_answered(struct flare__conn *conn)
                         is_last ? FLARE__DISPATCHED_LAST : FLARE__DISPATCHED);
 }
 
-/* A file that goes out with what is queued gone: its next part. */
-static int conn_send_file(struct flare__conn *conn)
+/* The next part of a file, once what was queued is gone.  -errno. */
+static int conn_queue_file(struct flare__conn *conn)
 {
-    struct flare_loop *loop = conn->http->loop;
     struct flare_res *res = &conn->x->res;
-    uint32_t count = res->file_left < CONN_FILE_SEND_MAX
+    uint32_t count = res->file_left < FLARE__OUT_SEND_MAX
                          ? (uint32_t)res->file_left
-                         : CONN_FILE_SEND_MAX;
+                         : FLARE__OUT_SEND_MAX;
+    char *room = flare__out_reserve(&conn->out, &conn->http->pool, count);
+    int64_t got;
 
-    conn->file_bytes = count;
-    return loop->ops->sendfile(loop->backend, &conn->sock, res->file,
-                               res->file_at, count);
-}
-
-static void conn_on_file_sent(struct flare__conn *conn, uint32_t count)
-{
-    struct flare_res *res = &conn->x->res;
-
-    conn->file_bytes = 0;
+    if (room == NULL)
+        return -ENOMEM;
+    got = flare__file_read(res->file, room, count, res->file_at);
+    if (got != count) /* what was promised is not there */
+        return got < 0 ? (int)got : FLARE_E_RANGE;
+    flare__out_commit(&conn->out, count);
     res->file_at += count;
     res->file_left -= count;
     res->body_bytes += count;
     if (res->file_left == 0)
         flare__res_complete(res);
+    return 0;
 }
 
 static bool conn_has_file(const struct flare__conn *conn)
@@ -269,20 +267,17 @@ static bool conn_has_file(const struct flare__conn *conn)
 static int conn_send(struct flare__conn *conn)
 {
     struct flare_loop *loop = conn->http->loop;
-    int rc;
+    struct iovec one;
+    const struct iovec *iov;
+    uint32_t count;
+    int rc = 0;
 
-    if (conn->out.bytes != 0) {
-        struct iovec one;
-        const struct iovec *iov;
-        uint32_t count =
-            flare__out_next(&conn->out, &conn->http->pool, &one, &iov);
-
-        rc = loop->ops->send(loop->backend, &conn->sock, iov, count);
-    } else if (conn_has_file(conn)) {
-        rc = conn_send_file(conn);
-    } else {
-        return 0;
-    }
+    if (conn->out.bytes == 0 && conn_has_file(conn))
+        rc = conn_queue_file(conn);
+    if (rc < 0 || conn->out.bytes == 0)
+        return rc;
+    count = flare__out_next(&conn->out, &conn->http->pool, &one, &iov);
+    rc = loop->ops->send(loop->backend, &conn->sock, iov, count);
     if (rc < 0)
         return rc;
     conn->is_sending = true;
@@ -331,8 +326,7 @@ void flare__conn_flush(struct flare__conn *conn)
 static void conn_on_sent(struct flare__conn *conn)
 {
     int32_t res = conn->sent_res;
-    uint32_t expected = conn->out.in_flight + conn->file_bytes;
-    bool is_whole = res >= 0 && (uint32_t)res == expected;
+    bool is_whole = res >= 0 && (uint32_t)res == conn->out.in_flight;
 
     conn->is_sending = false;
     conn->write_deadline_ms = UINT64_MAX;
@@ -343,8 +337,6 @@ static void conn_on_sent(struct flare__conn *conn)
         flare__conn_abort(conn);
         return;
     }
-    if (conn->file_bytes != 0)
-        conn_on_file_sent(conn, expected);
     flare__conn_flush(conn);
 }
 

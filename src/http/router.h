@@ -34,8 +34,6 @@ struct flare__param {
 struct flare__match {
     struct flare_handler handler;
     const char *pattern;
-    uint32_t flags; /* FLARE_ROUTE_* */
-    uint64_t body_bytes_max; /* 0: the server's */
     uint32_t allowed; /* METHOD_NOT_ALLOWED: bits 1 << enum flare_method */
     uint32_t param_count;
     struct flare__param params[FLARE__ROUTE_PARAMS_MAX];
