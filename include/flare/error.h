@@ -61,7 +61,12 @@ enum flare_error_class {
     X(BAD_ROUTE, "route pattern is not valid", CONFIG, 500)                    \
     X(ROUTE_CONFLICT, "two routes match the same requests", CONFIG, 500)       \
     X(BACKEND_UNAVAILABLE, "the backend is not available here", CONFIG, 500)   \
-    X(RANGE, "number is out of range", USAGE, 400)
+    X(RANGE, "number is out of range", USAGE, 400)                             \
+    X(BAD_CODING, "content coding is faulty", PARSE, 400)                      \
+    X(CODING_LIMIT, "content decodes to too much", LIMIT, 413)                 \
+    X(PRECONDITION, "a precondition does not hold", HTTP, 412)                 \
+    X(BAD_RANGE, "no such range of the content", HTTP, 416)                    \
+    X(BAD_JSON, "JSON written out of order or not JSON", USAGE, 500)
 
 enum flare_error_code {
     FLARE_OK = 0,
