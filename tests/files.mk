@@ -22,6 +22,7 @@ unit_tests = \
 	%D%/http/test_conn \
 	%D%/http/test_conn_input \
 	%D%/http/test_date \
+	%D%/http/test_differential \
 	%D%/http/test_dispatch \
 	%D%/http/test_head \
 	%D%/http/test_head_mutation \
@@ -71,6 +72,11 @@ tests_http_test_conn_input_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_conn_input.c
+
+tests_http_test_differential_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_differential.c
 
 tests_http_test_dispatch_SOURCES = \
 	%D%/http/conn_rig.c \
@@ -167,6 +173,8 @@ libflare_testing_la_SOURCES += \
 	%D%/support/head_oracle.h \
 	%D%/support/host_oracle.c \
 	%D%/support/host_oracle.h \
+	%D%/support/ref_http.c \
+	%D%/support/ref_http.h \
 	%D%/support/sim_bytes.c \
 	%D%/support/sim_bytes.h \
 	%D%/support/sim_client.c \
