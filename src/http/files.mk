@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: MIT
 libflare_core_la_SOURCES += \
+	%D%/accept.c \
+	%D%/accept.h \
+	%D%/chain.c \
+	%D%/chain.h \
 	%D%/chars.c \
 	%D%/chars.h \
 	%D%/chunked.c \
 	%D%/chunked.h \
+	%D%/conditions.c \
+	%D%/conditions.h \
 	%D%/config.c \
 	%D%/config.h \
 	%D%/conn.c \
@@ -14,6 +20,8 @@ libflare_core_la_SOURCES += \
 	%D%/date.h \
 	%D%/dispatch.c \
 	%D%/dispatch.h \
+	%D%/etag.c \
+	%D%/etag.h \
 	%D%/head.c \
 	%D%/head.h \
 	%D%/head_line.c \
@@ -25,16 +33,28 @@ libflare_core_la_SOURCES += \
 	%D%/host.h \
 	%D%/http.c \
 	%D%/http.h \
+	%D%/list.c \
+	%D%/list.h \
+	%D%/mime.c \
+	%D%/mime.h \
+	%D%/mime_table.c \
+	%D%/mime_table.h \
 	%D%/out.c \
 	%D%/out.h \
 	%D%/percent.c \
 	%D%/percent.h \
+	%D%/range.c \
+	%D%/range.h \
 	%D%/req.c \
 	%D%/res.c \
 	%D%/res.h \
 	%D%/router.h \
 	%D%/router_build.c \
+	%D%/router_flat.c \
+	%D%/router_flat.h \
 	%D%/router_match.c \
+	%D%/router_redirect.c \
+	%D%/router_table.c \
 	%D%/router_tree.h \
 	%D%/scan.h \
 	%D%/scan_avx2.c \
