@@ -134,12 +134,13 @@ void ref_http(struct ref_http *out, const struct ref_limits *limits,
 
     out->count = 0;
     out->is_inside = false;
+    out->is_ended = false;
     out->may_continue = false;
     while (at < len) {
         struct ref_answer *a = &out->answers[out->count];
         size_t taken;
 
-        assert(out->count < REF_ANSWERS_MAX);
+        assert(out->count < REF_ANSWERS_MAX - 1); /* one for the end */
         taken = read_request(out, a, limits, bytes + at, len - at);
         if (taken == 0) {
             out->is_inside = true;
@@ -150,4 +151,14 @@ void ref_http(struct ref_http *out, const struct ref_limits *limits,
         if (a->is_last)
             return;
     }
+}
+
+void ref_http_end(struct ref_http *out)
+{
+    out->is_ended = true;
+    if (!out->is_inside)
+        return;
+    refuse(&out->answers[out->count], FLARE_E_BAD_REQUEST);
+    out->answers[out->count++].may_continue = out->may_continue;
+    out->is_inside = false;
 }

@@ -45,6 +45,7 @@ struct ref_http {
     struct ref_answer answers[REF_ANSWERS_MAX];
     bool is_inside; /* the bytes end inside a request, which waits for more */
     bool may_continue; /* a 100 may stand there */
+    bool is_ended;     /* the peer will send nothing more: the server closes */
 };
 
 /*
@@ -53,5 +54,8 @@ struct ref_http {
  */
 void ref_http(struct ref_http *out, const struct ref_limits *limits,
               const char *bytes, size_t len);
+
+/* And then the peer's FIN: half a request is refused (FAILURES K02). */
+void ref_http_end(struct ref_http *out);
 
 #endif
