@@ -2,6 +2,7 @@
 # Public headers, installed to $(includedir)/flare.
 flareincludedir = $(includedir)/flare
 flareinclude_HEADERS = \
+	%D%/flare/addr.h \
 	%D%/flare/alloc.h \
 	%D%/flare/base.h \
 	%D%/flare/error.h \

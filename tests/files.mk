@@ -38,8 +38,10 @@ unit_tests = \
 	%D%/http/test_sim_server \
 	%D%/http/test_torture \
 	%D%/http/test_words \
+	%D%/net/test_addr \
 	%D%/net/test_choose \
 	%D%/net/test_clock \
+	%D%/net/test_ip \
 	%D%/net/test_listener \
 	%D%/net/test_loop \
 	%D%/net/test_mailbox \

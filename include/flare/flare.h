@@ -3,6 +3,7 @@
 #ifndef FLARE_FLARE_H
 #define FLARE_FLARE_H
 
+#include <flare/addr.h>
 #include <flare/alloc.h>
 #include <flare/base.h>
 #include <flare/error.h>
