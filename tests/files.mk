@@ -16,6 +16,7 @@ unit_tests = \
 	%D%/base/test_log \
 	%D%/base/test_slab \
 	%D%/base/test_str \
+	%D%/base/test_utf8 \
 	%D%/bench/test_floor \
 	%D%/http/test_chunked \
 	%D%/http/test_config \
@@ -28,7 +29,9 @@ unit_tests = \
 	%D%/http/test_head_mutation \
 	%D%/http/test_host \
 	%D%/http/test_http \
+	%D%/http/test_number \
 	%D%/http/test_out \
+	%D%/http/test_params \
 	%D%/http/test_percent \
 	%D%/http/test_res \
 	%D%/http/test_router \

@@ -16,12 +16,18 @@ libflare_core_la_SOURCES += \
 	%D%/conn.h \
 	%D%/conn_input.c \
 	%D%/conn_input.h \
+	%D%/cookie.c \
+	%D%/cookie.h \
 	%D%/date.c \
 	%D%/date.h \
 	%D%/dispatch.c \
 	%D%/dispatch.h \
 	%D%/etag.c \
 	%D%/etag.h \
+	%D%/fieldparam.c \
+	%D%/fieldparam.h \
+	%D%/form.c \
+	%D%/form.h \
 	%D%/head.c \
 	%D%/head.h \
 	%D%/head_line.c \
@@ -39,13 +45,20 @@ libflare_core_la_SOURCES += \
 	%D%/mime.h \
 	%D%/mime_table.c \
 	%D%/mime_table.h \
+	%D%/multipart.c \
+	%D%/multipart.h \
+	%D%/number.c \
+	%D%/number.h \
 	%D%/out.c \
 	%D%/out.h \
+	%D%/params.c \
+	%D%/params.h \
 	%D%/percent.c \
 	%D%/percent.h \
 	%D%/range.c \
 	%D%/range.h \
 	%D%/req.c \
+	%D%/req_form.c \
 	%D%/res.c \
 	%D%/res.h \
 	%D%/router.h \
