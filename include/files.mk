@@ -2,14 +2,18 @@
 # Public headers, installed to $(includedir)/flare.
 flareincludedir = $(includedir)/flare
 flareinclude_HEADERS = \
+	%D%/flare/addr.h \
 	%D%/flare/alloc.h \
 	%D%/flare/base.h \
+	%D%/flare/cookie.h \
 	%D%/flare/error.h \
 	%D%/flare/flare.h \
+	%D%/flare/form.h \
 	%D%/flare/handler.h \
 	%D%/flare/http.h \
 	%D%/flare/info.h \
 	%D%/flare/log.h \
 	%D%/flare/loop.h \
+	%D%/flare/multipart.h \
 	%D%/flare/router.h \
 	%D%/flare/server.h

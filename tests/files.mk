@@ -16,18 +16,22 @@ unit_tests = \
 	%D%/base/test_log \
 	%D%/base/test_slab \
 	%D%/base/test_str \
+	%D%/base/test_utf8 \
 	%D%/bench/test_floor \
 	%D%/http/test_chunked \
 	%D%/http/test_config \
 	%D%/http/test_conn \
 	%D%/http/test_conn_input \
 	%D%/http/test_date \
+	%D%/http/test_differential \
 	%D%/http/test_dispatch \
 	%D%/http/test_head \
 	%D%/http/test_head_mutation \
 	%D%/http/test_host \
 	%D%/http/test_http \
+	%D%/http/test_number \
 	%D%/http/test_out \
+	%D%/http/test_params \
 	%D%/http/test_percent \
 	%D%/http/test_res \
 	%D%/http/test_router \
@@ -37,8 +41,10 @@ unit_tests = \
 	%D%/http/test_sim_server \
 	%D%/http/test_torture \
 	%D%/http/test_words \
+	%D%/net/test_addr \
 	%D%/net/test_choose \
 	%D%/net/test_clock \
+	%D%/net/test_ip \
 	%D%/net/test_listener \
 	%D%/net/test_loop \
 	%D%/net/test_mailbox \
@@ -71,6 +77,11 @@ tests_http_test_conn_input_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_conn_input.c
+
+tests_http_test_differential_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_differential.c
 
 tests_http_test_dispatch_SOURCES = \
 	%D%/http/conn_rig.c \
@@ -167,6 +178,8 @@ libflare_testing_la_SOURCES += \
 	%D%/support/head_oracle.h \
 	%D%/support/host_oracle.c \
 	%D%/support/host_oracle.h \
+	%D%/support/ref_http.c \
+	%D%/support/ref_http.h \
 	%D%/support/sim_bytes.c \
 	%D%/support/sim_bytes.h \
 	%D%/support/sim_client.c \

@@ -62,6 +62,11 @@ enum flare_error_class {
     X(ROUTE_CONFLICT, "two routes match the same requests", CONFIG, 500)       \
     X(BACKEND_UNAVAILABLE, "the backend is not available here", CONFIG, 500)   \
     X(RANGE, "number is out of range", USAGE, 400)                             \
+    X(BAD_CODING, "content coding is faulty", PARSE, 400)                      \
+    X(CODING_LIMIT, "content decodes to too much", LIMIT, 413)                 \
+    X(PRECONDITION, "a precondition does not hold", HTTP, 412)                 \
+    X(BAD_RANGE, "no such range of the content", HTTP, 416)                    \
+    X(BAD_JSON, "JSON written out of order or not JSON", USAGE, 500)           \
     X(GONE, "nobody waits for the answer any more", STATE, 503)                \
     X(OUTPUT_FULL, "the peer has not read what was sent", LIMIT, 503)          \
     X(NOT_STARTED, "no body is under way", STATE, 500)                         \

@@ -3,14 +3,18 @@
 #ifndef FLARE_FLARE_H
 #define FLARE_FLARE_H
 
+#include <flare/addr.h>
 #include <flare/alloc.h>
 #include <flare/base.h>
+#include <flare/cookie.h>
 #include <flare/error.h>
+#include <flare/form.h>
 #include <flare/handler.h>
 #include <flare/http.h>
 #include <flare/info.h>
 #include <flare/log.h>
 #include <flare/loop.h>
+#include <flare/multipart.h>
 #include <flare/router.h>
 #include <flare/server.h>
 

@@ -19,7 +19,7 @@ LEVELS = (
 # The layer that declares a public header; the rest belongs to the top one.
 PUBLIC = {
     "base": ("base", "error", "alloc", "log"),
-    "net": ("loop", "info"),
+    "net": ("addr", "loop", "info"),
 }
 # The ones through which one folder meets another on its level.
 MEETING = {}

@@ -13,4 +13,6 @@ libflare_core_la_SOURCES += \
 	%D%/log.h \
 	%D%/slab.c \
 	%D%/slab.h \
-	%D%/str.c
+	%D%/str.c \
+	%D%/utf8.c \
+	%D%/utf8.h

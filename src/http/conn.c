@@ -385,7 +385,7 @@ static void conn_free(struct flare__conn *conn)
     flare__slab_give(&h->conns, conn);
     if (h->is_full && h->conns.live < h->options->connections_max) {
         h->is_full = false;
-        flare__listener_resume(&h->listener);
+        flare__http_resume_listening(h);
     }
 }
 
@@ -440,7 +440,7 @@ void flare__conn_accept(struct flare__http *h, int fd)
     h->counters.accepted++;
     if (h->conns.live >= h->options->connections_max) {
         h->is_full = true; /* accepting waits for one to go */
-        flare__listener_pause(&h->listener);
+        flare__http_pause_listening(h);
     }
     conn_update_timer(conn);
     conn_start_recv(conn);

@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: MIT
 libflare_core_la_SOURCES += \
+	%D%/accept.c \
+	%D%/accept.h \
+	%D%/chain.c \
+	%D%/chain.h \
 	%D%/chars.c \
 	%D%/chars.h \
 	%D%/chunked.c \
 	%D%/chunked.h \
+	%D%/conditions.c \
+	%D%/conditions.h \
 	%D%/config.c \
 	%D%/config.h \
 	%D%/conn.c \
@@ -11,13 +17,21 @@ libflare_core_la_SOURCES += \
 	%D%/conn_body.c \
 	%D%/conn_input.c \
 	%D%/conn_input.h \
+	%D%/cookie.c \
+	%D%/cookie.h \
 	%D%/date.c \
 	%D%/date.h \
 	%D%/dispatch.c \
 	%D%/dispatch.h \
+	%D%/etag.c \
+	%D%/etag.h \
 	%D%/exchange.c \
 	%D%/exchange.h \
+	%D%/fieldparam.c \
+	%D%/fieldparam.h \
 	%D%/filter.h \
+	%D%/form.c \
+	%D%/form.h \
 	%D%/head.c \
 	%D%/head.h \
 	%D%/head_line.c \
@@ -31,11 +45,26 @@ libflare_core_la_SOURCES += \
 	%D%/http.h \
 	%D%/later.c \
 	%D%/later.h \
+	%D%/list.c \
+	%D%/list.h \
+	%D%/mime.c \
+	%D%/mime.h \
+	%D%/mime_table.c \
+	%D%/mime_table.h \
+	%D%/multipart.c \
+	%D%/multipart.h \
+	%D%/number.c \
+	%D%/number.h \
 	%D%/out.c \
 	%D%/out.h \
+	%D%/params.c \
+	%D%/params.h \
 	%D%/percent.c \
 	%D%/percent.h \
+	%D%/range.c \
+	%D%/range.h \
 	%D%/req.c \
+	%D%/req_form.c \
 	%D%/res.c \
 	%D%/res.h \
 	%D%/res_body.c \
@@ -43,7 +72,11 @@ libflare_core_la_SOURCES += \
 	%D%/res_hooks.c \
 	%D%/router.h \
 	%D%/router_build.c \
+	%D%/router_flat.c \
+	%D%/router_flat.h \
 	%D%/router_match.c \
+	%D%/router_redirect.c \
+	%D%/router_table.c \
 	%D%/router_tree.h \
 	%D%/scan.h \
 	%D%/scan_avx2.c \

@@ -18,7 +18,7 @@
 enum { HTTP_LATE_CONNS = FLARE__LOOP_BATCH };
 static void http_on_conn(struct flare__listener *l, int fd)
 {
-    struct flare__http *h = FLARE_CONTAINER_OF(l, struct flare__http, listener);
+    struct flare__http *h = l->owner;
 
     if (FLARE_UNLIKELY(h->is_aborted)) {
         h->counters.shed++;
@@ -30,20 +30,32 @@ static void http_on_conn(struct flare__listener *l, int fd)
 
 static void http_on_listener_closed(struct flare__listener *l)
 {
+    struct flare__http *h = l->owner;
+
     FLARE_ASSERT(l->state == FLARE__LISTENER_CLOSED);
+    h->listeners_open--;
+}
+
+static uint32_t http_listeners_max(const struct flare__http_options *options)
+{
+    return options->listeners_max > 0 ? options->listeners_max : 1;
 }
 
 int flare__http_init(struct flare__http *h, struct flare_loop *loop,
                      const struct flare__http_options *options)
 {
     *h = (struct flare__http){.loop = loop, .options = options};
-    if (flare__exchange_take(h) < 0)
+    h->listeners = flare__calloc(options->al, http_listeners_max(options),
+                                 sizeof(struct flare__listener));
+    if (h->listeners == NULL)
         return -ENOMEM;
+    if (flare__exchange_take(h) < 0) {
+        flare__free(options->al, h->listeners);
+        return -ENOMEM;
+    }
     flare__out_pool_init(&h->pool, options->al);
     flare__slab_init(&h->conns, options->al, sizeof(struct flare__conn),
                      options->connections_max + HTTP_LATE_CONNS);
-    h->listener.on_conn = http_on_conn;
-    h->listener.on_closed = http_on_listener_closed;
     return 0;
 }
 
@@ -53,16 +65,86 @@ void flare__http_fini(struct flare__http *h)
     flare__slab_fini(&h->conns);
     flare__out_pool_fini(&h->pool);
     flare__exchange_fini(h);
+    flare__free(h->options->al, h->listeners);
 }
 
 int flare__http_listen(struct flare__http *h, int fd)
 {
-    return flare__listener_open(&h->listener, h->loop, fd);
+    struct flare__listener *l = &h->listeners[h->listener_count];
+    int rc;
+
+    FLARE_ASSERT(h->listener_count < http_listeners_max(h->options));
+    *l = (struct flare__listener){
+        .on_conn = http_on_conn,
+        .on_closed = http_on_listener_closed,
+        .owner = h,
+    };
+    rc = flare__listener_open(l, h->loop, fd);
+    if (rc < 0)
+        return rc;
+    h->listener_count++;
+    h->listeners_open++;
+    if (h->is_full)
+        flare__listener_pause(l);
+    return 0;
+}
+
+void flare__http_pause_listening(struct flare__http *h)
+{
+    for (uint32_t i = 0; i < h->listener_count; i++)
+        flare__listener_pause(&h->listeners[i]);
+}
+
+void flare__http_resume_listening(struct flare__http *h)
+{
+    for (uint32_t i = 0; i < h->listener_count; i++)
+        flare__listener_resume(&h->listeners[i]);
+}
+
+void flare__http_stop_listening(struct flare__http *h)
+{
+    for (uint32_t i = 0; i < h->listener_count; i++) {
+        struct flare__listener *l = &h->listeners[i];
+
+        if (l->state == FLARE__LISTENER_OPEN ||
+            l->state == FLARE__LISTENER_PAUSED)
+            flare__listener_close(l);
+    }
 }
 
 bool flare__http_is_idle(const struct flare__http *h)
 {
-    return h->conns.live == 0 && h->dead == NULL && h->listener.state == FLARE__LISTENER_CLOSED;
+    return h->conns.live == 0 && h->dead == NULL && h->listeners_open == 0;
+}
+
+void flare__http_drain_begin(struct flare__http *h)
+{
+    h->is_draining = true;
+}
+
+/* How long ago its last answer was, or its accept; 0: it is not idle. */
+static uint64_t http_quiet_ms(const struct flare__conn *conn)
+{
+    const struct flare__http *h = conn->http;
+    uint64_t now_ms = h->loop->now_ms;
+    uint64_t since_ms = conn->read_deadline_ms -
+                        (conn->requests > 0 ? h->options->idle_timeout_ms
+                                            : h->options->head_timeout_ms);
+
+    if (conn->phase != FLARE__CONN_HEAD || conn->in != NULL)
+        return 0;
+    return since_ms < now_ms ? now_ms - since_ms : 0;
+}
+
+void flare__http_drain_quiet(struct flare__http *h, uint32_t quiet_ms)
+{
+    struct flare__conn *conn;
+    uint32_t cursor = 0;
+
+    FLARE_ASSERT(h->is_draining && quiet_ms > 0);
+    while ((conn = flare__slab_next(&h->conns, &cursor)) != NULL)
+        if (http_quiet_ms(conn) >= quiet_ms)
+            flare__conn_drain(conn);
 }
 
 void flare__http_drain(struct flare__http *h)
@@ -70,10 +152,8 @@ void flare__http_drain(struct flare__http *h)
     struct flare__conn *conn;
     uint32_t cursor = 0;
 
-    FLARE_ASSERT(!h->is_draining);
-    h->is_draining = true;
-    if (h->listener.state != FLARE__LISTENER_CLOSED)
-        flare__listener_close(&h->listener);
+    flare__http_drain_begin(h);
+    flare__http_stop_listening(h);
     while ((conn = flare__slab_next(&h->conns, &cursor)) != NULL)
         flare__conn_drain(conn);
 }

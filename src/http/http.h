@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One worker's HTTP server: its options (shared, immutable), its listener, its
+ * One worker's HTTP server: its options (shared, immutable), its listeners, its
  * connections, and the scratch space of the request in hand.  Nothing in it is
  * touched by another thread.
  */
@@ -34,6 +34,7 @@ struct flare__http_options {
     uint32_t body_bytes_max;
     uint32_t requests_max;    /* per connection; UINT32_MAX: no limit */
     uint32_t connections_max; /* of this worker; past it accepting waits */
+    uint32_t listeners_max;   /* of this worker; 0: 1 */
     uint32_t output_bytes_max;
     uint32_t head_timeout_ms;
     uint32_t body_gap_ms;
@@ -188,8 +189,10 @@ struct flare__http {
     struct flare__slab conns;
     bool is_draining;
     bool is_aborted; /* who is accepted late is not served */
-    bool is_full;    /* the listener waits for a connection to go */
-    struct flare__listener listener;
+    bool is_full;    /* the listeners wait for a connection to go */
+    struct flare__listener *listeners;
+    uint32_t listener_count; /* started, whatever became of them */
+    uint32_t listeners_open; /* not CLOSED again */
     struct flare__http_counters counters;
 
     struct flare__exchange *x; /* the request in hand; never NULL */
@@ -212,12 +215,26 @@ int flare__http_init(struct flare__http *h, struct flare_loop *loop,
 /* Everything is closed: flare__http_is_idle. */
 void flare__http_fini(struct flare__http *h);
 
-/* Serves what `fd` accepts; takes it on success.  -errno. */
+/* Serves what `fd` accepts, up to options->listeners_max times; takes it on
+ * success.  -errno. */
 int flare__http_listen(struct flare__http *h, int fd);
+
+/* All listeners wait, or go on. */
+void flare__http_pause_listening(struct flare__http *h);
+void flare__http_resume_listening(struct flare__http *h);
+
+/* Closes the listeners that are not closing yet. */
+void flare__http_stop_listening(struct flare__http *h);
+
+/* From now on every answer is the last of its connection. */
+void flare__http_drain_begin(struct flare__http *h);
+
+/* Closes the connections that have waited `quiet_ms` for a request. */
+void flare__http_drain_quiet(struct flare__http *h, uint32_t quiet_ms);
 
 /*
  * Stops accepting; idle connections close, the others after their answers.
- * Once; flare__http_is_idle tells the end.
+ * flare__http_is_idle tells the end.
  */
 void flare__http_drain(struct flare__http *h);
 

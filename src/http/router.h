@@ -11,7 +11,11 @@
  *
  * An empty segment ("//") matches no literal and no parameter, and no rest
  * starts with one.  One slash at the end of a path or pattern is not a
- * segment.
+ * segment; each node has two sets of routes, for paths without it and with it,
+ * and enum flare_slash decides in which a route is, or a redirect to it.
+ *
+ * Groups are gone when the tree is built: a route has its whole pattern, and
+ * its handler is the outermost link of its chain (http/chain.h).
  */
 #ifndef FLARE__HTTP_ROUTER_H
 #define FLARE__HTTP_ROUTER_H
@@ -23,7 +27,8 @@ enum {
     FLARE__ROUTE_DEPTH_MAX = 64,
     FLARE__ROUTE_PATTERN_MAX = 4096, /* bytes */
     FLARE__ROUTE_STEPS_MAX = 1024,
-    FLARE__ROUTE_COUNT_MAX = 1 << 16 /* keeps sizes inside 32 bits */
+    FLARE__ROUTE_COUNT_MAX = 1 << 16, /* keeps sizes inside 32 bits */
+    FLARE__ROUTE_GROUPS_MAX = 16      /* in each other */
 };
 
 struct flare__param {
@@ -36,20 +41,24 @@ struct flare__match {
     const char *pattern;
     uint32_t allowed; /* METHOD_NOT_ALLOWED: bits 1 << enum flare_method */
     uint32_t param_count;
+    uint32_t flags;          /* of the route */
+    uint64_t body_bytes_max; /* of the route; 0: the server's */
     struct flare__param params[FLARE__ROUTE_PARAMS_MAX];
 };
 
 struct flare__router;
 
 /*
- * Compiles a table into one block of `al`, which is copied.  The array may go
- * after the call, its strings may not.  Returns 0; -ENOMEM; or
+ * Compiles a table into one block of `al`, which is copied.  The arrays and
+ * middlewares may go after the call, the strings may not.  Returns 0; -ENOMEM;
+ * or
  *   FLARE_E_BAD_ROUTE       a row that no request could match or that nothing
  *                           answers; a table too ambiguous to be matched in
  *                           FLARE__ROUTE_STEPS_MAX visits
  *   FLARE_E_ROUTE_CONFLICT  two rows of one method and shape
- * `err` names the rows, counted from 1:
- * "route 3 '/users/:id' conflicts with route 1 '/users/:name'".
+ * `err` names the routes, counted from 1 through all groups, with their whole
+ * pattern:
+ * "route 3 '/api/users/:id' conflicts with route 1 '/api/users/:name'".
  */
 FLARE_MUST_USE
 int flare__router_new(struct flare__router **out,
@@ -75,5 +84,13 @@ void flare__router_free(struct flare__router *r);
 FLARE_MUST_USE
 int flare__router_match(const struct flare__router *r, enum flare_method method,
                         struct flare_str path, struct flare__match *m);
+
+/*
+ * The handler of a path whose slash at the end is not the pattern's: 308 (RFC
+ * 9110 section 15.4.9) to the other form.  Location is a path of this host,
+ * whatever the target was; what no URI has in it goes out escaped.
+ */
+FLARE_MUST_USE
+int flare__router_redirect(flare_req *req, flare_res *res);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compiling a table of routes: every row is checked and counted, then one
- * block is taken that holds the whole router, then the rows are added in turn.
- * Adding cannot fail but for a conflict.
+ * Compiling a table of routes: every route is checked and counted, then one
+ * block is taken that holds the whole router, then the routes are added in
+ * turn, which cannot fail but for a conflict.  Redirects come last: they take
+ * what no route has.
  */
+#include "http/router_flat.h"
 #include "http/router_tree.h"
 
 #include "base/alloc.h"
@@ -17,6 +19,10 @@ struct totals {
     size_t segments;
     size_t literals;
     size_t names;
+    size_t links;
+    size_t text; /* bytes of joined patterns */
+    size_t routes;
+    bool has_redirects;
 };
 
 static bool is_alnum(char c)
@@ -121,31 +127,30 @@ static const char *pattern_fault(struct flare_str pattern,
     return NULL;
 }
 
-static int routes_check(struct flare_routes routes, struct totals *totals,
-                        struct flare_error *err)
+static int route_check(const struct flare__flat_route *flat, void *ctx,
+                       struct flare_error *err)
 {
-    if (routes.count > FLARE__ROUTE_COUNT_MAX)
-        return flare__error(err, FLARE_E_BAD_ROUTE,
-                            "%zu routes, at most %d are allowed", routes.count,
-                            FLARE__ROUTE_COUNT_MAX);
+    const struct flare_route *row = flat->row;
+    struct totals *totals = ctx;
+    const char *fault = NULL;
 
-    for (size_t i = 0; i < routes.count; i++) {
-        const struct flare_route *route = &routes.list[i];
-        const char *fault = NULL;
-
-        if (route->pattern == NULL)
-            return flare__error(err, FLARE_E_BAD_ROUTE,
-                                "route %zu has no pattern", i + 1);
-        if ((unsigned)route->method > FLARE_METHOD_ANY)
-            fault = "its method is not one of enum flare_method";
-        else if (route->handler.fn == NULL)
-            fault = "it has no handler";
-        else
-            fault = pattern_fault(flare_str(route->pattern), totals);
-        if (fault != NULL)
-            return flare__error(err, FLARE_E_BAD_ROUTE, "route %zu '%s': %s",
-                                i + 1, route->pattern, fault);
-    }
+    if ((unsigned)row->method > FLARE_METHOD_ANY)
+        fault = "its method is not one of enum flare_method";
+    else if (row->handler.fn == NULL)
+        fault = "it has no handler";
+    else if (row->flags & ~FLARE_ROUTE_STREAM_BODY)
+        fault = "it has an unknown flag";
+    else
+        fault = pattern_fault(flat->pattern, totals);
+    if (fault != NULL)
+        return flare__error(err, FLARE_E_BAD_ROUTE, "route %u '%s': %s",
+                            (unsigned)flat->number, flat->pattern.ptr, fault);
+    totals->routes++;
+    totals->links += flat->chain_count;
+    if (flat->is_joined)
+        totals->text += flat->pattern.len + 1;
+    if (flat->slash == FLARE_SLASH_REDIRECT)
+        totals->has_redirects = true;
     return 0;
 }
 
@@ -153,12 +158,13 @@ enum { CACHE_LINE = 64 };
 
 /* Takes the block and divides it; -ENOMEM. */
 static int router_alloc(struct flare__router **out,
-                        const struct flare_allocator *al, size_t route_count,
+                        const struct flare_allocator *al,
                         const struct totals *totals)
 {
+    size_t routes = totals->routes * sizeof(struct flare__router_route);
     size_t nodes = (totals->segments + 1) * sizeof(struct flare__router_node);
-    size_t routes = route_count * sizeof(struct flare__router_route);
     size_t names = totals->names * sizeof(struct flare_str);
+    size_t links = totals->links * sizeof(struct flare__link);
     uint32_t bits = 1;
     struct flare__router *r;
     size_t edges;
@@ -168,20 +174,23 @@ static int router_alloc(struct flare__router **out,
         bits++;
     edges = sizeof(struct flare__router_edge) << bits;
 
-    block = flare__calloc(
-        al, 1, CACHE_LINE + edges + nodes + routes + names + sizeof(*r));
+    block = flare__calloc(al, 1,
+                          CACHE_LINE + edges + routes + nodes + names + links +
+                              sizeof(*r) + totals->text);
     if (block == NULL)
         return -ENOMEM;
 
     /* every part's size is a multiple of 8, the alignment of the next */
     at = block + (CACHE_LINE - (uintptr_t)block % CACHE_LINE);
-    r = (void *)(at + edges + nodes + routes + names);
+    r = (void *)(at + edges + routes + nodes + names + links);
     r->al = *al;
     r->block = block;
     r->edges = (void *)at;
-    r->nodes = (void *)(at + edges);
-    r->routes = (void *)(at + edges + nodes);
-    r->names = (void *)(at + edges + nodes + routes);
+    r->routes = (void *)(at + edges);
+    r->nodes = (void *)(at + edges + routes);
+    r->names = (void *)(at + edges + routes + nodes);
+    r->links = (void *)(at + edges + routes + nodes + names);
+    r->text = (char *)(r + 1);
     r->edge_mask = ((uint32_t)1 << bits) - 1;
     r->edge_shift = 64 - bits;
     r->node_count = 1;
@@ -215,43 +224,18 @@ static uint32_t literal_child(struct flare__router *r, uint32_t parent,
     return child_of(r, parent, &edge->child);
 }
 
-/* Puts the route at its node; two of one method there are a conflict. */
-static int node_attach(struct flare__router *r, uint32_t at, uint32_t route,
-                       struct flare_error *err)
+/*
+ * The node of a pattern, made if it is not there.  Names of parameters go to
+ * `route` unless that is NULL.
+ */
+static uint32_t pattern_node(struct flare__router *r, struct flare_str pattern,
+                             struct flare__router_route *route)
 {
-    struct flare__router_node *node = &r->nodes[at];
-    struct flare__router_route *added = &r->routes[route];
-    const struct flare__router_route *other;
-
-    if (node->methods & 1u << added->method) {
-        other = &r->routes[node->route];
-        while (other->method != added->method)
-            other = &r->routes[other->next];
-        return flare__error(err, FLARE_E_ROUTE_CONFLICT,
-                            "route %u '%s' conflicts with route %u '%s'",
-                            (unsigned)(added - r->routes) + 1, added->pattern,
-                            (unsigned)(other - r->routes) + 1, other->pattern);
-    }
-    added->next = node->methods != 0 ? node->route : route;
-    node->methods |= 1u << added->method;
-    node->route = route;
-    return 0;
-}
-
-static int route_add(struct flare__router *r, const struct flare_route *row,
-                     struct flare_error *err)
-{
-    struct flare__router_route *route = &r->routes[r->route_count];
     struct flare__segments segments;
     struct flare__segment seg;
     uint32_t at = 0;
 
-    route->handler = row->handler;
-    route->pattern = row->pattern;
-    route->method = row->method;
-    route->names = &r->names[r->name_count];
-
-    flare__segments_init(&segments, flare_str(row->pattern));
+    flare__segments_init(&segments, pattern);
     while (flare__segments_next(&segments, &seg)) {
         if (seg.ptr[0] == ':')
             at = child_of(r, at, &r->nodes[at].param);
@@ -261,32 +245,167 @@ static int route_add(struct flare__router *r, const struct flare_route *row,
             at = literal_child(r, at, &seg);
             continue;
         }
-        r->names[r->name_count++] = name_of(&seg);
-        route->name_count++;
+        if (route != NULL) {
+            r->names[r->name_count++] = name_of(&seg);
+            route->name_count++;
+        }
     }
-    return node_attach(r, at, r->route_count++, err);
+    return at;
 }
+
+/* The sides of its node on which a route answers itself. */
+static uint32_t route_sides(const struct flare__router *r, uint32_t node,
+                            const struct flare__flat_route *flat)
+{
+    bool is_rest = r->nodes[r->nodes[node].parent].rest == node && node != 0;
+
+    if (is_rest || flat->slash == FLARE_SLASH_IGNORE)
+        return 1u << FLARE__SIDE_PLAIN | 1u << FLARE__SIDE_SLASH;
+    return 1u << flare__side_of(flat->pattern);
+}
+
+static void node_attach(struct flare__router *r, uint32_t at, uint32_t side,
+                        uint32_t route)
+{
+    struct flare__router_node *node = &r->nodes[at];
+
+    r->routes[route].next[side] =
+        node->methods[side] != 0 ? node->routes[side] : route;
+    node->methods[side] |= 1u << r->routes[route].method;
+    node->routes[side] = route;
+}
+
+static int node_conflict(const struct flare__router *r, uint32_t at,
+                         uint32_t side, uint32_t route, struct flare_error *err)
+{
+    uint32_t other = r->nodes[at].routes[side];
+
+    while (r->routes[other].method != r->routes[route].method)
+        other = r->routes[other].next[side];
+    return flare__error(err, FLARE_E_ROUTE_CONFLICT,
+                        "route %u '%s' conflicts with route %u '%s'",
+                        (unsigned)route + 1, r->routes[route].pattern,
+                        (unsigned)other + 1, r->routes[other].pattern);
+}
+
+/* Puts the route at its node; two of one method there are a conflict. */
+static int route_attach(struct flare__router *r, uint32_t at, uint32_t sides,
+                        uint32_t route, struct flare_error *err)
+{
+    for (uint32_t side = 0; side < FLARE__SIDES; side++) {
+        if (!(sides & 1u << side))
+            continue;
+        if (r->nodes[at].methods[side] & 1u << r->routes[route].method)
+            return node_conflict(r, at, side, route, err);
+        node_attach(r, at, side, route);
+    }
+    return 0;
+}
+
+/* The pattern, in the block if it is of several texts. */
+static struct flare_str route_text(struct flare__router *r,
+                                   const struct flare__flat_route *flat)
+{
+    char *text = r->text + r->text_len;
+
+    if (!flat->is_joined)
+        return flat->pattern;
+    memcpy(text, flat->pattern.ptr, flat->pattern.len);
+    r->text_len += flat->pattern.len + 1; /* cleared */
+    return (struct flare_str){text, flat->pattern.len};
+}
+
+static int route_add(const struct flare__flat_route *flat, void *ctx,
+                     struct flare_error *err)
+{
+    struct flare__router *r = ctx;
+    struct flare__router_route *route = &r->routes[r->route_count];
+    struct flare_str pattern = route_text(r, flat);
+    uint32_t at;
+
+    route->handler = flare__chain_build(&r->links[r->link_count], flat->chain,
+                                        flat->chain_count, flat->row->handler);
+    r->link_count += (uint32_t)flat->chain_count;
+    route->pattern = pattern.ptr;
+    route->names = &r->names[r->name_count];
+    route->body_bytes_max = flat->row->body_bytes_max;
+    route->flags = flat->row->flags;
+    route->method = (uint8_t)flat->row->method;
+    at = pattern_node(r, pattern, route);
+    return route_attach(r, at, route_sides(r, at, flat), r->route_count++, err);
+}
+
+/* A redirect to a route, where the node has none of its own to answer. */
+static int redirect_add(const struct flare__flat_route *flat, void *ctx,
+                        struct flare_error *err)
+{
+    struct flare__router *r = ctx;
+    struct flare__router_route *route = &r->routes[flat->number - 1];
+    uint32_t at = pattern_node(r, flat->pattern, NULL);
+    uint32_t sides = route_sides(r, at, flat);
+    uint32_t takers = 1u << route->method | 1u << FLARE_METHOD_ANY;
+
+    (void)err;
+    if (flat->slash != FLARE_SLASH_REDIRECT || at == 0)
+        return 0;
+    for (uint32_t side = 0; side < FLARE__SIDES; side++) {
+        if (sides & 1u << side || r->nodes[at].methods[side] & takers)
+            continue;
+        node_attach(r, at, side, flat->number - 1);
+        route->redirects |= (uint8_t)(1u << side);
+    }
+    return 0;
+}
+
+struct step {
+    uint32_t all;     /* most nodes a match can visit from here on */
+    uint32_t literal; /* the most of any literal child */
+};
 
 /*
  * The most nodes one path can make a match visit: at each node it can follow
- * one literal and the parameter.  Children come after their parents.
+ * one literal and the parameter.  Children come after their parents.  -ENOMEM.
  */
-static uint32_t router_steps(struct flare__router *r)
+static int router_steps(const struct flare__router *r, uint32_t *out)
 {
-    for (uint32_t i = r->node_count; i-- > 0;) {
-        struct flare__router_node *node = &r->nodes[i];
-        struct flare__router_node *parent = &r->nodes[node->parent];
+    struct step *steps = flare__calloc(&r->al, r->node_count, sizeof(*steps));
 
-        node->steps = 1 + node->literal_steps;
+    if (steps == NULL)
+        return -ENOMEM;
+    for (uint32_t i = r->node_count; i-- > 0;) {
+        const struct flare__router_node *node = &r->nodes[i];
+        const struct flare__router_node *parent = &r->nodes[node->parent];
+        struct step *above = &steps[node->parent];
+
+        steps[i].all = 1 + steps[i].literal;
         if (node->param != 0)
-            node->steps += r->nodes[node->param].steps;
+            steps[i].all += steps[node->param].all;
         if (node->rest != 0)
-            node->steps += r->nodes[node->rest].steps;
+            steps[i].all += steps[node->rest].all;
         if (i != 0 && i != parent->param && i != parent->rest &&
-            node->steps > parent->literal_steps)
-            parent->literal_steps = node->steps;
+            steps[i].all > above->literal)
+            above->literal = steps[i].all;
     }
-    return r->nodes[0].steps;
+    *out = steps[0].all;
+    flare__free(&r->al, steps);
+    return 0;
+}
+
+static int router_check_steps(const struct flare__router *r,
+                              struct flare_error *err)
+{
+    uint32_t steps;
+    int rc = router_steps(r, &steps);
+
+    if (rc < 0)
+        return flare__error(err, rc, "no memory for %u routes",
+                            (unsigned)r->route_count);
+    if (steps > FLARE__ROUTE_STEPS_MAX)
+        return flare__error(err, FLARE_E_BAD_ROUTE,
+                            "the routes are too ambiguous: one path could need "
+                            "%u steps, at most %d are allowed",
+                            (unsigned)steps, FLARE__ROUTE_STEPS_MAX);
+    return 0;
 }
 
 int flare__router_new(struct flare__router **out,
@@ -295,37 +414,28 @@ int flare__router_new(struct flare__router **out,
 {
     struct totals totals = {0};
     struct flare__router *r;
-    uint32_t steps;
     int rc;
 
     FLARE_ASSERT(routes.list != NULL || routes.count == 0);
 
-    rc = routes_check(routes, &totals, err);
+    rc = flare__routes_walk(routes, route_check, &totals, err);
     if (rc < 0)
         return rc;
-    rc = router_alloc(&r, al, routes.count, &totals);
+    rc = router_alloc(&r, al, &totals);
     if (rc < 0)
-        return flare__error(err, rc, "no memory for %zu routes", routes.count);
+        return flare__error(err, rc, "no memory for %zu routes", totals.routes);
 
-    for (size_t i = 0; i < routes.count; i++) {
-        rc = route_add(r, &routes.list[i], err);
-        if (rc < 0)
-            goto fail;
-    }
-    steps = router_steps(r);
-    if (steps > FLARE__ROUTE_STEPS_MAX) {
-        rc = flare__error(err, FLARE_E_BAD_ROUTE,
-                          "the routes are too ambiguous: one path could need "
-                          "%u steps, at most %d are allowed",
-                          (unsigned)steps, FLARE__ROUTE_STEPS_MAX);
-        goto fail;
+    rc = flare__routes_walk(routes, route_add, r, err);
+    if (rc >= 0 && totals.has_redirects)
+        rc = flare__routes_walk(routes, redirect_add, r, err);
+    if (rc >= 0)
+        rc = router_check_steps(r, err);
+    if (rc < 0) {
+        flare__router_free(r);
+        return rc;
     }
     *out = r;
     return 0;
-
-fail:
-    flare__router_free(r);
-    return rc;
 }
 
 void flare__router_free(struct flare__router *r)

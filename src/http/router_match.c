@@ -27,6 +27,7 @@ struct walk {
     uint32_t allowed;     /* methods of patterns that match the path */
     uint32_t split;       /* segments in segs */
     uint32_t later_count; /* at most a parameter and a rest per depth */
+    uint32_t side;
     enum flare_method method;
     struct later later[2 * FLARE__ROUTE_DEPTH_MAX];
     struct flare__segment segs[FLARE__ROUTE_DEPTH_MAX + 1];
@@ -37,7 +38,7 @@ static const struct flare__router_route *walk_route(struct walk *w,
                                                     uint32_t node)
 {
     const struct flare__router_route *routes = w->router->routes;
-    uint32_t methods = w->router->nodes[node].methods;
+    uint32_t methods = w->router->nodes[node].methods[w->side];
     enum flare_method method = w->method;
     uint32_t route;
 
@@ -53,9 +54,9 @@ static const struct flare__router_route *walk_route(struct walk *w,
             return NULL;
         }
     }
-    route = w->router->nodes[node].route;
+    route = w->router->nodes[node].routes[w->side];
     while (routes[route].method != method)
-        route = routes[route].next;
+        route = routes[route].next[w->side];
     return &routes[route];
 }
 
@@ -149,6 +150,7 @@ int flare__router_match(const struct flare__router *r, enum flare_method method,
     w.params = m->params;
     w.path_end = path.ptr + path.len;
     flare__segments_init(&w.segments, path);
+    w.side = flare__side_of(path);
     w.allowed = 0;
     w.split = 0;
     w.later_count = 0;
@@ -162,6 +164,12 @@ int flare__router_match(const struct flare__router *r, enum flare_method method,
         return FLARE_E_METHOD_NOT_ALLOWED;
     }
     m->handler = route->handler;
+    m->flags = route->flags;
+    m->body_bytes_max = route->body_bytes_max;
+    if (FLARE_UNLIKELY(route->redirects & 1u << w.side)) {
+        m->handler = (struct flare_handler){flare__router_redirect, NULL};
+        m->flags = 0;
+    }
     m->pattern = route->pattern;
     m->param_count = route->name_count;
     for (uint32_t i = 0; i < route->name_count; i++)

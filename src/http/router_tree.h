@@ -13,19 +13,21 @@
 #ifndef FLARE__HTTP_ROUTER_TREE_H
 #define FLARE__HTTP_ROUTER_TREE_H
 
+#include "http/chain.h"
 #include "http/router.h"
 
 #include <string.h>
+
+/* Paths without and with a slash at the end. */
+enum { FLARE__SIDE_PLAIN, FLARE__SIDE_SLASH, FLARE__SIDES };
 
 struct flare__router_node {
     uint32_t literals; /* children in the edge table */
     uint32_t param;    /* child node, 0: none */
     uint32_t rest;     /* child node, 0: none */
-    uint32_t methods;  /* bits 1 << enum flare_method, ANY among them */
-    uint32_t route;    /* first of the routes that end here, if methods != 0 */
     uint32_t parent;
-    uint32_t steps;         /* most nodes a match can visit from here on */
-    uint32_t literal_steps; /* the most of any literal child */
+    uint32_t methods[FLARE__SIDES]; /* bits 1 << enum flare_method, also ANY */
+    uint32_t routes[FLARE__SIDES];  /* the first that ends here, if methods */
 };
 
 struct flare__router_edge {
@@ -37,12 +39,15 @@ struct flare__router_edge {
 };
 
 struct flare__router_route {
-    struct flare_handler handler;
+    struct flare_handler handler; /* enters the chain, if there is one */
     const char *pattern;
     const struct flare_str *names;
-    uint32_t name_count;
-    uint32_t next; /* of the same node; itself: the last */
-    enum flare_method method;
+    uint64_t body_bytes_max;
+    uint32_t flags;
+    uint32_t next[FLARE__SIDES]; /* of the same node; itself: the last */
+    uint16_t name_count;
+    uint8_t method;    /* enum flare_method */
+    uint8_t redirects; /* bits 1 << side: there it is a redirect */
 };
 
 struct flare__router {
@@ -52,11 +57,15 @@ struct flare__router {
     struct flare__router_edge *edges;
     struct flare__router_route *routes;
     struct flare_str *names;
+    struct flare__link *links;
+    char *text;          /* patterns of routes in groups */
     uint32_t edge_mask;  /* slots - 1 */
     uint32_t edge_shift; /* 64 - log2(slots) */
     uint32_t node_count;
     uint32_t route_count;
     uint32_t name_count;
+    uint32_t link_count;
+    size_t text_len;
 };
 
 _Static_assert(sizeof(struct flare__router_node) == 32, "two in a cache line");
@@ -68,6 +77,12 @@ struct flare__segment {
     uint64_t head; /* first 8 bytes, the first lowest, padded with zero */
     uint64_t hash;
 };
+
+/* The side of a path or pattern; "/" has no slash at its end. */
+static inline uint32_t flare__side_of(struct flare_str path)
+{
+    return path.len > 1 && path.ptr[path.len - 1] == '/';
+}
 
 /* Walks the segments of a path or pattern that starts with '/'. */
 struct flare__segments {

@@ -84,7 +84,7 @@ static void server_on_drain_timer(struct flare__timer *timer)
 static void server_stop_accepting(struct server_worker *sw)
 {
     if (sw == sw->server->workers)
-        flare__sock_unlink(sw->http.listener.sock.fd);
+        flare__sock_unlink(sw->http.listeners[0].sock.fd);
     flare__http_drain(&sw->http);
 }
 

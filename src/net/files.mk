@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 libflare_core_la_SOURCES += \
+	%D%/addr.c \
+	%D%/addr.h \
 	%D%/choose.c \
 	%D%/choose.h \
 	%D%/clock.c \
 	%D%/clock.h \
 	%D%/file.c \
 	%D%/file.h \
+	%D%/ip.c \
+	%D%/ip_class.c \
 	%D%/listener.c \
 	%D%/listener.h \
 	%D%/loop.c \

@@ -28,6 +28,7 @@ static void listener_wait(struct flare__listener *l, int error)
                    flare_strerror(error), LISTENER_SHORTAGE_MS);
     }
     l->state = FLARE__LISTENER_PAUSED;
+    l->pauses++;
     flare__wheel_start(&loop->wheel, &l->timer,
                        loop->now_ms + LISTENER_SHORTAGE_MS, listener_on_timer);
 }
@@ -42,10 +43,17 @@ static void listener_arm(struct flare__listener *l)
         l->is_accepting = true;
 }
 
+static void listener_close_now(struct flare__listener *l)
+{
+    l->loop->ops->close(l->loop->backend, &l->sock, FLARE__CLOSE_GRACEFUL);
+}
+
 /* The accept has ended: why, and what now. */
 static void listener_on_end(struct flare__listener *l, int res)
 {
     l->is_accepting = false;
+    if (l->state == FLARE__LISTENER_CLOSING)
+        listener_close_now(l);
     if (l->state != FLARE__LISTENER_OPEN)
         return;
     /* FAILURES R10: a peer that has gone meanwhile is no shortage. */
@@ -96,6 +104,7 @@ void flare__listener_pause(struct flare__listener *l)
     if (l->state != FLARE__LISTENER_OPEN)
         return;
     l->state = FLARE__LISTENER_PAUSED;
+    l->pauses++;
     if (l->is_accepting)
         l->loop->ops->accept_stop(l->loop->backend, &l->sock);
 }
@@ -112,9 +121,13 @@ void flare__listener_resume(struct flare__listener *l)
 
 void flare__listener_close(struct flare__listener *l)
 {
-    FLARE_ASSERT(l->state == FLARE__LISTENER_OPEN ||
-                 l->state == FLARE__LISTENER_PAUSED);
+    bool is_open = l->state == FLARE__LISTENER_OPEN;
+
+    FLARE_ASSERT(is_open || l->state == FLARE__LISTENER_PAUSED);
     flare__wheel_stop(&l->loop->wheel, &l->timer);
     l->state = FLARE__LISTENER_CLOSING;
-    l->loop->ops->close(l->loop->backend, &l->sock, FLARE__CLOSE_GRACEFUL);
+    if (!l->is_accepting)
+        listener_close_now(l);
+    else if (is_open) /* paused: it was told to stop */
+        l->loop->ops->accept_stop(l->loop->backend, &l->sock);
 }

@@ -7,7 +7,8 @@
  *   PAUSED   not accepting: the owner is full, or descriptors or memory ran
  *            out (then it resumes by itself after a while: retrying at once
  *            would spin a core).  Late descriptors are still delivered.
- *   CLOSING  stopped; the descriptor closes when the accept is back
+ *   CLOSING  stopped; who was accepted meanwhile is still delivered, and the
+ *            descriptor closes when the accept is back (FAILURES K14)
  */
 #ifndef FLARE__NET_LISTENER_H
 #define FLARE__NET_LISTENER_H
@@ -34,13 +35,15 @@ struct flare__listener {
     uint64_t quiet_until_ms; /* a shortage is logged once a second */
     flare__listener_conn_fn on_conn;
     flare__listener_closed_fn on_closed; /* the struct is free after it */
+    void *owner;                         /* whatever the two need */
+    uint64_t pauses;                     /* times accepting had to wait */
     uint8_t state;                       /* enum flare__listener_state */
     bool is_accepting;                   /* the backend's accept is not back */
 };
 
 /*
  * Starts accepting on `fd`, which is taken on success.  `l` is zeroed but for
- * `on_conn` and `on_closed`.  -errno of the backend.
+ * `on_conn`, `on_closed` and `owner`.  -errno of the backend.
  */
 int flare__listener_open(struct flare__listener *l, struct flare_loop *loop,
                          int fd);

@@ -1,197 +1,135 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Socket addresses and listening sockets: the only system calls on sockets in
- * src/.  Every descriptor is close-on-exec from its birth, every failure
- * closes what it opened and names the address.
+ * The kernel's form of addresses, and listening sockets: the only system calls
+ * on sockets in src/.  Every descriptor is close-on-exec from its birth, every
+ * failure closes what it opened and names the address.
  */
 #include "net/sock.h"
 
 #include "base/log.h"
+#include "net/addr.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-static int bad_address(struct flare_error *err, struct flare_str text,
-                       const char *what)
+static void ip_set(struct flare__addr *addr, const struct flare_addr *value)
 {
-    char shown[160];
+    const struct flare_ip *ip = &value->ip;
+    struct sockaddr_in in = {.sin_family = AF_INET,
+                             .sin_port = htons(value->port)};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6,
+                               .sin6_port = htons(value->port),
+                               .sin6_scope_id = ip->zone};
 
-    flare__log_escape(shown, sizeof(shown), text);
-    return flare__error(err, FLARE_E_BAD_ADDRESS, "address '%s': %s", shown,
-                        what);
-}
-
-/* 0 to 65535 without leading zeros; -1: something else. */
-static int port_parse(struct flare_str text)
-{
-    int port = 0;
-
-    if (text.len == 0 || text.len > 5 || (text.ptr[0] == '0' && text.len > 1))
-        return -1;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return -1;
-        port = port * 10 + (text.ptr[i] - '0');
+    if (ip->family == FLARE_IP_V4) {
+        memcpy(&in.sin_addr, ip->bytes + 12, 4);
+        memcpy(&addr->storage, &in, sizeof(in));
+        addr->len = sizeof(in);
+    } else {
+        memcpy(&in6.sin6_addr, ip->bytes, 16);
+        memcpy(&addr->storage, &in6, sizeof(in6));
+        addr->len = sizeof(in6);
     }
-    return port <= UINT16_MAX ? port : -1;
 }
 
-/* inet_pton wants a terminator, and stops at a NUL inside. */
-static bool host_parse(int family, struct flare_str host, void *out)
-{
-    char copy[INET6_ADDRSTRLEN];
-
-    if (host.len >= sizeof(copy) || memchr(host.ptr, 0, host.len) != NULL)
-        return false;
-    memcpy(copy, host.ptr, host.len);
-    copy[host.len] = 0;
-    return inet_pton(family, copy, out) == 1;
-}
-
-static int unix_parse(struct flare__addr *addr, struct flare_str text,
-                      struct flare_str path, struct flare_error *err)
+static void unix_set(struct flare__addr *addr, const struct flare_addr *value)
 {
     struct sockaddr_un *un = (struct sockaddr_un *)&addr->storage;
-    bool is_abstract = path.len > 0 && path.ptr[0] == '@';
+    size_t head = offsetof(struct sockaddr_un, sun_path);
+    size_t room = sizeof(un->sun_path);
+    size_t len = value->path_len;
 
-    if (path.len < 2 || (path.ptr[0] != '/' && !is_abstract))
-        return bad_address(err, text, "not unix:/path or unix:@name");
-    if (path.len >= sizeof(un->sun_path))
-        return bad_address(err, text, "path is longer than 107 bytes");
-    for (size_t i = 0; i < path.len; i++)
-        if ((unsigned char)path.ptr[i] <= ' ' || path.ptr[i] == 0x7f)
-            return bad_address(err, text, "space or control byte in path");
-
-    memset(addr, 0, sizeof(*addr));
     un->sun_family = AF_UNIX;
-    memcpy(un->sun_path, path.ptr, path.len);
-    if (is_abstract)
-        un->sun_path[0] = 0;
-    /* an abstract name is all of its length, a path ends with its NUL */
-    addr->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path.len +
-                            (is_abstract ? 0 : 1));
-    return 0;
+    if (value->kind == FLARE_ADDR_ABSTRACT) {
+        len = len < room ? len : room - 1; /* behind its NUL */
+        memcpy(un->sun_path + 1, value->path, len);
+        addr->len = (socklen_t)(head + 1 + len);
+        return;
+    }
+    len = len < room ? len : room;
+    memcpy(un->sun_path, value->path, len);
+    /* a path ends with its NUL where there is room for one; none: nameless */
+    addr->len = (socklen_t)(head + len + (len > 0 && len < room));
 }
 
-static int v6_parse(struct flare__addr *addr, struct flare_str text,
-                    struct flare_error *err)
+void flare__addr_set(struct flare__addr *addr, const struct flare_addr *value)
 {
-    const char *end = memchr(text.ptr, ']', text.len);
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
-    struct flare_str host;
-    struct flare_str rest;
-    int port;
-
-    if (end == NULL)
-        return bad_address(err, text, "']' is missing");
-    host = (struct flare_str){text.ptr + 1, (size_t)(end - text.ptr - 1)};
-    rest = (struct flare_str){end + 1, text.len - host.len - 2};
-    if (!host_parse(AF_INET6, host, &in6.sin6_addr))
-        return bad_address(err, text, "not an IPv6 address in brackets");
-    if (rest.len == 0 || rest.ptr[0] != ':')
-        return bad_address(err, text, "':port' is missing");
-    port = port_parse((struct flare_str){rest.ptr + 1, rest.len - 1});
-    if (port < 0)
-        return bad_address(err, text, "port is not a number from 0 to 65535");
-
-    in6.sin6_port = htons((uint16_t)port);
     memset(addr, 0, sizeof(*addr));
-    memcpy(&addr->storage, &in6, sizeof(in6));
-    addr->len = sizeof(in6);
-    return 0;
+    switch (value->kind) {
+    case FLARE_ADDR_IP:
+        ip_set(addr, value);
+        break;
+    case FLARE_ADDR_UNIX:
+    case FLARE_ADDR_ABSTRACT:
+        unix_set(addr, value);
+        break;
+    case FLARE_ADDR_NONE:
+        addr->storage.ss_family = AF_UNSPEC;
+        addr->len = sizeof(addr->storage.ss_family);
+        break;
+    }
 }
 
-static int v4_parse(struct flare__addr *addr, struct flare_str text,
-                    struct flare_error *err)
-{
-    const char *colon = text.len ? memchr(text.ptr, ':', text.len) : NULL;
-    struct sockaddr_in in = {.sin_family = AF_INET};
-    struct flare_str host;
-    int port;
-
-    if (colon == NULL)
-        return bad_address(err, text, "':port' is missing");
-    host = (struct flare_str){text.ptr, (size_t)(colon - text.ptr)};
-    if (host.len == 0)
-        return bad_address(err, text,
-                           "host is missing (all of them: 0.0.0.0 or [::])");
-    if (!host_parse(AF_INET, host, &in.sin_addr))
-        return bad_address(err, text,
-                           "not an IPv4 address, an IPv6 one in brackets, or "
-                           "unix: (names are not resolved here)");
-    port = port_parse((struct flare_str){colon + 1, text.len - host.len - 1});
-    if (port < 0)
-        return bad_address(err, text, "port is not a number from 0 to 65535");
-
-    in.sin_port = htons((uint16_t)port);
-    memset(addr, 0, sizeof(*addr));
-    memcpy(&addr->storage, &in, sizeof(in));
-    addr->len = sizeof(in);
-    return 0;
-}
-
-int flare__addr_parse(struct flare__addr *addr, struct flare_str text,
-                      struct flare_error *err)
-{
-    if (text.len >= 5 && memcmp(text.ptr, "unix:", 5) == 0)
-        return unix_parse(addr, text,
-                          (struct flare_str){text.ptr + 5, text.len - 5}, err);
-    if (text.len > 0 && text.ptr[0] == '[')
-        return v6_parse(addr, text, err);
-    return v4_parse(addr, text, err);
-}
-
-static void unix_format(const struct flare__addr *addr, char *out, size_t size)
+static struct flare_addr unix_get(const struct flare__addr *addr)
 {
     const struct sockaddr_un *un = (const struct sockaddr_un *)&addr->storage;
     size_t head = offsetof(struct sockaddr_un, sun_path);
     size_t len = addr->len > head ? addr->len - head : 0;
-    char name[2 * sizeof(un->sun_path)];
 
+    /* the kernel counts the NUL after a path that fills sun_path */
     if (len > sizeof(un->sun_path))
         len = sizeof(un->sun_path);
-    if (len == 0) {
-        snprintf(out, size, "unix:");
-        return;
-    }
-    if (un->sun_path[0] != 0) {
-        snprintf(out, size, "unix:%.*s", (int)len, un->sun_path);
-        return;
-    }
-    flare__log_escape(name, sizeof(name),
-                      (struct flare_str){un->sun_path + 1, len - 1});
-    snprintf(out, size, "unix:@%s", name);
+    return flare__addr_of_unix(un->sun_path, len);
 }
 
-void flare__addr_format(const struct flare__addr *addr, char *out, size_t size)
+struct flare_addr flare__addr_get(const struct flare__addr *addr)
 {
-    char host[INET6_ADDRSTRLEN] = "?";
+    struct flare_addr none = {.kind = FLARE_ADDR_NONE};
+    struct flare_ip ip;
+    uint8_t bytes[16];
 
     if (addr->storage.ss_family == AF_INET) {
         const struct sockaddr_in *in =
             (const struct sockaddr_in *)&addr->storage;
 
-        inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
-        snprintf(out, size, "%s:%u", host, ntohs(in->sin_port));
-    } else if (addr->storage.ss_family == AF_INET6) {
+        memcpy(bytes, &in->sin_addr, 4);
+        ip = flare_ip_v4(bytes);
+        return flare__addr_of_ip(&ip, ntohs(in->sin_port));
+    }
+    if (addr->storage.ss_family == AF_INET6) {
         const struct sockaddr_in6 *in6 =
             (const struct sockaddr_in6 *)&addr->storage;
 
-        inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
-        snprintf(out, size, "[%s]:%u", host, ntohs(in6->sin6_port));
-    } else if (addr->storage.ss_family == AF_UNIX) {
-        unix_format(addr, out, size);
-    } else {
-        snprintf(out, size, "?");
+        memcpy(bytes, &in6->sin6_addr, 16);
+        ip = flare_ip_v6(bytes, in6->sin6_scope_id);
+        return flare__addr_of_ip(&ip, ntohs(in6->sin6_port));
     }
+    return addr->storage.ss_family == AF_UNIX ? unix_get(addr) : none;
+}
+
+int flare__addr_parse(struct flare__addr *addr, struct flare_str text,
+                      struct flare_error *err)
+{
+    struct flare_addr value;
+    int rc = flare_addr_parse(&value, text, err);
+
+    if (rc == 0)
+        flare__addr_set(addr, &value);
+    return rc;
+}
+
+void flare__addr_format(const struct flare__addr *addr, char *out, size_t size)
+{
+    struct flare_addr value = flare__addr_get(addr);
+
+    flare_addr_format(&value, out, size);
 }
 
 static int option_set(int fd, int level, int name, int value)

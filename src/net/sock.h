@@ -1,46 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Socket addresses as text, and descriptors ready to be attached to a backend.
- * Addresses are read strictly: numbers only, nothing is resolved, and there
- * is one way to write each part.
- *
- *   127.0.0.1:8080      [::1]:0      unix:/run/app.sock      unix:@abstract
+ * Descriptors ready to be attached to a backend, and addresses in the kernel's
+ * form.  As text an address is what flare_addr_parse reads.
  */
 #ifndef FLARE__NET_SOCK_H
 #define FLARE__NET_SOCK_H
 
-#include <flare/error.h>
+#include <flare/addr.h>
 
 #include <sys/socket.h>
 
-enum {
-    FLARE__SOCK_BACKLOG = 1024,
-    /* "unix:" and 108 bytes of path, or an IPv6 address; with its NUL */
-    FLARE__SOCK_TEXT_MAX = 128
-};
+enum { FLARE__SOCK_BACKLOG = 1024, FLARE__SOCK_TEXT_MAX = FLARE_ADDR_TEXT_MAX };
 
 enum {
     FLARE__SOCK_REUSEPORT = 1, /* others may listen here too; not on Unix */
     FLARE__SOCK_V6ONLY = 2     /* "[::]" does not take IPv4 connections */
 };
 
+/* An address as the kernel takes and gives it. */
 struct flare__addr {
     struct sockaddr_storage storage;
     socklen_t len;
 };
 
+/* From a value; NONE is AF_UNSPEC. */
+void flare__addr_set(struct flare__addr *addr, const struct flare_addr *value);
+
 /*
- * Reads `text` into `*addr`.  0, or FLARE_E_BAD_ADDRESS with a sentence in
- * `err` (may be NULL) and `*addr` untouched.
+ * To a value; NONE for a family that is none of ours.  A zone of an address
+ * that is not link-local is dropped, an IPv4-mapped address is an IPv4 one.
  */
+struct flare_addr flare__addr_get(const struct flare__addr *addr);
+
+/* flare_addr_parse into the kernel's form. */
 FLARE_MUST_USE
 int flare__addr_parse(struct flare__addr *addr, struct flare_str text,
                       struct flare_error *err);
 
-/*
- * Writes an address as flare__addr_parse reads it; "unix:" for a nameless one,
- * "?" for another family.  Terminated, cut to `size` (at least 1).
- */
+/* flare_addr_format from the kernel's form. */
 void flare__addr_format(const struct flare__addr *addr, char *out, size_t size);
 
 /*

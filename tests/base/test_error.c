@@ -42,6 +42,7 @@ START_TEST(test_error_own_codes_are_append_only)
     ck_assert_int_eq(FLARE_E_BAD_REQUEST, -10999);
     ck_assert_int_eq(FLARE_E_NOT_FOUND, -10986);
     ck_assert_int_eq(FLARE_E_RANGE, -10968);
+    ck_assert_int_eq(FLARE_E_BAD_JSON, -10963);
 }
 END_TEST
 

@@ -44,7 +44,6 @@ static struct rig *http_rig(void)
 static void rig_free_drained(struct rig *r)
 {
     r->http.is_draining = false;
-    r->http.listener.state = FLARE__LISTENER_CLOSED;
     rig_free(r);
 }
 
@@ -152,7 +151,7 @@ START_TEST(test_http_M01_a_full_server_drains)
     rig_connect(r, 0);
     rig_connect(r, 1);
     rig_run(r, 10);
-    ck_assert_int_eq(r->http.listener.state, FLARE__LISTENER_PAUSED);
+    ck_assert_int_eq(r->http.listeners[0].state, FLARE__LISTENER_PAUSED);
     flare__http_drain(&r->http);
     rig_run(r, 3000);
     ck_assert(flare__http_is_idle(&r->http));

@@ -233,7 +233,7 @@ END_TEST
 
 START_TEST(test_router_without_routes_finds_nothing)
 {
-    struct flare__router *r = router_of((struct flare_routes){NULL, 0});
+    struct flare__router *r = router_of((struct flare_routes){.list = NULL});
     struct flare__match m;
 
     ck_assert_int_eq(
@@ -324,8 +324,10 @@ static const struct {
 START_TEST(test_router_names_the_route_that_is_wrong)
 {
     const struct flare_route list[] = {
-        {FLARE_METHOD_GET, bad[_i].first, {on_any, NULL}},
-        {bad[_i].method, bad[_i].second, {on_any, NULL}},
+        FLARE_GET(bad[_i].first, on_any),
+        {.method = bad[_i].method,
+         .pattern = bad[_i].second,
+         .handler = {on_any, NULL}},
     };
     struct flare__router *r = NULL;
     struct flare_error err;
@@ -379,7 +381,8 @@ START_TEST(test_router_refuses_more_routes_than_its_bound)
     static const struct flare_route one = FLARE_GET("/x", on_any);
     struct flare__router *r = NULL;
     struct flare_error err;
-    struct flare_routes many = {&one, FLARE__ROUTE_COUNT_MAX + 1};
+    struct flare_routes many = {&one, FLARE__ROUTE_COUNT_MAX + 1,
+                                FLARE_SLASH_DEFAULT};
 
     ck_assert_int_eq(
         flare__router_new(&r, &flare__allocator_default, many, &err),
@@ -466,7 +469,7 @@ START_TEST(test_router_u08_bounds_backtracking_when_it_is_built)
 {
     static struct flare_route list[1024];
     static char text[1024][64];
-    struct flare_routes routes = {list, 0};
+    struct flare_routes routes = {.list = list};
     struct flare__router *r = NULL;
     struct flare__match m;
     struct flare_error err;
@@ -609,7 +612,7 @@ START_TEST(test_router_agrees_with_the_naive_matcher)
 
     for (uint64_t seed = 1; seed <= 500; seed++) {
         uint64_t rng = seed;
-        struct flare_routes routes = {list, 0};
+        struct flare_routes routes = {.list = list};
         struct flare__router *r = NULL;
 
         for (size_t i = naive_random(&rng) % 40; i > 0; i--) {

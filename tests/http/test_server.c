@@ -311,7 +311,7 @@ START_TEST(test_server_K17_the_threads_it_starts_take_no_signals)
     int fds[64];
 
     NEED_BACKEND(backends[_i]);
-    config.routes = (struct flare_routes){NULL, 0};
+    config.routes = (struct flare_routes){.list = NULL};
     config.handler = (struct flare_handler){on_mask, NULL};
     config.workers = 2;
     blocked_calls = 0;
@@ -500,7 +500,7 @@ START_TEST(test_server_M09_posts_run_on_the_loop_and_are_refused_after_it)
     int fd;
 
     NEED_BACKEND(backends[_i]);
-    config.routes = (struct flare_routes){NULL, 0};
+    config.routes = (struct flare_routes){.list = NULL};
     config.handler = (struct flare_handler){on_loop, NULL};
     start(&r, config);
     fd = dial(r.address);
