@@ -30,7 +30,8 @@
  *     to the backend until the SENT event carries RELEASED, or until a later
  *     RELEASED event; copying backends set it on SENT.  `res` is the total
  *     length; less than that happens only when the connection broke
- *     (a negative errno, or the count that went out before it broke).
+ *     (a negative errno, or the count that went out before it broke), or when
+ *     a file of `sendfile` ended early.
  *  6. `close` owns the descriptor: it is closed once, after its operations are
  *     back, with FIN sent (or RST for FLARE__CLOSE_ABORT).
  *  7. Calls that start something return 0, or -errno with nothing started.
@@ -53,6 +54,13 @@ struct flare__event;
 typedef void (*flare__event_fn)(struct flare__sock *sock,
                                 const struct flare__event *ev);
 
+/* The part of a regular file that is being sent. */
+struct flare__file {
+    int fd;
+    uint32_t count;
+    uint64_t offset;
+};
+
 /* Embedded in the owner's object; everything but `on_event` is the backend's.
  */
 struct flare__sock {
@@ -60,11 +68,14 @@ struct flare__sock {
     int fd;
     uint32_t index;      /* place in the backend's handle table */
     uint32_t generation; /* of that place, so that late completions miss */
-    uint16_t state;      /* bits, each backend's own */
+    uint32_t state;      /* bits, each backend's own */
     uint16_t in_flight;  /* kernel operations not yet back */
-    struct iovec one;    /* the send in flight when it is a single buffer */
+    uint16_t iov_count;  /* of the send in flight; 0: it is a file's */
+    union {
+        struct iovec one;        /* when it is a single buffer */
+        struct flare__file file; /* when it is a file */
+    };
     const struct iovec *iov;
-    uint32_t iov_count;
     uint32_t sent;
     struct flare__sock *next; /* a backend's list: ready, starved, closing */
 };
@@ -99,6 +110,9 @@ enum flare__close_how {
     FLARE__CLOSE_GRACEFUL, /* FIN after what was sent */
     FLARE__CLOSE_ABORT     /* RST, unsent bytes dropped */
 };
+
+/* Bytes of a file that one socket sends before others have their turn. */
+enum { FLARE__FILE_PART = 256 * 1024 };
 
 /* What a backend may use; each is probed and dropped one by one. */
 enum {
@@ -154,6 +168,16 @@ struct flare__backend_ops {
      */
     int (*attach)(struct flare__backend *b, struct flare__sock *sock, int fd);
 
+    /*
+     * The address of the other end, and of this one; `*len` becomes its
+     * length.  0, or -errno with nothing written: -ENOTCONN also once the
+     * connection has broken, so ask when it was accepted.
+     */
+    int (*peer)(struct flare__backend *b, struct flare__sock *sock,
+                struct sockaddr_storage *out, socklen_t *len);
+    int (*local)(struct flare__backend *b, struct flare__sock *sock,
+                 struct sockaddr_storage *out, socklen_t *len);
+
     /* Closes a descriptor that was accepted and never attached. */
     void (*discard)(struct flare__backend *b, int fd);
 
@@ -180,6 +204,19 @@ struct flare__backend_ops {
      */
     int (*send)(struct flare__backend *b, struct flare__sock *sock,
                 const struct iovec *iov, uint32_t count);
+
+    /*
+     * Sends `count` (1 to INT32_MAX) bytes of the regular file `file` from
+     * `offset` on (their sum at most INT64_MAX): the one send in flight of
+     * its socket, ended by one SENT event as by rule 5.  The descriptor is
+     * borrowed until released, its position not used.  `res` is less than
+     * `count`, also 0, where the file ends before that (U05): what was
+     * promised to the peer will not come.  A peer that is gone is -EPIPE and
+     * no signal (K04).  Waits for no socket; may wait for the disk.  Other
+     * sockets have their turn after each FLARE__FILE_PART bytes.
+     */
+    int (*sendfile)(struct flare__backend *b, struct flare__sock *sock,
+                    int file, uint64_t offset, uint32_t count);
 
     /* FIN now, receive goes on; no send is in flight. */
     void (*shutdown_send)(struct flare__backend *b, struct flare__sock *sock);

@@ -10,6 +10,7 @@
  */
 #include "backends/ready_turn.h"
 
+#include "backends/fd.h"
 #include "base/alloc.h"
 #include "base/assert.h"
 
@@ -190,6 +191,8 @@ const struct flare__backend_ops flare__backend_epoll = {
     .caps = backend_caps,
     .now = flare__ready_now,
     .attach = flare__ready_attach,
+    .peer = flare__fd_peer,
+    .local = flare__fd_local,
     .discard = flare__ready_discard,
     .accept_start = flare__ready_accept_start,
     .accept_stop = flare__ready_accept_stop,
@@ -198,6 +201,7 @@ const struct flare__backend_ops flare__backend_epoll = {
     .recv_stop = flare__ready_recv_stop,
     .lease_put = flare__ready_lease_put,
     .send = flare__ready_send,
+    .sendfile = flare__ready_sendfile,
     .shutdown_send = flare__ready_shutdown_send,
     .close = flare__ready_close,
     .poll_fd = flare__ready_poll_fd,

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 libflare_core_la_SOURCES += \
 	%D%/backend.h \
+	%D%/fd.c \
+	%D%/fd.h \
 	%D%/handles.c \
 	%D%/handles.h
 
@@ -8,6 +10,7 @@ if HAVE_LIBURING
 libflare_core_la_SOURCES += \
 	%D%/uring.c \
 	%D%/uring.h \
+	%D%/uring_file.c \
 	%D%/uring_ops.c \
 	%D%/uring_probe.c \
 	%D%/uring_reap.c \
@@ -31,6 +34,8 @@ endif
 libflare_sim_la_SOURCES += \
 	%D%/sim.c \
 	%D%/sim.h \
+	%D%/sim_address.c \
+	%D%/sim_file.c \
 	%D%/sim_impl.h \
 	%D%/sim_net.c \
 	%D%/sim_ops.c \

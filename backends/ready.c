@@ -156,7 +156,7 @@ int flare__ready_send(struct flare__backend *b, struct flare__sock *sock,
 
     sock->one = iov[0];
     sock->iov = iov;
-    sock->iov_count = count;
+    sock->iov_count = (uint16_t)count;
     sock->sent = 0;
     for (uint32_t i = 1; i < count; i++)
         sock->one.iov_len += iov[i].iov_len;

@@ -71,6 +71,7 @@ struct flare__ready {
     bool is_local;         /* this turn began without asking the kernel */
     bool is_starved_due;   /* a starved socket has an event */
     bool is_wake_due;      /* a WAKE event is to be given */
+    bool has_moved_file;   /* and has more to send of it */
     atomic_bool is_waking; /* wake was called, its edge has not come */
 };
 
@@ -99,6 +100,8 @@ void flare__ready_recv_stop(struct flare__backend *b, struct flare__sock *sock);
 void flare__ready_lease_put(struct flare__backend *b, uint32_t lease);
 int flare__ready_send(struct flare__backend *b, struct flare__sock *sock,
                       const struct iovec *iov, uint32_t count);
+int flare__ready_sendfile(struct flare__backend *b, struct flare__sock *sock,
+                          int file, uint64_t offset, uint32_t count);
 void flare__ready_shutdown_send(struct flare__backend *b,
                                 struct flare__sock *sock);
 void flare__ready_close(struct flare__backend *b, struct flare__sock *sock,

@@ -3,6 +3,7 @@
  * The readiness core: what is not on the way of every request.  Operations are
  * started and stopped here by setting bits; a descriptor is closed at once.
  */
+#include "backends/fd.h"
 #include "backends/ready_sock.h"
 
 #include <errno.h>
@@ -14,13 +15,17 @@ enum {
     ACCEPTS_PER_STEP = 32 /* of one listener, before others have their turn */
 };
 
-static int nonblock_set(int fd)
+static int nonblock_set(struct flare__sock *sock)
 {
-    int flags = fcntl(fd, F_GETFL);
+    int flags;
 
-    if (flags < 0 ||
-        (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
+    if (has_any(sock, NONBLOCK))
+        return 0;
+    flags = fcntl(sock->fd, F_GETFL);
+    if (flags < 0 || (!(flags & O_NONBLOCK) &&
+                      fcntl(sock->fd, F_SETFL, flags | O_NONBLOCK) < 0))
         return -errno;
+    bits_set(sock, NONBLOCK);
     return 0;
 }
 
@@ -33,7 +38,7 @@ int flare__ready_accept_start(struct flare__backend *b,
 
     FLARE_ASSERT(!has_any(sock, RECV | ACCEPT | CLOSING));
 
-    rc = nonblock_set(sock->fd);
+    rc = nonblock_set(sock);
     if (rc < 0)
         return rc;
     bits_set(sock, ACCEPT);
@@ -110,7 +115,7 @@ int flare__ready_step_accept(struct flare__sock *sock,
 int flare__ready_connect(struct flare__backend *b, struct flare__sock *sock,
                          const struct sockaddr *addr, socklen_t len)
 {
-    int rc = nonblock_set(sock->fd);
+    int rc = nonblock_set(sock);
 
     FLARE_ASSERT(!has_any(sock, CONNECT | SEND | CLOSING));
 
@@ -161,6 +166,46 @@ void flare__ready_recv_stop(struct flare__backend *b, struct flare__sock *sock)
         return;
     bits_set(sock, STOPPED);
     work_add(ready_of(b), sock);
+}
+
+/* Files. */
+
+int flare__ready_sendfile(struct flare__backend *b, struct flare__sock *sock,
+                          int file, uint64_t offset, uint32_t count)
+{
+    int rc;
+
+    FLARE_ASSERT(!has_any(sock, SEND | CONNECT | CLOSING));
+    FLARE_ASSERT(count >= 1 && count <= INT32_MAX &&
+                 offset <= INT64_MAX - (uint64_t)count);
+
+    rc = nonblock_set(sock); /* an accepted one has it; others may not */
+    if (rc < 0)
+        return rc;
+    sock->file =
+        (struct flare__file){.fd = file, .count = count, .offset = offset};
+    sock->iov_count = 0;
+    sock->sent = 0;
+    bits_set(sock, SEND);
+    work_add(ready_of(b), sock);
+    return 0;
+}
+
+void flare__ready_send_file(struct flare__ready *r, struct flare__sock *sock)
+{
+    int32_t res = 0;
+
+    switch (flare__fd_send_file(sock, /* is_blocking = */ false, &res)) {
+    case FLARE__FD_DONE:
+        send_finish(sock, res);
+        break;
+    case FLARE__FD_MORE:
+        r->has_moved_file = true;
+        break;
+    case FLARE__FD_FULL:
+        bits_clear(sock, WRITABLE);
+        break;
+    }
 }
 
 void flare__ready_shutdown_send(struct flare__backend *b,

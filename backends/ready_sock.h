@@ -28,7 +28,9 @@ enum {
     CLOSING = 1 << 12,      /* CLOSED when nothing else is left */
     /* the list it is on */
     ON_WORK = 1 << 13,
-    ON_STARVED = 1 << 14
+    ON_STARVED = 1 << 14,
+
+    NONBLOCK = 1 << 15 /* the descriptor is known to have O_NONBLOCK */
 };
 
 /* Into the caller: returns after a system call are what is expensive. */
@@ -41,12 +43,12 @@ static inline struct flare__ready *ready_of(struct flare__backend *b)
 
 static inline void bits_set(struct flare__sock *sock, unsigned bits)
 {
-    sock->state = (uint16_t)(sock->state | bits);
+    sock->state |= bits;
 }
 
 static inline void bits_clear(struct flare__sock *sock, unsigned bits)
 {
-    sock->state = (uint16_t)(sock->state & ~bits);
+    sock->state &= ~bits;
 }
 
 static inline bool has_all(const struct flare__sock *sock, unsigned bits)
@@ -122,6 +124,9 @@ void flare__ready_resume(struct flare__ready *r);
 
 /* Writes of a vector what is not sent yet: as sendmsg, -errno. */
 long flare__ready_send_vector(struct flare__sock *sock, int flags);
+
+/* Sends the next part of a file. */
+void flare__ready_send_file(struct flare__ready *r, struct flare__sock *sock);
 
 /* One step of a listener: up to `room` events. */
 int flare__ready_step_accept(struct flare__sock *sock,

@@ -82,12 +82,17 @@ HOT int step_recv(struct flare__ready *r, struct flare__sock *sock,
 /* Send. */
 
 /* Writes what the kernel takes; a short write waits for the next edge. */
-HOT void send_try(struct flare__sock *sock)
+HOT void send_try(struct flare__ready *r, struct flare__sock *sock)
 {
     const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-    size_t left = sock->one.iov_len - sock->sent;
+    size_t left;
     long n;
 
+    if (FLARE_UNLIKELY(sock->iov_count == 0)) {
+        flare__ready_send_file(r, sock);
+        return;
+    }
+    left = sock->one.iov_len - sock->sent;
     do
         if (FLARE_LIKELY(sock->iov_count == 1))
             n = flare__sys_send(sock->fd,
@@ -189,7 +194,7 @@ HOT int sock_step(struct flare__ready *r, struct flare__sock *sock,
 
     bits_clear(sock, ON_WORK);
     if (has_all(sock, SEND | WRITABLE) && !has_any(sock, SEND_DONE))
-        send_try(sock);
+        send_try(r, sock);
     n = step_due(r, sock, events);
     if (n > 0 && events->kind == FLARE__EV_CLOSED)
         return n;
@@ -264,8 +269,10 @@ HOT int flare__ready_poll_with(struct flare__backend *b,
             r->turn_left--;
             n += sock_step(r, list_pop(&r->work), events + n, capacity - n);
         }
-        if (n > 0)
+        if (n > 0 || r->has_moved_file) {
+            r->has_moved_file = false; /* the loop's timers have their turn */
             return n;
+        }
     }
 }
 

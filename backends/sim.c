@@ -24,8 +24,8 @@ enum {
     SIM_IDLE_POLLS_MAX = 256 /* more in a row are a spinning loop */
 };
 
-static struct sim_slot *slot_of(struct flare__backend *b,
-                                const struct flare__sock *sock)
+struct sim_slot *sim_slot_of(struct flare__backend *b,
+                             const struct flare__sock *sock)
 {
     struct sim_slot *s = NULL;
 
@@ -286,7 +286,7 @@ static void sim_discard(struct flare__backend *b, int fd)
 
 static int sim_accept_start(struct flare__backend *b, struct flare__sock *sock)
 {
-    struct sim_slot *s = slot_of(b, sock);
+    struct sim_slot *s = sim_slot_of(b, sock);
     int rc = call_site(b, "accept_start");
 
     if (rc < 0)
@@ -299,7 +299,7 @@ static int sim_accept_start(struct flare__backend *b, struct flare__sock *sock)
 
 static void sim_accept_stop(struct flare__backend *b, struct flare__sock *sock)
 {
-    struct sim_slot *s = slot_of(b, sock);
+    struct sim_slot *s = sim_slot_of(b, sock);
 
     sim_trace(b->world, SIM_N_ACCEPT_STOP, s->end, 0, 0);
     sim_op_stop(b, s, SIM_OP_ACCEPT);
@@ -308,7 +308,7 @@ static void sim_accept_stop(struct flare__backend *b, struct flare__sock *sock)
 static int sim_connect(struct flare__backend *b, struct flare__sock *sock,
                        const struct sockaddr *addr, socklen_t len)
 {
-    struct sim_slot *s = slot_of(b, sock);
+    struct sim_slot *s = sim_slot_of(b, sock);
     struct sim_end *e = sim_slot_end(b, s);
     struct sockaddr_in in = {0};
     int rc = call_site(b, "connect");
@@ -326,7 +326,7 @@ static int sim_connect(struct flare__backend *b, struct flare__sock *sock,
 
 static int sim_recv_start(struct flare__backend *b, struct flare__sock *sock)
 {
-    struct sim_slot *s = slot_of(b, sock);
+    struct sim_slot *s = sim_slot_of(b, sock);
     int rc = call_site(b, "recv_start");
 
     if (rc < 0)
@@ -339,7 +339,7 @@ static int sim_recv_start(struct flare__backend *b, struct flare__sock *sock)
 
 static void sim_recv_stop(struct flare__backend *b, struct flare__sock *sock)
 {
-    struct sim_slot *s = slot_of(b, sock);
+    struct sim_slot *s = sim_slot_of(b, sock);
 
     sim_trace(b->world, SIM_N_RECV_STOP, s->end, 0, 0);
     sim_op_stop(b, s, SIM_OP_RECV);
@@ -384,7 +384,7 @@ static void send_check(struct flare__backend *b, const struct sim_slot *s,
 static int sim_send(struct flare__backend *b, struct flare__sock *sock,
                     const struct iovec *iov, uint32_t count)
 {
-    struct sim_slot *s = slot_of(b, sock);
+    struct sim_slot *s = sim_slot_of(b, sock);
     int rc = call_site(b, "send");
 
     if (rc < 0)
@@ -395,6 +395,7 @@ static int sim_send(struct flare__backend *b, struct flare__sock *sock,
         sock->one = *iov;
         iov = &sock->one;
     }
+    s->file.is_lent = false;
     s->iov = iov;
     s->iov_count = count;
     s->iov_at = s->iov_off = 0;
@@ -406,10 +407,31 @@ static int sim_send(struct flare__backend *b, struct flare__sock *sock,
     return 0;
 }
 
+static int sim_sendfile(struct flare__backend *b, struct flare__sock *sock,
+                        int file, uint64_t offset, uint32_t count)
+{
+    struct sim_slot *s = sim_slot_of(b, sock);
+    int rc = call_site(b, "sendfile");
+
+    if (rc < 0)
+        return rc;
+    SIM_CHECK(b->world,
+              count >= 1 && count <= INT32_MAX &&
+                  offset <= INT64_MAX - (uint64_t)count,
+              "sendfile of %u bytes", count);
+    SIM_CHECK(b->world, sim_slot_end(b, s)->kind == SIM_STREAM && !s->is_shut,
+              "sendfile before the connection or after shutdown_send");
+    sim_op_arm(b, s, SIM_OP_SEND, SIM_N_SENDFILE);
+    sim_file_lend(b->world, &s->file, file, offset);
+    s->send_done = 0;
+    s->send_len = count;
+    return 0;
+}
+
 static void sim_shutdown_send(struct flare__backend *b,
                               struct flare__sock *sock)
 {
-    struct sim_slot *s = slot_of(b, sock);
+    struct sim_slot *s = sim_slot_of(b, sock);
     struct sim_end *e = sim_slot_end(b, s);
 
     SIM_CHECK(b->world,
@@ -426,7 +448,7 @@ static void sim_shutdown_send(struct flare__backend *b,
 static void sim_close(struct flare__backend *b, struct flare__sock *sock,
                       enum flare__close_how how)
 {
-    struct sim_slot *s = slot_of(b, sock);
+    struct sim_slot *s = sim_slot_of(b, sock);
     struct flare__sim *w = b->world;
 
     SIM_CHECK(w, !s->is_closing, "close twice");
@@ -442,7 +464,7 @@ static void sim_close(struct flare__backend *b, struct flare__sock *sock,
 static int sim_poll_fd(struct flare__backend *b, struct flare__sock *sock,
                        short events)
 {
-    struct sim_slot *s = slot_of(b, sock);
+    struct sim_slot *s = sim_slot_of(b, sock);
     int rc = call_site(b, "poll_fd");
 
     if (rc < 0)
@@ -456,7 +478,7 @@ static int sim_poll_fd(struct flare__backend *b, struct flare__sock *sock,
 
 static void sim_poll_stop(struct flare__backend *b, struct flare__sock *sock)
 {
-    struct sim_slot *s = slot_of(b, sock);
+    struct sim_slot *s = sim_slot_of(b, sock);
 
     sim_trace(b->world, SIM_N_POLL_STOP, s->end, 0, 0);
     sim_op_stop(b, s, SIM_OP_POLL);
@@ -475,6 +497,8 @@ const struct flare__backend_ops flare__backend_sim = {
     .caps = sim_caps,
     .now = sim_now,
     .attach = sim_attach,
+    .peer = sim_address_peer,
+    .local = sim_address_local,
     .discard = sim_discard,
     .accept_start = sim_accept_start,
     .accept_stop = sim_accept_stop,
@@ -483,6 +507,7 @@ const struct flare__backend_ops flare__backend_sim = {
     .recv_stop = sim_recv_stop,
     .lease_put = sim_lease_put,
     .send = sim_send,
+    .sendfile = sim_sendfile,
     .shutdown_send = sim_shutdown_send,
     .close = sim_close,
     .poll_fd = sim_poll_fd,

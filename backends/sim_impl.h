@@ -68,7 +68,8 @@ enum {
     X(PEER_RECV)                                                               \
     X(PEER_SHUTDOWN)                                                           \
     X(PEER_CLOSE)                                                              \
-    X(PEER_EVENT)
+    X(PEER_EVENT)                                                              \
+    X(SENDFILE)
 
 enum sim_note {
 #define SIM_NOTE_ENUM(name) SIM_N_##name,
@@ -119,8 +120,10 @@ struct sim_end {
     uint32_t slot;
     uint64_t doom; /* the connection breaks when that much has arrived here */
     struct sim_pipe rx;
-    int connect_res; /* SIM_SOCKET: 1 until known */
-    uint16_t port;
+    int connect_res;  /* SIM_SOCKET: 1 until known */
+    uint16_t port;    /* listened on, or connected to */
+    bool is_accepted; /* the server's end of a connection */
+    uint32_t number;  /* of the connection, from 1, the same at both ends */
     short revents;
     uint32_t backlog;
     uint32_t pending_count, pending_size;
@@ -155,8 +158,17 @@ enum sim_op {
     SIM_OP_COUNT
 };
 
+/* A file that is lent to send; it must stay the one it was. */
+struct sim_file {
+    bool is_lent;
+    int fd;
+    uint64_t offset;
+    uint64_t device, inode;
+};
+
 struct sim_release {
     struct iovec one;
+    struct sim_file file;
     const struct iovec *iov;
     uint32_t count;
     uint64_t hash;
@@ -165,6 +177,7 @@ struct sim_release {
 
 struct sim_slot {
     struct flare__sock *sock; /* NULL: free */
+    struct sim_file file;     /* of the send in flight */
     uint32_t generation;
     uint32_t end;
     bool is_queued; /* on the ready list */
@@ -284,6 +297,26 @@ void sim_op_arm(struct flare__backend *b, struct sim_slot *s, enum sim_op op,
                 enum sim_note note);
 void sim_op_stop(struct flare__backend *b, struct sim_slot *s, enum sim_op op);
 uint64_t sim_iov_hash(const struct iovec *iov, uint32_t count);
+/* sim_file.c */
+void sim_file_lend(struct flare__sim *w, struct sim_file *file, int fd,
+                   uint64_t offset);
+void sim_file_check(const struct flare__sim *w, const struct sim_file *file);
+/* Up to `n` bytes from `at` of it into the pipe; 0: its end, -errno. */
+int64_t sim_file_move(struct flare__sim *w, const struct sim_file *file,
+                      struct sim_end *to, uint64_t at, uint64_t n);
+
+/* sim_address.c */
+int sim_address_peer(struct flare__backend *b, struct flare__sock *sock,
+                     struct sockaddr_storage *out, socklen_t *len);
+int sim_address_local(struct flare__backend *b, struct flare__sock *sock,
+                      struct sockaddr_storage *out, socklen_t *len);
+
+/* sim.c */
+/* The slot of an attached socket: anything else aborts. */
+struct sim_slot *sim_slot_of(struct flare__backend *b,
+                             const struct flare__sock *sock);
+
+/* sim_ops.c */
 /* One event of a socket, if it has one now. */
 bool sim_slot_produce(struct flare__backend *b, struct sim_slot *s,
                       struct flare__event *ev);

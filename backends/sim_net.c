@@ -345,6 +345,9 @@ static void syn_accept(struct flare__sim *w, struct sim_end *l,
 {
     struct sim_end *s = sim_end_new(w, SIM_STREAM);
 
+    s->port = l->port;
+    s->is_accepted = true;
+    s->number = e->number = (uint32_t)w->counts.conns + 1;
     s->other = e->index;
     e->other = s->index;
     e->kind = SIM_STREAM;

@@ -253,7 +253,28 @@ uint64_t sim_iov_hash(const struct iovec *iov, uint32_t count)
     return hash;
 }
 
-/* Up to `n` bytes of what is left, from one buffer. */
+/* Up to `n` bytes of what is left; the file may end, or fail, before. */
+static int file_move(struct flare__backend *b, struct sim_slot *s,
+                     struct sim_end *to, uint64_t n)
+{
+    uint64_t left = n;
+
+    while (left > 0) {
+        int64_t got = sim_file_move(b->world, &s->file, to, s->send_done, left);
+
+        if (got < 0)
+            return (int)got;
+        s->send_done += (uint64_t)got;
+        left -= (uint64_t)got;
+        if (got == 0) {
+            s->send_len = s->send_done; /* all there is */
+            return 0;
+        }
+    }
+    return 0;
+}
+
+/* Likewise of the buffers. */
 static void send_move(struct flare__backend *b, struct sim_slot *s,
                       struct sim_end *to, uint64_t n)
 {
@@ -280,17 +301,23 @@ static bool send_end(struct flare__backend *b, struct sim_slot *s,
 {
     struct flare__sim *w = b->world;
 
-    SIM_CHECK(w, sim_iov_hash(s->iov, s->iov_count) == s->send_hash,
-              "memory given to send was changed before it was released");
+    if (s->file.is_lent)
+        sim_file_check(w, &s->file);
+    else
+        SIM_CHECK(w, sim_iov_hash(s->iov, s->iov_count) == s->send_hash,
+                  "memory given to send was changed before it was released");
     if ((b->caps & FLARE__CAP_SEND_ZC) != 0 &&
         s->release_count < SIM_RELEASES &&
         sim_chance(w, FLARE__SIM_RELEASE_LATE)) {
         struct sim_release *r = &s->releases[s->release_count++];
 
-        r->one = s->iov[0];
-        r->iov = s->iov_count == 1 ? NULL : s->iov;
-        r->count = s->iov_count;
-        r->hash = s->send_hash;
+        r->file = s->file;
+        if (!s->file.is_lent) {
+            r->one = s->iov[0];
+            r->iov = s->iov_count == 1 ? NULL : s->iov;
+            r->count = s->iov_count;
+            r->hash = s->send_hash;
+        }
         r->due = w->now + sim_delay(w);
         ev->flags |= FLARE__EV_RELEASE_DUE;
     }
@@ -307,9 +334,9 @@ static bool send_break(struct flare__backend *b, struct sim_slot *s,
     return send_end(b, s, ev, error);
 }
 
-/* Moves what there is room for; true when all of it is out. */
+/* Moves what there is room for; true when all of it is out, or `*rc` is bad. */
 static bool send_progress(struct flare__backend *b, struct sim_slot *s,
-                          struct sim_end *to)
+                          struct sim_end *to, int *rc)
 {
     struct flare__sim *w = b->world;
     uint64_t n = s->send_len - s->send_done;
@@ -323,7 +350,12 @@ static bool send_progress(struct flare__backend *b, struct sim_slot *s,
         n = space;
     if (sim_chance(w, FLARE__SIM_SEND_CUT))
         n = sim_cut(w, n);
-    send_move(b, s, to, n);
+    if (s->file.is_lent)
+        *rc = file_move(b, s, to, n);
+    else
+        send_move(b, s, to, n);
+    if (*rc < 0)
+        return true;
     if (s->send_done == s->send_len) {
         s->due[SIM_OP_SEND] = sim_later(w, FLARE__SIM_COMPLETION_LATE);
         return true;
@@ -338,6 +370,7 @@ static bool send_try(struct flare__backend *b, struct sim_slot *s,
     static const int errors[] = {-ENOBUFS, -ENOMEM, -ETIMEDOUT};
     struct flare__sim *w = b->world;
     struct sim_end *e = sim_slot_end(b, s);
+    int rc = 0;
 
     ev->kind = FLARE__EV_SENT;
     if (op_is_cancelled(w, s, SIM_OP_SEND)) {
@@ -355,8 +388,10 @@ static bool send_try(struct flare__backend *b, struct sim_slot *s,
             slot_excuse(b, s);
             return send_break(b, s, ev, errors[flare__sim_below(w, 3)]);
         }
-        if (!send_progress(b, s, sim_end_other(w, e)))
+        if (!send_progress(b, s, sim_end_other(w, e), &rc))
             return false;
+        if (rc < 0)
+            return send_end(b, s, ev, rc);
     }
     if (!slot_wait(w, s, s->due[SIM_OP_SEND]))
         return false;
@@ -370,10 +405,13 @@ static bool release_try(struct flare__backend *b, struct sim_slot *s,
 
     if (s->release_count == 0 || !slot_wait(b->world, s, r->due))
         return false;
-    SIM_CHECK(b->world,
-              sim_iov_hash(r->iov == NULL ? &r->one : r->iov, r->count) ==
-                  r->hash,
-              "memory given to send was changed before RELEASED");
+    if (r->file.is_lent)
+        sim_file_check(b->world, &r->file);
+    else
+        SIM_CHECK(b->world,
+                  sim_iov_hash(r->iov == NULL ? &r->one : r->iov, r->count) ==
+                      r->hash,
+                  "memory given to send was changed before RELEASED");
     s->release_count--;
     memmove(r, r + 1, s->release_count * sizeof(*r));
     ev->kind = FLARE__EV_RELEASED;

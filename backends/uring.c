@@ -10,6 +10,7 @@
  */
 #include "backends/uring.h"
 
+#include "backends/fd.h"
 #include "base/alloc.h"
 
 #include <errno.h>
@@ -161,6 +162,12 @@ static int uring_wait(struct flare__backend *b, uint64_t deadline_ns)
     }
 }
 
+/* What a poll that has `n` events need not wait for. */
+static bool has_work(const struct flare__backend *b, int n)
+{
+    return n > 0 || b->local.head != NULL || b->starved_gone > 0;
+}
+
 static int uring_poll(struct flare__backend *b, struct flare__event *events,
                       int capacity, uint64_t deadline_ns)
 {
@@ -178,12 +185,13 @@ static int uring_poll(struct flare__backend *b, struct flare__event *events,
         if (n > 0 && uring_queued(b) == 0 && ++b->skipped < SKIPPED_MAX)
             rc = 1;
         else
-            rc = uring_wait(b, n > 0 || b->local.head ? 0 : deadline_ns);
+            rc = uring_wait(b, has_work(b, n) ? 0 : deadline_ns);
         if (rc < 0)
             return n > 0 ? n : rc;
         n += flare__uring_reap(b, events + n, capacity - n);
         n += flare__uring_local(b, events + n, capacity - n);
-    } while (n == 0 && rc > 0 && deadline_ns > 0);
+        /* a file that is being sent must not keep the loop from its timers */
+    } while (n == 0 && rc > 0 && deadline_ns > 0 && b->local.head == NULL);
     return n;
 }
 
@@ -203,6 +211,8 @@ const struct flare__backend_ops flare__backend_uring = {
     .caps = uring_caps,
     .now = uring_now,
     .attach = flare__uring_attach,
+    .peer = flare__fd_peer,
+    .local = flare__fd_local,
     .discard = flare__uring_discard,
     .accept_start = flare__uring_accept_start,
     .accept_stop = flare__uring_stream_stop,
@@ -211,6 +221,7 @@ const struct flare__backend_ops flare__backend_uring = {
     .recv_stop = flare__uring_stream_stop,
     .lease_put = flare__uring_lease_put,
     .send = flare__uring_send,
+    .sendfile = flare__uring_sendfile,
     .shutdown_send = flare__uring_shutdown_send,
     .close = flare__uring_close,
     .poll_fd = flare__uring_poll_fd,

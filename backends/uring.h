@@ -2,8 +2,8 @@
 /*
  * What the files of the io_uring backend share: uring.c (life, poll, wake),
  * uring_setup.c (the ring, the leases), uring_probe.c (the self-test),
- * uring_ops.c (submissions) and uring_reap.c (completions).  Nothing else
- * includes this, but for tests.
+ * uring_ops.c (submissions), uring_file.c (sendfile) and uring_reap.c
+ * (completions).  Nothing else includes this, but for tests.
  *
  * A submission carries generation, index and operation in its user data, and
  * is counted in `sock->in_flight` until its last completion, the one without
@@ -27,6 +27,7 @@ enum uring_op {
     URING_OP_SEND,
     URING_OP_CONNECT,
     URING_OP_POLL,
+    URING_OP_FILE,  /* a full socket's poll */
     URING_OP_STOP,  /* cancels the accept, receive or poll of the socket */
     URING_OP_CANCEL /* cancels everything of the descriptor */
 };
@@ -49,6 +50,7 @@ enum {
     URING_SEND_DUE = 1 << 13,   /* local: the rest of a send likewise */
     URING_CLOSED_DUE = 1 << 14, /* local: the CLOSED event */
     URING_NO_WAITALL = 1 << 15, /* kernel TLS refuses MSG_WAITALL */
+    URING_FILE_ARMED = 1 << 16, /* OP_FILE is in the kernel */
 
     URING_DUE =
         URING_END_DUE | URING_RETRY_DUE | URING_SEND_DUE | URING_CLOSED_DUE
@@ -164,6 +166,23 @@ void flare__uring_resume(struct flare__backend *b);
 void flare__uring_due(struct flare__backend *b, struct flare__sock *sock,
                       unsigned due);
 
+/* NULL: the queue is full and the kernel does not take it now. */
+struct io_uring_sqe *flare__uring_sqe(struct flare__backend *b);
+
+/* ---- uring_file.c */
+
+int flare__uring_sendfile(struct flare__backend *b, struct flare__sock *sock,
+                          int file, uint64_t offset, uint32_t count);
+
+/* SEND_DUE of a file: its next part.  Both return the number of events. */
+int flare__uring_file_step(struct flare__backend *b, struct flare__sock *sock,
+                           struct flare__event *event);
+
+/* A completion of its poll. */
+int flare__uring_file_reap(struct flare__backend *b, struct flare__sock *sock,
+                           const struct io_uring_cqe *cqe,
+                           struct flare__event *event);
+
 /* ---- uring_reap.c */
 
 /* Both return the number of events written, at most `capacity`. */
@@ -180,12 +199,12 @@ void flare__uring_lease_give(struct flare__backend *b, uint32_t lease);
 
 static inline void uring_set(struct flare__sock *sock, unsigned bits)
 {
-    sock->state = (uint16_t)(sock->state | bits);
+    sock->state |= bits;
 }
 
 static inline void uring_clear(struct flare__sock *sock, unsigned bits)
 {
-    sock->state = (uint16_t)(sock->state & ~bits);
+    sock->state &= ~bits;
 }
 
 static inline bool uring_has(const struct flare__sock *sock, unsigned bits)
@@ -199,6 +218,13 @@ static inline uint64_t uring_key(const struct flare__sock *sock,
 {
     return (uint64_t)sock->generation << 36 | (uint64_t)sock->index << 8 |
            (uint64_t)op;
+}
+
+static inline void uring_owned(struct io_uring_sqe *sqe,
+                               struct flare__sock *sock, enum uring_op op)
+{
+    io_uring_sqe_set_data64(sqe, uring_key(sock, op));
+    sock->in_flight++;
 }
 
 static inline void uring_push(struct uring_list *list, struct flare__sock *sock)

@@ -17,8 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* NULL: the queue is full and the kernel does not take it now. */
-static struct io_uring_sqe *sqe_get(struct flare__backend *b)
+struct io_uring_sqe *flare__uring_sqe(struct flare__backend *b)
 {
     struct io_uring_sqe *sqe = io_uring_get_sqe(&b->ring);
 
@@ -32,13 +31,6 @@ static union uring_slot *sqe_slot(struct flare__backend *b,
                                   const struct io_uring_sqe *sqe)
 {
     return &b->slots[sqe - b->ring.sq.sqes];
-}
-
-static void sqe_owned(struct io_uring_sqe *sqe, struct flare__sock *sock,
-                      enum uring_op op)
-{
-    io_uring_sqe_set_data64(sqe, uring_key(sock, op));
-    sock->in_flight++;
 }
 
 void flare__uring_due(struct flare__backend *b, struct flare__sock *sock,
@@ -100,16 +92,16 @@ static void prep_recv(struct flare__backend *b, struct io_uring_sqe *sqe,
 static int stream_arm(struct flare__backend *b, struct flare__sock *sock,
                       bool is_single)
 {
-    struct io_uring_sqe *sqe = sqe_get(b);
+    struct io_uring_sqe *sqe = flare__uring_sqe(b);
 
     if (sqe == NULL)
         return -EAGAIN;
     if (uring_has(sock, URING_LISTENER)) {
         prep_accept(b, sqe, sock);
-        sqe_owned(sqe, sock, URING_OP_ACCEPT);
+        uring_owned(sqe, sock, URING_OP_ACCEPT);
     } else {
         prep_recv(b, sqe, sock, is_single);
-        sqe_owned(sqe, sock, URING_OP_RECV);
+        uring_owned(sqe, sock, URING_OP_RECV);
     }
     uring_set(sock, URING_ARMED);
     return 0;
@@ -239,12 +231,12 @@ static void prep_send(struct flare__backend *b, struct io_uring_sqe *sqe,
 
 static int send_submit(struct flare__backend *b, struct flare__sock *sock)
 {
-    struct io_uring_sqe *sqe = sqe_get(b);
+    struct io_uring_sqe *sqe = flare__uring_sqe(b);
 
     if (sqe == NULL)
         return -EAGAIN;
     prep_send(b, sqe, sock);
-    sqe_owned(sqe, sock, URING_OP_SEND);
+    uring_owned(sqe, sock, URING_OP_SEND);
     return 0;
 }
 
@@ -256,7 +248,7 @@ int flare__uring_send(struct flare__backend *b, struct flare__sock *sock,
     FLARE_ASSERT(count >= 1 && count <= 64);
     FLARE_ASSERT(!uring_has(sock, URING_SENDING | URING_CLOSING));
     sock->iov = iov;
-    sock->iov_count = count;
+    sock->iov_count = (uint16_t)count;
     sock->sent = 0;
     if (count == 1) {
         sock->one = *iov;
@@ -306,14 +298,14 @@ int flare__uring_connect(struct flare__backend *b, struct flare__sock *sock,
     FLARE_ASSERT(!uring_has(sock, URING_CONNECTING | URING_CLOSING));
     if (len > sizeof(slot->addr))
         return -EINVAL;
-    sqe = sqe_get(b);
+    sqe = flare__uring_sqe(b);
     if (sqe == NULL)
         return -EAGAIN;
     make_blocking(sock->fd);
     slot = sqe_slot(b, sqe);
     memcpy(&slot->addr, addr, len);
     io_uring_prep_connect(sqe, sock->fd, (struct sockaddr *)&slot->addr, len);
-    sqe_owned(sqe, sock, URING_OP_CONNECT);
+    uring_owned(sqe, sock, URING_OP_CONNECT);
     uring_set(sock, URING_CONNECTING);
     return 0;
 }
@@ -325,11 +317,11 @@ int flare__uring_poll_fd(struct flare__backend *b, struct flare__sock *sock,
 
     FLARE_ASSERT(
         !uring_has(sock, URING_POLLING | URING_WANTED | URING_CLOSING));
-    sqe = sqe_get(b);
+    sqe = flare__uring_sqe(b);
     if (sqe == NULL)
         return -EAGAIN;
     io_uring_prep_poll_add(sqe, sock->fd, (unsigned short)events);
-    sqe_owned(sqe, sock, URING_OP_POLL);
+    uring_owned(sqe, sock, URING_OP_POLL);
     uring_clear(sock, URING_STOP);
     uring_set(sock, URING_POLLING);
     return 0;
@@ -346,7 +338,7 @@ void flare__uring_poll_stop(struct flare__backend *b, struct flare__sock *sock)
 
 int flare__uring_wake_arm(struct flare__backend *b)
 {
-    struct io_uring_sqe *sqe = sqe_get(b);
+    struct io_uring_sqe *sqe = flare__uring_sqe(b);
 
     b->is_wake_armed = sqe != NULL;
     if (sqe == NULL)
@@ -360,7 +352,7 @@ int flare__uring_wake_arm(struct flare__backend *b)
 
 void flare__uring_cancel(struct flare__backend *b, struct flare__sock *sock)
 {
-    struct io_uring_sqe *sqe = sqe_get(b);
+    struct io_uring_sqe *sqe = flare__uring_sqe(b);
     enum uring_op op;
 
     if (sqe == NULL) {
@@ -369,7 +361,7 @@ void flare__uring_cancel(struct flare__backend *b, struct flare__sock *sock)
     }
     if (uring_has(sock, URING_CLOSING)) {
         io_uring_prep_cancel_fd(sqe, sock->fd, IORING_ASYNC_CANCEL_ALL);
-        sqe_owned(sqe, sock, URING_OP_CANCEL);
+        uring_owned(sqe, sock, URING_OP_CANCEL);
         return;
     }
     if (uring_has(sock, URING_POLLING))
@@ -377,7 +369,7 @@ void flare__uring_cancel(struct flare__backend *b, struct flare__sock *sock)
     else
         op = uring_has(sock, URING_LISTENER) ? URING_OP_ACCEPT : URING_OP_RECV;
     io_uring_prep_cancel64(sqe, uring_key(sock, op), 0);
-    sqe_owned(sqe, sock, URING_OP_STOP);
+    uring_owned(sqe, sock, URING_OP_STOP);
 }
 
 void flare__uring_finish(struct flare__backend *b, struct flare__sock *sock)
@@ -399,13 +391,14 @@ void flare__uring_finish(struct flare__backend *b, struct flare__sock *sock)
  * A closing socket's operations must be back before close(2), which would
  * neither end them nor send FIN while they hold the file.  shutdown(2) ends
  * those of a connection, and sends FIN; it would end a listener or a connect
- * for every process that shares the descriptor, and a reset needs a connection
- * that still stands: these are cancelled.
+ * for every process that shares the descriptor, a reset needs a connection
+ * that still stands, and a multishot poll goes on: these are cancelled.
  */
 void flare__uring_close(struct flare__backend *b, struct flare__sock *sock,
                         enum flare__close_how how)
 {
-    const unsigned gentle = URING_LISTENER | URING_CONNECTING | URING_POLLING;
+    const unsigned gentle =
+        URING_LISTENER | URING_CONNECTING | URING_POLLING | URING_FILE_ARMED;
 
     FLARE_ASSERT(!uring_has(sock, URING_CLOSING));
     uring_set(sock, URING_CLOSING);

@@ -328,6 +328,8 @@ static int reap_op(struct flare__backend *b, const struct reap *r,
         return reap_connect(r);
     case URING_OP_POLL:
         return reap_poll(r);
+    case URING_OP_FILE:
+        return flare__uring_file_reap(b, r->sock, r->cqe, r->event);
     case URING_OP_STOP:
     case URING_OP_CANCEL:
         return reap_cancel(b, r);
@@ -356,6 +358,8 @@ static int reap_one(struct flare__backend *b, const struct io_uring_cqe *cqe,
         r.sock->in_flight--;
         if (op == URING_OP_RECV || op == URING_OP_ACCEPT)
             uring_clear(r.sock, URING_ARMED);
+        else if (op == URING_OP_FILE)
+            uring_clear(r.sock, URING_FILE_ARMED);
     }
     n = reap_op(b, &r, op);
     if (FLARE_UNLIKELY(uring_has(r.sock, URING_CLOSING)) &&
@@ -405,6 +409,8 @@ static int local_event(struct flare__backend *b, struct flare__sock *sock,
 
     if (uring_has(sock, URING_SEND_DUE)) {
         uring_clear(sock, URING_SEND_DUE);
+        if (!uring_has(sock, URING_CLOSING) && sock->iov_count == 0)
+            return flare__uring_file_step(b, sock, event);
         if (!uring_has(sock, URING_CLOSING)) {
             flare__uring_send_rest(b, sock);
             return 0;

@@ -12,8 +12,11 @@ flareinclude_HEADERS = \
 	%D%/flare/handler.h \
 	%D%/flare/http.h \
 	%D%/flare/info.h \
+	%D%/flare/json.h \
 	%D%/flare/log.h \
 	%D%/flare/loop.h \
 	%D%/flare/multipart.h \
 	%D%/flare/router.h \
-	%D%/flare/server.h
+	%D%/flare/server.h \
+	%D%/flare/stats.h
+

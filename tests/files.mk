@@ -219,7 +219,7 @@ endif
 # is "N passed, N failed".
 shell_tests =
 if HAVE_PYTHON
-shell_tests += %D%/e2e/test_e2e.py
+shell_tests += %D%/e2e/test_e2e.py %D%/e2e/test_proxies.py
 endif
 
 # Tests of the house itself.
@@ -240,8 +240,10 @@ EXTRA_DIST += \
 	%D%/e2e/framing.py \
 	%D%/e2e/heads.py \
 	%D%/e2e/programs.py \
+	%D%/e2e/proxies.py \
 	%D%/e2e/rows.py \
 	%D%/e2e/servers.py \
+	%D%/e2e/smuggling.py \
 	%D%/e2e/sockets.py \
 	%D%/e2e/wire.py \
 	%D%/install/consumer.c \

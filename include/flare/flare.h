@@ -12,11 +12,13 @@
 #include <flare/handler.h>
 #include <flare/http.h>
 #include <flare/info.h>
+#include <flare/json.h>
 #include <flare/log.h>
 #include <flare/loop.h>
 #include <flare/multipart.h>
 #include <flare/router.h>
 #include <flare/server.h>
+#include <flare/stats.h>
 
 #include <inttypes.h>
 

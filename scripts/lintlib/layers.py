@@ -35,12 +35,17 @@ SYSTEM_ALLOWED = (
     ("src/net/clock.", re.compile(r".*")),
     ("src/net/worker.", re.compile(r".*")),
     ("src/net/signal.", re.compile(r".*")),
+    ("src/net/handoff", re.compile(r".*")),
+    ("src/net/inherit.", re.compile(r".*")),
+    ("src/net/listen_set.", re.compile(r".*")),
+    ("src/net/notify.", re.compile(r".*")),
+    ("src/net/takeover.", re.compile(r".*")),
     ("src/net/choose.", re.compile(r".*")),
     ("src/base/assert.c", re.compile(r"^unistd\.h$")),
 )
 LIBRARIES = (
     (re.compile(r"^openssl/"), re.compile(r"^src/tls/"), "src/tls"),
-    (re.compile(r"^zlib\.h$"), re.compile(r"^src/(http/coding|ws/deflate)"),
+    (re.compile(r"^zlib\.h$"), re.compile(r"^src/(http/(coding|deflate|inflate)|ws/deflate)"),
      "the content codings and permessage-deflate"),
     (re.compile(r"^liburing"), re.compile(r"^(backends/uring|bench/)"),
      "backends/uring"),

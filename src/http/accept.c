@@ -33,6 +33,27 @@ enum flare__coding flare__coding_find(struct flare_str name)
     return FLARE__CODING_NONE;
 }
 
+enum flare__coding flare__coding_of(struct flare__values content_encoding)
+{
+    enum flare__coding coding = FLARE__CODING_IDENTITY;
+
+    for (size_t i = 0; i < content_encoding.count; i++) {
+        struct flare_str rest = content_encoding.at[i], name;
+
+        while (flare__list_next(&rest, FLARE__QUOTED_STRING, &name)) {
+            enum flare__coding next = flare__coding_find(name);
+
+            if (next == FLARE__CODING_NONE ||
+                (coding != FLARE__CODING_IDENTITY &&
+                 next != FLARE__CODING_IDENTITY))
+                return FLARE__CODING_NONE;
+            if (next != FLARE__CODING_IDENTITY)
+                coding = next;
+        }
+    }
+    return coding;
+}
+
 /* qvalue of section 12.4.2 in thousandths, or -1. */
 static int parse_qvalue(struct flare_str text)
 {

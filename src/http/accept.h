@@ -25,6 +25,13 @@ struct flare_str flare__coding_name(enum flare__coding coding);
 enum flare__coding flare__coding_find(struct flare_str name);
 
 /*
+ * The coding of a body by its Content-Encoding: IDENTITY without the field or
+ * with nothing in it; NONE for one that is not known, and for more than one,
+ * "gzip, gzip" first of all (U11).
+ */
+enum flare__coding flare__coding_of(struct flare__values content_encoding);
+
+/*
  * Chooses among `offered`, most liked first, by the client's weights; where
  * they are equal, by the order of `offered`.  Identity is always on offer,
  * last if not named.

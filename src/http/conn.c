@@ -19,7 +19,8 @@ enum { CONN_LINGER_BYTES_MAX = 32 * 1024 * 1024 };
 
 enum {
     /* What may wait behind a request that is being answered. */
-    CONN_WAIT_BYTES_MAX = 16 * 1024
+    CONN_WAIT_BYTES_MAX = 16 * 1024,
+    CONN_FILE_SEND_MAX = 256 * 1024 /* of a file before others' turn */
 };
 
 static void conn_update_timer(struct flare__conn *conn);
@@ -32,6 +33,10 @@ static void conn_drop_exchange(struct flare__conn *conn)
     if (x == NULL)
         return;
     conn->x = NULL;
+    if (conn->file_bytes != 0) { /* the backend still reads it */
+        conn->file = x->res.file;
+        x->res.file = -1;
+    }
     if (x->res.state != FLARE__RES_COMPLETE)
         flare__exchange_end(x, FLARE_E_GONE);
     flare__exchange_bury(x);
@@ -235,27 +240,28 @@ void flare__conn_answered(struct flare__conn *conn)
 }
 
 /* The next part of a file, once what was queued is gone.  -errno. */
-static int conn_queue_file(struct flare__conn *conn)
+static int conn_send_file(struct flare__conn *conn)
+{
+    struct flare_loop *loop = conn->http->loop;
+    const struct flare_res *res = &conn->x->res;
+
+    conn->file_bytes = res->file_left < CONN_FILE_SEND_MAX
+                           ? (uint32_t)res->file_left
+                           : CONN_FILE_SEND_MAX;
+    return loop->ops->sendfile(loop->backend, &conn->sock, res->file,
+                               res->file_at, conn->file_bytes);
+}
+
+static void conn_on_file_sent(struct flare__conn *conn)
 {
     struct flare_res *res = &conn->x->res;
-    uint32_t count = res->file_left < FLARE__OUT_SEND_MAX
-                         ? (uint32_t)res->file_left
-                         : FLARE__OUT_SEND_MAX;
-    char *room = flare__out_reserve(&conn->out, &conn->http->pool, count);
-    int64_t got;
 
-    if (room == NULL)
-        return -ENOMEM;
-    got = flare__file_read(res->file, room, count, res->file_at);
-    if (got != count) /* what was promised is not there */
-        return got < 0 ? (int)got : FLARE_E_RANGE;
-    flare__out_commit(&conn->out, count);
-    res->file_at += count;
-    res->file_left -= count;
-    res->body_bytes += count;
+    res->file_at += conn->file_bytes;
+    res->file_left -= conn->file_bytes;
+    res->body_bytes += conn->file_bytes;
+    conn->file_bytes = 0;
     if (res->file_left == 0)
         flare__res_complete(res);
-    return 0;
 }
 
 static bool conn_has_file(const struct flare__conn *conn)
@@ -270,14 +276,16 @@ static int conn_send(struct flare__conn *conn)
     struct iovec one;
     const struct iovec *iov;
     uint32_t count;
-    int rc = 0;
+    int rc;
 
-    if (conn->out.bytes == 0 && conn_has_file(conn))
-        rc = conn_queue_file(conn);
-    if (rc < 0 || conn->out.bytes == 0)
-        return rc;
-    count = flare__out_next(&conn->out, &conn->http->pool, &one, &iov);
-    rc = loop->ops->send(loop->backend, &conn->sock, iov, count);
+    if (conn->out.bytes != 0) {
+        count = flare__out_next(&conn->out, &conn->http->pool, &one, &iov);
+        rc = loop->ops->send(loop->backend, &conn->sock, iov, count);
+    } else if (conn_has_file(conn)) {
+        rc = conn_send_file(conn);
+    } else {
+        return 0;
+    }
     if (rc < 0)
         return rc;
     conn->is_sending = true;
@@ -326,7 +334,8 @@ void flare__conn_flush(struct flare__conn *conn)
 static void conn_on_sent(struct flare__conn *conn)
 {
     int32_t res = conn->sent_res;
-    bool is_whole = res >= 0 && (uint32_t)res == conn->out.in_flight;
+    uint32_t expected = conn->out.in_flight + conn->file_bytes;
+    bool is_whole = res >= 0 && (uint32_t)res == expected;
 
     conn->is_sending = false;
     conn->write_deadline_ms = UINT64_MAX;
@@ -337,6 +346,8 @@ static void conn_on_sent(struct flare__conn *conn)
         flare__conn_abort(conn);
         return;
     }
+    if (conn->file_bytes != 0)
+        conn_on_file_sent(conn);
     flare__conn_flush(conn);
 }
 
@@ -381,6 +392,7 @@ static void conn_free(struct flare__conn *conn)
     FLARE_ASSERT(conn->phase == FLARE__CONN_DEAD);
     flare__out_clear(&conn->out, &h->pool);
     flare__free(h->options->al, conn->in);
+    flare__file_close(conn->file);
     h->counters.closed++;
     flare__slab_give(&h->conns, conn);
     if (h->is_full && h->conns.live < h->options->connections_max) {
@@ -427,6 +439,7 @@ void flare__conn_accept(struct flare__http *h, int fd)
     }
     *conn = (struct flare__conn){
         .http = h,
+        .file = -1,
         .write_deadline_ms = UINT64_MAX,
         .read_deadline_ms = loop->now_ms + h->options->head_timeout_ms,
     };

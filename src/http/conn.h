@@ -60,6 +60,8 @@ struct flare__conn {
     uint32_t requests;
     uint32_t turn_requests; /* of them, those before this turn */
     uint32_t linger_bytes;
+    int file; /* of a broken-off answer, until the send is back; -1 */
+    uint32_t file_bytes; /* of the send in flight, if it is of a file */
     int32_t sent_res;  /* of a send whose memory is not back yet */
     uint8_t phase;     /* enum flare__conn_phase */
     bool is_receiving; /* the backend's receive is not back */

@@ -189,6 +189,40 @@ static int dispatch_handler(struct flare__exchange *x)
     return rc;
 }
 
+static int dispatch_on_options(flare_req *req, flare_res *res)
+{
+    (void)res;
+    return dispatch_options(FLARE__EXCHANGE_OF(req, req));
+}
+
+static int dispatch_on_error(flare_req *req, flare_res *res)
+{
+    (void)res;
+    return req->outcome;
+}
+
+/* Runs the server's middlewares around whatever dispatch_find came to. */
+static int dispatch_outer(struct flare__exchange *x, int rc, bool is_options)
+{
+    struct flare_req *req = &x->req;
+
+    req->outcome = rc;
+    req->inner = req->handler;
+    if (is_options)
+        req->inner = (struct flare_handler){dispatch_on_options, NULL};
+    else if (rc < 0)
+        req->inner = (struct flare_handler){dispatch_on_error, NULL};
+    req->handler = req->http->options->outer;
+    return dispatch_handler(x);
+}
+
+/* Whether they run; not for what is no request of a resource here. */
+static bool dispatch_has_outer(const struct flare__exchange *x)
+{
+    return x->req.http->options->outer.fn != NULL &&
+           x->head.form != FLARE__TARGET_AUTHORITY;
+}
+
 static bool dispatch_may_go_on(const struct flare__conn *conn,
                                const struct flare__exchange *x)
 {
@@ -207,7 +241,9 @@ static int dispatch_answer(struct flare__exchange *x)
         rc = dispatch_find(x);
     x->is_found = false;
     is_options = dispatch_is_options(x, rc);
-    if (FLARE_LIKELY(rc >= 0 && !is_options))
+    if (FLARE_UNLIKELY(dispatch_has_outer(x)))
+        rc = dispatch_outer(x, rc, is_options);
+    else if (FLARE_LIKELY(rc >= 0 && !is_options))
         rc = dispatch_handler(x);
     else if (is_options)
         rc = dispatch_options(x);

@@ -21,6 +21,10 @@ libflare_core_la_SOURCES += \
 	%D%/cookie.h \
 	%D%/date.c \
 	%D%/date.h \
+	%D%/deflate.c \
+	%D%/deflate.h \
+	%D%/deflate_none.c \
+	%D%/deflate_zlib.h \
 	%D%/dispatch.c \
 	%D%/dispatch.h \
 	%D%/etag.c \
@@ -43,6 +47,10 @@ libflare_core_la_SOURCES += \
 	%D%/host.h \
 	%D%/http.c \
 	%D%/http.h \
+	%D%/inflate.c \
+	%D%/inflate.h \
+	%D%/json.c \
+	%D%/json.h \
 	%D%/later.c \
 	%D%/later.h \
 	%D%/list.c \
@@ -86,4 +94,9 @@ libflare_core_la_SOURCES += \
 	%D%/scan_sse42.c \
 	%D%/scan_tables.h \
 	%D%/server.c \
+	%D%/server_drain.c \
+	%D%/server_impl.h \
+	%D%/server_worker.c \
+	%D%/stats.c \
+	%D%/stats.h \
 	%D%/words.c

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sendfile(2) for both kernel backends.  What it does not do by itself:
+ *
+ *   - Not block.  Only O_NONBLOCK of the socket tells it (SPLICE_F_NONBLOCK
+ *     is for pipes: seen to block on 6.18), and io_uring's sockets have none.
+ *     The flag is there during the call only, in which the ring does nothing:
+ *     with DEFER_TASKRUN it works in io_uring_enter alone, on this thread.
+ *   - Not raise SIGPIPE: there is no MSG_NOSIGNAL for it, and the handler is
+ *     the process's.  The signal goes to the thread, so it is blocked here,
+ *     and taken off if it came.
+ *
+ * Linux 2.6.33 is the floor.
+ */
+#include "backends/fd.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <time.h>
+
+struct guard {
+    sigset_t pipe; /* SIGPIPE alone */
+    sigset_t old;
+    bool is_blocked; /* by others, before */
+    bool is_pending; /* likewise: not ours to take */
+};
+
+static void guard_enter(struct guard *g)
+{
+    sigset_t pending;
+
+    (void)sigemptyset(&g->pipe);
+    (void)sigaddset(&g->pipe, SIGPIPE);
+    (void)pthread_sigmask(SIG_BLOCK, &g->pipe, &g->old); /* cannot fail */
+    g->is_blocked = sigismember(&g->old, SIGPIPE) == 1;
+    g->is_pending = g->is_blocked && sigpending(&pending) == 0 &&
+                    sigismember(&pending, SIGPIPE) == 1;
+}
+
+static void guard_leave(const struct guard *g, bool may_have_come)
+{
+    const struct timespec now = {.tv_sec = 0};
+
+    if (may_have_come && !g->is_pending)
+        while (sigtimedwait(&g->pipe, NULL, &now) < 0 && errno == EINTR)
+            continue; /* another signal's handler ran */
+    if (!g->is_blocked)
+        (void)pthread_sigmask(SIG_SETMASK, &g->old, NULL); /* cannot fail */
+}
+
+/* As sendfile(2), -errno. */
+static ssize_t file_call(int fd, int file, off_t offset, size_t count)
+{
+    ssize_t n;
+
+    do
+        n = sendfile(fd, file, &offset, count);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+static ssize_t file_call_unblocked(int fd, int file, off_t offset, size_t count)
+{
+    int is_on = 1;
+    ssize_t n;
+
+    if (ioctl(fd, FIONBIO, &is_on) < 0)
+        return -errno;
+    n = file_call(fd, file, offset, count);
+    is_on = 0;
+    (void)ioctl(fd, FIONBIO, &is_on); /* as it did before */
+    return n;
+}
+
+static ssize_t file_part(const struct flare__sock *sock, bool is_blocking)
+{
+    uint64_t offset = sock->file.offset + sock->sent;
+    size_t count = sock->file.count - sock->sent;
+    struct guard guard;
+    ssize_t n;
+
+    if (offset != (uint64_t)(off_t)offset)
+        return -EOVERFLOW; /* where off_t has 32 bits */
+    if (count > FLARE__FILE_PART)
+        count = FLARE__FILE_PART;
+    guard_enter(&guard);
+    if (is_blocking)
+        n = file_call_unblocked(sock->fd, sock->file.fd, (off_t)offset, count);
+    else
+        n = file_call(sock->fd, sock->file.fd, (off_t)offset, count);
+    /* a short count may be a connection that broke in the middle */
+    guard_leave(&guard, n != (ssize_t)count && n != -EAGAIN);
+    return n;
+}
+
+enum flare__fd_progress flare__fd_send_file(struct flare__sock *sock,
+                                            bool is_blocking, int32_t *res)
+{
+    ssize_t n = file_part(sock, is_blocking);
+
+    if (n == -EAGAIN)
+        return FLARE__FD_FULL;
+    if (n > 0)
+        sock->sent += (uint32_t)n;
+    if (n > 0 && sock->sent < sock->file.count)
+        return FLARE__FD_MORE;
+    *res = n < 0 ? (int32_t)n : (int32_t)sock->sent; /* 0: the file's end */
+    return FLARE__FD_DONE;
+}
+
+int flare__fd_peer(struct flare__backend *b, struct flare__sock *sock,
+                   struct sockaddr_storage *out, socklen_t *len)
+{
+    struct sockaddr_storage addr;
+    socklen_t size = sizeof(addr);
+
+    (void)b;
+    if (getpeername(sock->fd, (struct sockaddr *)&addr, &size) < 0)
+        return -errno;
+    *out = addr;
+    *len = size;
+    return 0;
+}
+
+int flare__fd_local(struct flare__backend *b, struct flare__sock *sock,
+                    struct sockaddr_storage *out, socklen_t *len)
+{
+    struct sockaddr_storage addr;
+    socklen_t size = sizeof(addr);
+
+    (void)b;
+    if (getsockname(sock->fd, (struct sockaddr *)&addr, &size) < 0)
+        return -errno;
+    *out = addr;
+    *len = size;
+    return 0;
+}
