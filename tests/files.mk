@@ -33,6 +33,7 @@ unit_tests = \
 	%D%/http/test_out \
 	%D%/http/test_params \
 	%D%/http/test_percent \
+	%D%/http/test_proxy \
 	%D%/http/test_res \
 	%D%/http/test_router \
 	%D%/http/test_server \
@@ -105,6 +106,7 @@ tests_http_test_res_SOURCES = \
 	%D%/backends/conformance_accept.c \
 	%D%/backends/conformance_close.c \
 	%D%/backends/conformance_driver.c \
+	%D%/backends/conformance_file.c \
 	%D%/backends/conformance_kernel.c \
 	%D%/backends/conformance_poll.c \
 	%D%/backends/conformance_send.c \
