@@ -18,21 +18,32 @@ unit_tests = \
 	%D%/base/test_str \
 	%D%/base/test_utf8 \
 	%D%/bench/test_floor \
+	%D%/http/test_accept \
 	%D%/http/test_chunked \
+	%D%/http/test_conditions \
 	%D%/http/test_config \
 	%D%/http/test_conn \
 	%D%/http/test_conn_input \
 	%D%/http/test_date \
+	%D%/http/test_deflate \
 	%D%/http/test_differential \
 	%D%/http/test_dispatch \
+	%D%/http/test_etag \
+	%D%/http/test_forwarded \
 	%D%/http/test_head \
 	%D%/http/test_head_mutation \
 	%D%/http/test_host \
 	%D%/http/test_http \
+	%D%/http/test_inflate \
+	%D%/http/test_json \
+	%D%/http/test_list \
+	%D%/http/test_mime \
 	%D%/http/test_number \
 	%D%/http/test_out \
 	%D%/http/test_params \
 	%D%/http/test_percent \
+	%D%/http/test_proxy \
+	%D%/http/test_range \
 	%D%/http/test_res \
 	%D%/http/test_router \
 	%D%/http/test_server \
@@ -105,6 +116,7 @@ tests_http_test_res_SOURCES = \
 	%D%/backends/conformance_accept.c \
 	%D%/backends/conformance_close.c \
 	%D%/backends/conformance_driver.c \
+	%D%/backends/conformance_file.c \
 	%D%/backends/conformance_kernel.c \
 	%D%/backends/conformance_poll.c \
 	%D%/backends/conformance_send.c \
@@ -180,6 +192,9 @@ libflare_testing_la_SOURCES += \
 	%D%/support/host_oracle.h \
 	%D%/support/ref_http.c \
 	%D%/support/ref_http.h \
+	%D%/support/json_check.c \
+	%D%/support/json_check.h \
+	%D%/support/noise.h \
 	%D%/support/sim_bytes.c \
 	%D%/support/sim_bytes.h \
 	%D%/support/sim_client.c \

@@ -23,8 +23,17 @@ extern "C" {
  * Strings, routes and contexts are borrowed until flare_server_free.
  */
 struct flare_server_config {
-    /* "127.0.0.1:8080", "[::1]:0", "unix:/run/x.sock"; required. */
+    /*
+     * Where to listen, separated by commas; required.
+     *   "127.0.0.1:8080", "[::1]:0"  TCP; port 0: any that is free
+     *   "unix:/run/x.sock"           a path without a comma; "unix:@abstract"
+     *   "fd:5"                       a descriptor that listens; it stays yours
+     *   "inherit:", "inherit:web"    what the service manager opened for this
+     *                                process (LISTEN_FDS), all or by name
+     */
     const char *listen;
+    /* "[::]:80" leaves IPv4 to "0.0.0.0:80" [no]. */
+    bool v6only;
 
     /* Exactly one of the two: a table, or one handler for everything. */
     struct flare_routes routes;
@@ -43,6 +52,17 @@ struct flare_server_config {
      * blocked in the calling thread meanwhile; other threads of the program
      * must block them too. */
     bool handle_signals;
+    /* Tells the service manager at NOTIFY_SOCKET when the server is ready and
+     * when it stops [no]. */
+    bool notify;
+    /*
+     * A path for hot restarts [none].  If a server of the same user waits
+     * there, flare_server_open takes its listening sockets, as far as `listen`
+     * names them by the same words; once the workers run, that server drains
+     * and ends. From then on this one waits there for the next.  At most a
+     * minute may pass between flare_server_open and the workers' start.
+     */
+    const char *restart_socket;
     /* The Server field, at most 256 bytes; "" sends none ["flare"]. */
     const char *server_name;
 
@@ -82,16 +102,23 @@ struct flare_server_config {
      * FLARE_UNLIMITED [60 000] */
     uint32_t answer_timeout_ms;
     uint32_t drain_timeout_ms;  /* from stop to reset [30 000] */
+    uint32_t drain_grace_ms;    /* after a stop, of waiting for a request that
+                                   may be on its way [500] */
 
     struct flare_allocator allocator; /* all NULL: malloc */
     flare_log_fn on_log;              /* NULL: silent */
     void *log_ctx;
 
-    /* Called once all workers listen; `address` is lent: "127.0.0.1:43211". */
+    /* Called once all workers listen; `address` is lent: "127.0.0.1:43211", of
+     * several "127.0.0.1:43211, unix:/run/x.sock". */
     void (*on_listening)(const char *address, void *ctx);
     void *listening_ctx;
 };
 
+/*
+ * A running server.  After fork(2) only the parent may touch it: the child must
+ * exec or exit, as rings, threads and sockets belong to the parent.
+ */
 typedef struct flare_server flare_server;
 
 /*
@@ -121,14 +148,20 @@ FLARE_API FLARE_MUST_USE int flare_server_run(flare_server *server,
                                               struct flare_error *err);
 
 /*
- * Starts the drain: no new connections, requests in flight are finished, idle
- * connections close, what is left after drain_timeout_ms is reset.  The second
- * call ends the drain at once.  Thread: any; also from a signal handler.
+ * Starts the drain.  Whoever has reached the kernel's queues by then is still
+ * served; requests in flight are finished and those that come are answered,
+ * each as its connection's last; connections that stay quiet for drain_grace_ms
+ * are closed; what is left after drain_timeout_ms is reset.  The second call
+ * ends the drain at once.  Thread: any; also from a signal handler.
  */
 FLARE_API void flare_server_stop(flare_server *server);
 
-/* The bound address, "127.0.0.1:43211"; lent until free.  Thread: any. */
+/* The first address, "127.0.0.1:43211"; lent until free.  Thread: any. */
 FLARE_API const char *flare_server_address(const flare_server *server);
+
+/* The address of that place; NULL: there are no more.  As above. */
+FLARE_API const char *flare_server_address_at(const flare_server *server,
+                                              uint32_t index);
 
 /* Not while it runs.  Accepts NULL. */
 FLARE_API void flare_server_free(flare_server *server);

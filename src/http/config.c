@@ -48,6 +48,7 @@ static const struct config_number config_numbers[] = {
     NUMBER(send_timeout_ms, 30000, 1, CONFIG_DAY_MS),
     NUMBER(linger_timeout_ms, 2000, 1, CONFIG_DAY_MS),
     NUMBER(drain_timeout_ms, 30000, 1, CONFIG_DAY_MS),
+    NUMBER(drain_grace_ms, 500, 1, CONFIG_DAY_MS),
 };
 
 static uint32_t *config_at(struct flare_server_config *c, size_t offset)

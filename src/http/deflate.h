@@ -4,8 +4,9 @@
  * by piece, into the caller's buffers.
  *
  * Memory: a window of 8 KiB and tables to match.  One stream is
- * FLARE__DEFLATE_BYTES from the allocator, all of it at flare__deflate_new;
- * feeding allocates nothing.  zlib's own default would be 268 KiB.
+ * at most FLARE__DEFLATE_BYTES of the allocator, all of it at
+ * flare__deflate_new; feeding allocates nothing.  zlib's own default would be
+ * 268 KiB.
  *
  * Without zlib (--without-zlib) every call that makes a stream returns
  * -EOPNOTSUPP, and flare__deflate_is_here is false.
@@ -33,7 +34,7 @@ enum flare__flush {
 enum {
     FLARE__DEFLATE_ROOM_MIN = 64, /* smallest output buffer of a call */
     FLARE__DEFLATE_LEVEL = 4,     /* what the library uses where not told */
-    FLARE__DEFLATE_BYTES = 80 * 1024
+    FLARE__DEFLATE_BYTES = 72 * 1024
 };
 
 struct flare__deflate;

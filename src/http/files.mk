@@ -27,6 +27,8 @@ libflare_core_la_SOURCES += \
 	%D%/deflate_zlib.h \
 	%D%/dispatch.c \
 	%D%/dispatch.h \
+	%D%/forwarded.c \
+	%D%/forwarded.h \
 	%D%/etag.c \
 	%D%/etag.h \
 	%D%/exchange.c \
@@ -69,6 +71,8 @@ libflare_core_la_SOURCES += \
 	%D%/params.h \
 	%D%/percent.c \
 	%D%/percent.h \
+	%D%/proxy.c \
+	%D%/proxy.h \
 	%D%/range.c \
 	%D%/range.h \
 	%D%/req.c \

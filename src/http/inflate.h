@@ -9,8 +9,8 @@
  *   - A preset dictionary is an error.
  *   - Once there is an error, there is no other answer.
  *
- * Memory: about 40 KiB of the allocator, of which the 32 KiB window come with
- * the first output that needs it.
+ * Memory: at most FLARE__INFLATE_BYTES of the allocator, of which the 32 KiB
+ * window come with the first output that needs it.
  */
 #ifndef FLARE__HTTP_INFLATE_H
 #define FLARE__HTTP_INFLATE_H
@@ -25,7 +25,11 @@ struct flare__inflate_limits {
 };
 
 /* U10: deflate itself goes up to 1032:1, text seldom past 20:1. */
-enum { FLARE__INFLATE_RATIO_MAX = 100, FLARE__INFLATE_RATIO_GRACE = 64 * 1024 };
+enum {
+    FLARE__INFLATE_RATIO_MAX = 100,
+    FLARE__INFLATE_RATIO_GRACE = 64 * 1024,
+    FLARE__INFLATE_BYTES = 48 * 1024 /* of memory for a stream, at most */
+};
 
 struct flare__inflate;
 

@@ -45,7 +45,10 @@ struct flare_str flare__mime_of_path(struct flare_str path)
         for (size_t i = 0; i < len; i++) {
             char c = path.ptr[start + i];
 
-            ext[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+            /* a NUL would end it: to a byte that is in no extension */
+            ext[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20)
+                     : c == '\0'          ? '?'
+                                          : c;
         }
         ext[len] = '\0';
         row = find_row(ext);

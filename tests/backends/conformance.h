@@ -128,6 +128,7 @@ struct conf_conn {
     bool holds_leases; /* those of this socket go to c->held */
     bool is_manual;    /* else an accept or receive that ends goes on */
     bool is_stopped;   /* by the test */
+    bool is_file;      /* what is being sent: 0 bytes may be all of it */
 };
 
 struct conf {
@@ -170,6 +171,8 @@ void conf_recv_start(struct conf_conn *conn);
 void conf_recv_stop(struct conf_conn *conn);
 void conf_send(struct conf_conn *conn, const struct iovec *iov, uint32_t count);
 void conf_send_bytes(struct conf_conn *conn, const void *data, size_t len);
+void conf_send_file(struct conf_conn *conn, int file, uint64_t offset,
+                    uint32_t count);
 void conf_shut(struct conf_conn *conn, enum flare__close_how how);
 void conf_held_put(struct conf *c);
 
@@ -181,6 +184,17 @@ void conf_turns(struct conf *c, int count);
 
 /* Sends all of it, turning. */
 void conf_peer_send(struct conf_conn *conn, const void *data, size_t len);
+
+/*
+ * Reads up to `most` bytes, at most 64 KiB, of the peer's end and compares
+ * them with stream `stream` from `from` on; how many there were.
+ */
+size_t conf_peer_read(struct conf_conn *conn, size_t from, size_t most,
+                      uint32_t stream);
+
+/* All of `len` bytes from `from` on, turning. */
+void conf_peer_drain(struct conf_conn *conn, size_t from, size_t len,
+                     uint32_t stream);
 
 /* Byte `i` of stream `stream`, so that a byte out of place shows. */
 uint8_t conf_byte(uint32_t stream, size_t i);
@@ -205,6 +219,7 @@ void conf_in_check(const struct conf_conn *conn, size_t len, uint32_t stream);
 
 TCase *conf_case_stream(void);
 TCase *conf_case_send(void);
+TCase *conf_case_file(void);
 TCase *conf_case_close(void);
 TCase *conf_case_accept(void);
 TCase *conf_case_poll(void);

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static int count_of(const char *order, char what)
 {
@@ -74,6 +76,7 @@ struct combination {
     bool is_receiving;
     bool is_stopping; /* the receive */
     bool is_sending;  /* blocked half-way */
+    bool is_file;     /* what it sends */
     bool is_early;    /* closed before the backend saw any of it */
     int peer;
     enum flare__close_how how;
@@ -87,11 +90,12 @@ static struct combination combination_of(int i)
         .is_early = i & 4,
         .is_stopping = i & 8,
         .how = i & 16 ? FLARE__CLOSE_ABORT : FLARE__CLOSE_GRACEFUL,
-        .peer = i >> 5,
+        .is_file = i & 32,
+        .peer = i >> 6,
     };
 }
 
-enum { COMBINATIONS = PEER_STATES << 5 };
+enum { COMBINATIONS = PEER_STATES << 6 };
 
 static void peer_act(struct conf_conn *conn, int what)
 {
@@ -107,17 +111,26 @@ static void peer_act(struct conf_conn *conn, int what)
     }
 }
 
-static void combination_check(struct conf *c, int i)
+static uint8_t bytes[1 << 18];
+
+static void combination_send(struct conf_conn *conn,
+                             const struct combination *how, int file)
 {
-    static uint8_t bytes[1 << 18];
+    if (how->is_sending && how->is_file)
+        conf_send_file(conn, file, 0, sizeof(bytes));
+    else if (how->is_sending)
+        conf_send_bytes(conn, bytes, sizeof(bytes));
+}
+
+static void combination_check(struct conf *c, int i, int file)
+{
     const struct combination how = combination_of(i);
     struct conf_conn *conn = conf_connect(c);
     const char *name = c->stamp->name;
 
     if (how.is_receiving)
         conf_recv_start(conn);
-    if (how.is_sending)
-        conf_send_bytes(conn, bytes, sizeof(bytes));
+    combination_send(conn, &how, file);
     if (!how.is_early)
         conf_turns(c, 2);
     peer_act(conn, how.peer);
@@ -146,11 +159,15 @@ static void combination_check(struct conf *c, int i)
 START_TEST(test_close_gives_each_operation_its_end_and_then_closed)
 {
     struct conf c;
+    int file = memfd_create("close", MFD_CLOEXEC);
 
+    ck_assert_int_ge(file, 0);
+    ck_assert_int_eq(ftruncate(file, sizeof(bytes)), 0);
     OPEN_OR_SKIP(&c);
     for (int i = 0; i < COMBINATIONS; i++)
-        combination_check(&c, i);
+        combination_check(&c, i, file);
     conf_close(&c);
+    close(file);
 }
 END_TEST
 

@@ -128,8 +128,9 @@ static void ledger_sent(struct conf_conn *conn, const struct flare__event *ev)
 {
     ck_assert_msg(conn->is_sending, "%s: SENT of none", conn->c->stamp->name);
     ck_assert_int_eq(ev->flags & ~FLARE__EV_RELEASE_DUE, 0);
-    ck_assert_int_ne(ev->res, 0);
+    ck_assert(ev->res != 0 || conn->is_file);
     conn->is_sending = false;
+    conn->is_file = false;
     conn->is_release_due = (ev->flags & FLARE__EV_RELEASE_DUE) != 0;
     conn->sent_res = ev->res;
     order_note(conn, 'S');
@@ -299,6 +300,17 @@ void conf_send_bytes(struct conf_conn *conn, const void *data, size_t len)
     conf_send(conn, &iov, 1);
 }
 
+void conf_send_file(struct conf_conn *conn, int file, uint64_t offset,
+                    uint32_t count)
+{
+    int rc =
+        conn->c->ops->sendfile(conn->c->b, &conn->sock, file, offset, count);
+
+    ck_assert_int_eq(rc, 0);
+    conn->is_sending = true;
+    conn->is_file = true;
+}
+
 void conf_shut(struct conf_conn *conn, enum flare__close_how how)
 {
     conn->is_closing = true;
@@ -327,6 +339,39 @@ void conf_peer_send(struct conf_conn *conn, const void *data, size_t len)
         sent += (size_t)n;
         if (sent < len)
             (void)conf_turn(c);
+    }
+}
+
+size_t conf_peer_read(struct conf_conn *conn, size_t from, size_t most,
+                      uint32_t stream)
+{
+    static uint8_t got[65536];
+    long n = conn->c->h->peer_recv(conn->peer, got,
+                                   most < sizeof(got) ? most : sizeof(got));
+
+    ck_assert_msg(n >= 0, "%s: stream ends at %zu: %ld", conn->c->stamp->name,
+                  from, n);
+    for (long i = 0; i < n; i++)
+        if (got[i] != conf_byte(stream, from + (size_t)i))
+            ck_abort_msg("%s: byte %zu is wrong", conn->c->stamp->name,
+                         from + (size_t)i);
+    return (size_t)n;
+}
+
+void conf_peer_drain(struct conf_conn *conn, size_t from, size_t len,
+                     uint32_t stream)
+{
+    size_t end = from + len;
+    int idle = 0;
+
+    while (from < end) {
+        size_t n = conf_peer_read(conn, from, end - from, stream);
+
+        from += n;
+        idle = n > 0 ? 0 : idle + 1;
+        ck_assert_int_lt(idle, CONF_TURNS_MAX);
+        if (n == 0)
+            (void)conf_turn(conn->c);
     }
 }
 

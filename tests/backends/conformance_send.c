@@ -7,41 +7,6 @@
 
 enum { BIG_BYTES = 8 << 20, VECTOR_MAX = 64 };
 
-/* Reads up to `most` bytes of stream `stream`; how many there were. */
-static size_t peer_read_check(struct conf_conn *conn, size_t from, size_t most,
-                              uint32_t stream)
-{
-    static uint8_t got[65536];
-    long n = conn->c->h->peer_recv(conn->peer, got,
-                                   most < sizeof(got) ? most : sizeof(got));
-
-    ck_assert_msg(n >= 0, "%s: stream ends at %zu: %ld", conn->c->stamp->name,
-                  from, n);
-    for (long i = 0; i < n; i++)
-        if (got[i] != conf_byte(stream, from + (size_t)i))
-            ck_abort_msg("%s: byte %zu is wrong", conn->c->stamp->name,
-                         from + (size_t)i);
-    return (size_t)n;
-}
-
-/* Reads `len` bytes in all, turning. */
-static void peer_drain_check(struct conf_conn *conn, size_t len,
-                             uint32_t stream)
-{
-    size_t from = 0;
-    int idle = 0;
-
-    while (from < len) {
-        size_t n = peer_read_check(conn, from, len - from, stream);
-
-        from += n;
-        idle = n > 0 ? 0 : idle + 1;
-        ck_assert_int_lt(idle, CONF_TURNS_MAX);
-        if (n == 0)
-            (void)conf_turn(conn->c);
-    }
-}
-
 START_TEST(test_a_send_gives_one_sent_with_the_total)
 {
     struct conf c;
@@ -56,7 +21,7 @@ START_TEST(test_a_send_gives_one_sent_with_the_total)
         ck_assert(conn->is_sending); /* rule 1: no event but from poll */
         UNTIL(&c, !conn->is_sending && !conn->is_release_due);
         ck_assert_int_eq(conn->sent_res, sizeof(bytes));
-        peer_drain_check(conn, sizeof(bytes), 1);
+        conf_peer_drain(conn, 0, sizeof(bytes), 1);
     }
     conf_close(&c);
 }
@@ -74,7 +39,7 @@ START_TEST(test_released_memory_is_not_read_again)
     conf_send_bytes(conn, bytes, sizeof(bytes));
     UNTIL(&c, !conn->is_sending && !conn->is_release_due);
     memset(bytes, 0, sizeof(bytes));
-    peer_drain_check(conn, sizeof(bytes), 2);
+    conf_peer_drain(conn, 0, sizeof(bytes), 2);
     conf_close(&c);
 }
 END_TEST
@@ -99,7 +64,7 @@ START_TEST(test_K06_eight_mebibytes_reach_a_slow_reader_in_order)
     conf_turns(&c, 5);
     ck_assert(conn->is_sending); /* nobody has read */
     while (from < BIG_BYTES) {
-        size_t n = peer_read_check(conn, from, most, 3);
+        size_t n = conf_peer_read(conn, from, most, 3);
 
         from += n;
         most = (most * 5 + 1) % 65536;
@@ -155,7 +120,7 @@ START_TEST(test_K06_vectors_of_1_to_64_buffers_keep_every_byte)
         conf_send(conn, iov, count);
         if (count % 2 == 0) /* now and then it is blocked half-way */
             conf_turns(&c, 2);
-        peer_drain_check(conn, total, 4);
+        conf_peer_drain(conn, 0, total, 4);
         UNTIL(&c, !conn->is_sending && !conn->is_release_due);
         ck_assert_int_eq(conn->sent_res, (int)total);
     }
@@ -189,7 +154,7 @@ START_TEST(test_K06_a_vector_resumes_at_every_byte)
     conf_send(conn, iov, VECTOR_MAX);
     while (from < total) {
         size_t most = from % 11 == 0 ? 1 : from % 1499 + 1;
-        size_t n = peer_read_check(conn, from, most, 5);
+        size_t n = conf_peer_read(conn, from, most, 5);
 
         from += n;
         if (n == 0)
@@ -217,7 +182,7 @@ START_TEST(test_both_directions_flow_at_once)
     conf_send_bytes(conn, bytes, sizeof(bytes));
     while (read < sizeof(bytes) || conn->in_len < sizeof(bytes)) {
         size_t left = sizeof(bytes) - written;
-        size_t n = peer_read_check(conn, read, 3001, 6);
+        size_t n = conf_peer_read(conn, read, 3001, 6);
         long sent = 0;
 
         read += n;
@@ -275,7 +240,7 @@ START_TEST(test_K01_a_reset_ends_a_send_half_way)
         if (is_receiving)
             conf_recv_start(conn);
         conf_send_bytes(conn, bytes, sizeof(bytes));
-        peer_drain_check(conn, 5000, 7);
+        conf_peer_drain(conn, 0, 5000, 7);
         c.h->peer_close(conn->peer, /* is_abort = */ true);
         conn->peer = NULL;
         UNTIL(&c, !conn->is_sending && !conn->is_release_due);

@@ -28,6 +28,7 @@ int main(void)
 
     suite_add_tcase(suite, conf_case_stream());
     suite_add_tcase(suite, conf_case_send());
+    suite_add_tcase(suite, conf_case_file());
     suite_add_tcase(suite, conf_case_close());
     suite_add_tcase(suite, conf_case_accept());
     suite_add_tcase(suite, conf_case_poll());

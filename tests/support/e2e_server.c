@@ -11,10 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { BIG_BYTES = 4 * 1024 * 1024 };
 
 static char big[BIG_BYTES];
+static flare_server *the_server;
 static atomic_uint smuggled; /* how often the route of that name ran */
 static atomic_uint given;    /* bodies given, and not released yet */
 
@@ -43,6 +45,35 @@ static int on_counts(flare_req *req, flare_res *res)
     (void)req;
     return flare_res_printf(res, 200, "smuggled %u\ngiven %u\n",
                             atomic_load(&smuggled), atomic_load(&given));
+}
+
+/* Which process answers, and what it has done so far. */
+static int on_server(flare_req *req, flare_res *res)
+{
+    struct flare_stats all;
+    char text[2048];
+    int len;
+
+    (void)req;
+    flare_server_stats(the_server, &all);
+    len = snprintf(text, sizeof(text),
+                   "pid %ld\nworkers %u\nconnections %" PRIu64
+                   "\naccepted %" PRIu64 "\nrequests %" PRIu64
+                   "\nbytes_in %" PRIu64 "\nbytes_out %" PRIu64
+                   "\nresponses_2xx %" PRIu64 "\nresponses_4xx %" PRIu64 "\n",
+                   (long)getpid(), flare_server_workers(the_server),
+                   all.connections, all.accepted, all.requests, all.bytes_in,
+                   all.bytes_out, all.responses_2xx, all.responses_4xx);
+    for (uint32_t i = 0; i < flare_server_workers(the_server) && i < 32; i++) {
+        struct flare_stats one;
+
+        if (flare_server_worker_stats(the_server, i, &one) < 0)
+            return FLARE_E_INTERNAL;
+        len += snprintf(text + len, sizeof(text) - (size_t)len,
+                        "worker%u %" PRIu64 " %" PRIu64 "\n", i,
+                        one.connections, one.accepted);
+    }
+    return flare_res_text(res, 200, text);
 }
 
 static int on_user(flare_req *req, flare_res *res)
@@ -235,6 +266,7 @@ static const struct flare_route routes[] = {
     FLARE_GET("/fails", on_fails),
     FLARE_ANY("/smuggled", on_smuggled),
     FLARE_GET("/counts", on_counts),
+    FLARE_GET("/server", on_server),
 };
 
 #define NUMBER(name)                                                           \
@@ -263,7 +295,26 @@ static const struct {
     NUMBER(send_timeout_ms),
     NUMBER(linger_timeout_ms),
     NUMBER(drain_timeout_ms),
+    NUMBER(drain_grace_ms),
 };
+
+/* Takes what is no number: "restart_socket=PATH", "notify=1", ... */
+static bool config_take_word(struct flare_server_config *config,
+                             const char *text)
+{
+    const char *value = strchr(text, '=');
+    size_t len = value != NULL ? (size_t)(value++ - text) : 0;
+
+    if (len == 14 && strncmp(text, "restart_socket", len) == 0)
+        config->restart_socket = value;
+    else if (len == 6 && strncmp(text, "notify", len) == 0)
+        config->notify = *value == '1';
+    else if (len == 6 && strncmp(text, "v6only", len) == 0)
+        config->v6only = *value == '1';
+    else
+        return false;
+    return true;
+}
 
 /* Takes "name=number"; false if it is none. */
 static bool config_take(struct flare_server_config *config, const char *text)
@@ -304,13 +355,19 @@ int main(int argc, char **argv)
         .on_log = on_log,
     };
     struct flare_error err;
+    int rc;
 
     for (int i = 2; i < argc; i++)
-        if (!config_take(&config, argv[i]))
+        if (!config_take(&config, argv[i]) &&
+            !config_take_word(&config, argv[i]))
             return fprintf(stderr, "e2e_server: what is %s?\n", argv[i]), 2;
     for (size_t i = 0; i < sizeof(big); i++)
         big[i] = (char)(i * 7 + i / 251);
-    if (flare_serve(&config, &err) < 0)
+    rc = flare_server_open(&the_server, &config, &err);
+    if (rc >= 0)
+        rc = flare_server_run(the_server, &err);
+    flare_server_free(the_server);
+    if (rc < 0)
         return fprintf(stderr, "e2e_server: %s\n", err.text), 1;
     return 0;
 }

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* See inherit.h. */
+#include "net/inherit.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { INHERIT_NUMBER_MAX = 1000000 }; /* a PID or a count; 2^22 is the most */
+
+/* A decimal number and nothing else, at most `max`; -1: it is none. */
+static long inherit_number(const char *text, long max)
+{
+    long n = 0;
+
+    if (*text == '\0')
+        return -1;
+    for (; *text != '\0'; text++) {
+        if (*text < '0' || *text > '9')
+            return -1;
+        n = n * 10 + (*text - '0');
+        if (n > max)
+            return -1;
+    }
+    return n;
+}
+
+int flare__inherit_read(struct flare__inherit *in, struct flare_error *err)
+{
+    const char *pid = getenv("LISTEN_PID");
+    const char *count = getenv("LISTEN_FDS");
+    long n;
+
+    *in = (struct flare__inherit){.names = getenv("LISTEN_FDNAMES")};
+    if (pid == NULL || count == NULL)
+        return 0;
+    n = inherit_number(pid, 1L << 30);
+    if (n < 0)
+        return flare__error(err, FLARE_E_BAD_CONFIG,
+                            "LISTEN_PID is no process id");
+    if (n != (long)getpid())
+        return 0; /* meant for another: a parent that did not unset them */
+    n = inherit_number(count, INHERIT_NUMBER_MAX);
+    if (n < 0)
+        return flare__error(err, FLARE_E_BAD_CONFIG,
+                            "LISTEN_FDS is no number of descriptors");
+    in->count = (uint32_t)n;
+    return 0;
+}
+
+struct flare_str flare__inherit_name(const struct flare__inherit *in,
+                                     uint32_t i)
+{
+    const char *at = in->names;
+    const char *end;
+
+    for (; at != NULL && i > 0; i--) {
+        at = strchr(at, ':');
+        if (at != NULL)
+            at++;
+    }
+    if (at == NULL)
+        return FLARE_STR("unknown");
+    end = strchrnul(at, ':');
+    return (struct flare_str){at, (size_t)(end - at)};
+}
+
+static int inherit_option(int fd, int name, int *value)
+{
+    socklen_t len = sizeof(*value);
+
+    return getsockopt(fd, SOL_SOCKET, name, value, &len) < 0 ? -errno : 0;
+}
+
+int flare__inherit_check(int fd, struct flare_error *err)
+{
+    int type = 0;
+    int listens = 0;
+    int rc = inherit_option(fd, SO_TYPE, &type);
+
+    if (rc == 0)
+        rc = inherit_option(fd, SO_ACCEPTCONN, &listens);
+    if (rc < 0)
+        return flare__error(err, rc, "descriptor %d: %s", fd,
+                            flare_strerror(rc));
+    if (type != SOCK_STREAM)
+        return flare__error(err, -EPROTOTYPE,
+                            "descriptor %d is no stream socket", fd);
+    if (!listens)
+        return flare__error(err, -EINVAL, "descriptor %d does not listen", fd);
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        return flare__error(err, -errno, "descriptor %d: %s", fd,
+                            flare_strerror(-errno));
+    return 0;
+}
