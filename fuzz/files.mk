@@ -4,18 +4,26 @@
 # it.  Without, replay.c does: it is a test that runs the corpus once.
 fuzz_targets = \
 	%D%/fuzz_chunked \
+	%D%/fuzz_cookie \
+	%D%/fuzz_form \
 	%D%/fuzz_head \
+	%D%/fuzz_multipart \
 	%D%/fuzz_sim
 
 fuzz_fuzz_chunked_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_cookie_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_form_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_head_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_multipart_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDFLAGS = $(sim_ldflags)
 
 EXTRA_DIST += \
 	%D%/chunked.dict \
+	%D%/cookie.dict \
 	%D%/corpus \
-	%D%/head.dict
+	%D%/head.dict \
+	%D%/multipart.dict
 
 if WITH_FUZZERS
 fuzz_ldadd = $(FUZZER_FLAGS) $(LDADD)

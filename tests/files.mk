@@ -24,11 +24,14 @@ unit_tests = \
 	%D%/http/test_config \
 	%D%/http/test_conn \
 	%D%/http/test_conn_input \
+	%D%/http/test_cookie \
 	%D%/http/test_date \
 	%D%/http/test_deflate \
 	%D%/http/test_differential \
 	%D%/http/test_dispatch \
 	%D%/http/test_etag \
+	%D%/http/test_fieldparam \
+	%D%/http/test_form \
 	%D%/http/test_forwarded \
 	%D%/http/test_head \
 	%D%/http/test_head_mutation \
@@ -38,12 +41,14 @@ unit_tests = \
 	%D%/http/test_json \
 	%D%/http/test_list \
 	%D%/http/test_mime \
+	%D%/http/test_multipart \
 	%D%/http/test_number \
 	%D%/http/test_out \
 	%D%/http/test_params \
 	%D%/http/test_percent \
 	%D%/http/test_proxy \
 	%D%/http/test_range \
+	%D%/http/test_req_form \
 	%D%/http/test_res \
 	%D%/http/test_router \
 	%D%/http/test_server \
@@ -108,6 +113,11 @@ tests_http_test_res_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_res.c
+
+tests_http_test_req_form_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_req_form.c
 
 # CONF_SIM: the simulated network keeps the contract too.
 %C%_backends_test_conformance_CPPFLAGS = $(AM_CPPFLAGS) -DCONF_SIM
@@ -190,6 +200,10 @@ libflare_testing_la_SOURCES += \
 	%D%/support/head_oracle.h \
 	%D%/support/host_oracle.c \
 	%D%/support/host_oracle.h \
+	%D%/support/multipart_check.c \
+	%D%/support/multipart_check.h \
+	%D%/support/multipart_oracle.c \
+	%D%/support/multipart_oracle.h \
 	%D%/support/ref_http.c \
 	%D%/support/ref_http.h \
 	%D%/support/json_check.c \

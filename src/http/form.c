@@ -69,18 +69,14 @@ static bool form_parts_add(struct flare__params *p, struct flare__arena *arena,
 static int form_read_parts(struct flare__params *p, struct flare__arena *arena,
                            struct flare_str type, struct flare_str body)
 {
-    struct flare_multipart *m;
+    struct flare_multipart m;
     struct flare_part part;
-    int rc;
+    int rc = flare__multipart_init(&m, type);
 
-    m = flare__arena_alloc(arena, sizeof(*m), alignof(struct flare_multipart));
-    if (m == NULL)
-        return form_no_memory(arena);
-    rc = flare__multipart_init(m, type);
     if (rc < 0)
         return rc;
-    flare_multipart_feed(m, body, /* is_last = */ true);
-    while ((rc = flare_multipart_read(m, &part)) > 0) {
+    flare_multipart_feed(&m, body, /* is_last = */ true);
+    while ((rc = flare_multipart_read(&m, &part)) > 0) {
         if (rc == FLARE_MULTIPART_PART && !form_parts_add(p, arena, &part))
             return form_no_memory(arena);
         if (rc == FLARE_MULTIPART_DATA) { /* once: all was fed at once */
