@@ -60,6 +60,9 @@ struct flare__http_counters {
     uint64_t timeouts;
     uint64_t aborted; /* connections that ended in a reset or error */
     uint64_t shed;    /* accepted and closed at once: no memory or place */
+    uint64_t by_class[6]; /* complete answers by the status' first digit */
+    uint64_t bytes_in;    /* received */
+    uint64_t bytes_out;   /* taken by the kernel */
 };
 
 /* What the framing of a body says, and how much of it has come. */
