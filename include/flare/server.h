@@ -38,6 +38,9 @@ struct flare_server_config {
     /* Exactly one of the two: a table, or one handler for everything. */
     struct flare_routes routes;
     struct flare_handler handler;
+    /* Around every request, also one that no route is for; the outermost first.
+     * Lent until flare_server_open returns. */
+    const struct flare_middleware *middleware[FLARE_MIDDLEWARE_MAX + 1];
 
     /* 1 to 1024 threads [1]; FLARE_WORKERS_AUTO: one per usable CPU. */
     uint32_t workers;

@@ -38,3 +38,8 @@ struct flare_handler flare__chain_build(
     }
     return handler;
 }
+
+int flare__chain_inner(flare_req *req, flare_res *res)
+{
+    return flare_next(req, res, req->inner);
+}

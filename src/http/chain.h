@@ -33,4 +33,7 @@ static inline size_t flare__chain_count(
     return count;
 }
 
+/* The end of the server's middlewares: runs req->inner. */
+int flare__chain_inner(flare_req *req, flare_res *res);
+
 #endif

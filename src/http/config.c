@@ -88,6 +88,22 @@ static int config_check_name(const char *name, struct flare_error *err)
     return 0;
 }
 
+static int config_check_middleware(const struct flare_middleware *const *list,
+                                   struct flare_error *err)
+{
+    size_t count = flare__chain_count(list);
+
+    if (count > FLARE_MIDDLEWARE_MAX)
+        return flare__error(err, FLARE_E_BAD_CONFIG,
+                            "middleware has more than %d entries",
+                            FLARE_MIDDLEWARE_MAX);
+    for (size_t i = 0; i < count; i++)
+        if (list[i]->fn == NULL)
+            return flare__error(err, FLARE_E_BAD_CONFIG,
+                                "middleware %zu has no function", i + 1);
+    return 0;
+}
+
 static int config_check_allocator(const struct flare_allocator *al,
                                   struct flare_error *err)
 {
@@ -112,6 +128,9 @@ static int config_check_rest(const struct flare_server_config *c,
     if (has_routes == has_handler)
         return flare__error(err, FLARE_E_BAD_CONFIG,
                             "give either routes or a handler");
+    rc = config_check_middleware(c->middleware, err);
+    if (rc < 0)
+        return rc;
     rc = config_check_name(c->server_name, err);
     return rc < 0 ? rc : config_check_allocator(&c->allocator, err);
 }
@@ -167,4 +186,9 @@ void flare__config_options(struct flare__http_options *options,
         .send_timeout_ms = config->send_timeout_ms,
         .linger_timeout_ms = config->linger_timeout_ms,
     };
+    if (config->middleware[0] != NULL)
+        options->outer = flare__chain_build(
+            options->links, config->middleware,
+            flare__chain_count(config->middleware),
+            (struct flare_handler){flare__chain_inner, NULL});
 }

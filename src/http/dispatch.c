@@ -172,6 +172,39 @@ static int dispatch_handler(struct flare__http *h)
     return h->res.is_answered ? 0 : rc;
 }
 
+static int dispatch_on_options(flare_req *req, flare_res *res)
+{
+    (void)req;
+    return dispatch_options(res);
+}
+
+static int dispatch_on_error(flare_req *req, flare_res *res)
+{
+    (void)res;
+    return req->outcome;
+}
+
+/* The handler is the server's middlewares, around what dispatch_find came to. */
+static void dispatch_outer(struct flare__http *h, int rc, bool is_options)
+{
+    struct flare_req *req = &h->req;
+
+    req->outcome = rc;
+    req->inner = req->handler;
+    if (is_options)
+        req->inner = (struct flare_handler){dispatch_on_options, NULL};
+    else if (rc < 0)
+        req->inner = (struct flare_handler){dispatch_on_error, NULL};
+    req->handler = h->options->outer;
+}
+
+/* Whether they run; not for what is no request of a resource here. */
+static bool dispatch_has_outer(const struct flare__http *h)
+{
+    return h->options->outer.fn != NULL &&
+           h->head.form != FLARE__TARGET_AUTHORITY;
+}
+
 static bool dispatch_may_go_on(const struct flare__conn *conn)
 {
     const struct flare__http *h = conn->http;
@@ -199,6 +232,11 @@ bool flare__dispatch(struct flare__conn *conn, struct flare_str body)
     h->res.is_keep_alive_said = h->head.minor == 0;
     rc = dispatch_find(h);
     is_options = dispatch_is_options(h, rc);
+    if (FLARE_UNLIKELY(dispatch_has_outer(h))) {
+        dispatch_outer(h, rc, is_options);
+        is_options = false;
+        rc = 0;
+    }
     if (FLARE_LIKELY(rc >= 0 && !is_options))
         rc = dispatch_handler(h);
     if (FLARE_UNLIKELY(!h->res.is_answered)) {

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/slab.h"
+#include "http/chain.h"
 #include "http/chunked.h"
 #include "http/date.h"
 #include "http/head.h"
@@ -26,6 +27,8 @@ struct flare__http_options {
     const struct flare_allocator *al;
     const struct flare__router *router; /* NULL: `handler` for everything */
     struct flare_handler handler;
+    struct flare_handler outer; /* enters `links`; fn NULL: there are none */
+    struct flare__link links[FLARE_MIDDLEWARE_MAX]; /* the server's */
     struct flare_str server_name; /* empty: no Server field */
     struct flare__head_limits head;
     struct flare__chunked_limits chunked;
@@ -60,6 +63,8 @@ struct flare_req {
     const struct flare__head *head;
     struct flare_str body;
     struct flare_handler handler; /* the one that runs: flare_req_ctx */
+    struct flare_handler inner;   /* what the server's middlewares are around */
+    int outcome;                  /* of the search for a route, if negative */
     struct flare__match match;
     struct flare__arena arena; /* dies with the request */
     /* Read when first asked for; NULL until then. */
