@@ -7,7 +7,10 @@ fuzz_targets = \
 	%D%/fuzz_cookie \
 	%D%/fuzz_form \
 	%D%/fuzz_head \
+	%D%/fuzz_inflate \
+	%D%/fuzz_json \
 	%D%/fuzz_multipart \
+	%D%/fuzz_range \
 	%D%/fuzz_sim
 
 fuzz_fuzz_chunked_LDADD = $(fuzz_ldadd)
@@ -15,6 +18,9 @@ fuzz_fuzz_cookie_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_form_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_head_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_multipart_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_inflate_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_json_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_range_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDFLAGS = $(sim_ldflags)
 
