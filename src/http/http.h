@@ -56,6 +56,9 @@ struct flare__http_counters {
     uint64_t timeouts;
     uint64_t aborted; /* connections that ended in a reset or error */
     uint64_t shed;    /* accepted and closed at once: no memory or place */
+    uint64_t by_class[6]; /* responses, by the first digit of their status */
+    uint64_t bytes_in;
+    uint64_t bytes_out;
 };
 
 struct flare_req {
