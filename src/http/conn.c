@@ -190,6 +190,8 @@ static void conn_on_sent(struct flare__conn *conn)
 
     conn->is_sending = false;
     conn->write_deadline_ms = UINT64_MAX;
+    if (res > 0)
+        conn->http->counters.bytes_out += (uint32_t)res;
     flare__out_sent(&conn->out, &conn->http->pool);
     if (conn->phase == FLARE__CONN_DEAD)
         return;
@@ -223,6 +225,7 @@ static void conn_on_recv(struct flare__conn *conn,
         conn->is_stopping = false;
     }
     if (ev->res > 0) {
+        conn->http->counters.bytes_in += (uint32_t)ev->res;
         conn_on_recv_bytes(conn, ev);
     } else if (ev->res == 0) {
         conn->is_eof = true;

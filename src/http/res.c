@@ -302,6 +302,7 @@ static int res_complete(struct flare_res *res, int status,
     if (has_copy)
         p = put(p, body.ptr, body.len);
     flare__out_commit(out, (uint32_t)(p - start));
+    res->http->counters.by_class[status / 100]++;
     res->is_answered = true;
     return 0;
 }
