@@ -268,6 +268,7 @@ EXTRA_DIST += \
 	%D%/e2e/deadlines.py \
 	%D%/e2e/framing.py \
 	%D%/e2e/heads.py \
+	%D%/e2e/lifecycle.py \
 	%D%/e2e/programs.py \
 	%D%/e2e/proxies.py \
 	%D%/e2e/rows.py \

@@ -360,7 +360,7 @@ static int step_data(struct flare_multipart *m, struct flare_part *part)
     if (m->matched > 0)
         return data_held(m, part);
     while (p < m->end) {
-        const char *cr = memchr(p, '\r', (size_t)(m->end - p));
+        const char *cr = *p == '\r' ? p : memchr(p, '\r', (size_t)(m->end - p));
         size_t n;
 
         if (cr == NULL)

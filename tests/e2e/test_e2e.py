@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True
 import deadlines
 import framing
 import heads
+import lifecycle
 import programs
 import sockets
 from servers import Server
@@ -96,7 +97,7 @@ def all_cases():
     rows = [*framing.ROWS, *heads.ROWS]
     cases = [(row.name, row.run, row.server) for row in rows]
     cases += framing.CASES + heads.CASES + sockets.CASES
-    cases += deadlines.CASES + programs.CASES
+    cases += deadlines.CASES + programs.CASES + lifecycle.CASES
     names = [case[0] for case in cases]
     assert len(set(names)) == len(names), \
         [name for name in names if names.count(name) > 1]

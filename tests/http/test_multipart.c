@@ -133,7 +133,7 @@ static const struct {
     {"padding", B " \r\n" CD "a\r\n\r\nv" LAST, "", FLARE_E_BAD_INPUT},
     {"LF behind", B "\n" CD "a\r\n\r\nv" LAST, "", FLARE_E_BAD_INPUT},
     {"one hyphen behind", B "-\r\n", "", FLARE_E_BAD_INPUT},
-    {"longer boundary later", B "\r\n" CD "a\r\n\r\nv\r\n--XXX\r\n" LAST,
+    {"longer boundary later", B "\r\n" CD "a\r\n\r\nv\r\n--XXz\r\n" LAST,
      "[a|-|-]v", FLARE_E_BAD_INPUT},
     {"CR X behind", B "\rX", "", FLARE_E_BAD_INPUT},
     /* the end */
