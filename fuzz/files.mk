@@ -3,21 +3,27 @@
 # fuzz/corpus/x, and two lines here.  With --enable-fuzzers libFuzzer drives
 # it.  Without, replay.c does: it is a test that runs the corpus once.
 fuzz_targets = \
+	%D%/fuzz_addr \
 	%D%/fuzz_chunked \
 	%D%/fuzz_cookie \
 	%D%/fuzz_form \
+	%D%/fuzz_forwarded \
 	%D%/fuzz_head \
 	%D%/fuzz_inflate \
 	%D%/fuzz_json \
 	%D%/fuzz_multipart \
+	%D%/fuzz_proxy \
 	%D%/fuzz_range \
 	%D%/fuzz_sim
 
+fuzz_fuzz_addr_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_chunked_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_cookie_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_form_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_forwarded_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_head_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_multipart_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_proxy_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_inflate_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_json_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_range_LDADD = $(fuzz_ldadd)
@@ -25,11 +31,14 @@ fuzz_fuzz_sim_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDFLAGS = $(sim_ldflags)
 
 EXTRA_DIST += \
+	%D%/addr.dict \
 	%D%/chunked.dict \
 	%D%/cookie.dict \
 	%D%/corpus \
+	%D%/forwarded.dict \
 	%D%/head.dict \
-	%D%/multipart.dict
+	%D%/multipart.dict \
+	%D%/proxy.dict
 
 if WITH_FUZZERS
 fuzz_ldadd = $(FUZZER_FLAGS) $(LDADD)

@@ -13,6 +13,7 @@ flareinclude_HEADERS = \
 	%D%/flare/http.h \
 	%D%/flare/info.h \
 	%D%/flare/json.h \
+	%D%/flare/limits.h \
 	%D%/flare/log.h \
 	%D%/flare/loop.h \
 	%D%/flare/multipart.h \

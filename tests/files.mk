@@ -254,6 +254,7 @@ endif
 # Tests of the house itself.
 house_tests = \
 	%D%/lint/test_lint.py \
+	%D%/static/test_limits.py \
 	%D%/support/symbols.sh
 
 if HAVE_CHECK

@@ -13,6 +13,7 @@
 #include <flare/http.h>
 #include <flare/info.h>
 #include <flare/json.h>
+#include <flare/limits.h>
 #include <flare/log.h>
 #include <flare/loop.h>
 #include <flare/multipart.h>

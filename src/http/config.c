@@ -1,55 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* See config.h.  One table has every number's name, default and range. */
+/* See config.h.  Numbers and rules are those of <flare/limits.h>. */
 #include "http/config.h"
+
+#include <flare/limits.h>
 
 #include "base/alloc.h"
 #include "http/chars.h"
 
 #include <string.h>
 
-enum {
-    CONFIG_WORKERS_MAX = 1024,
-    CONFIG_RESERVE_FDS = 64, /* for listeners, logs, the application */
-    CONFIG_DAY_MS = 86400000,
-    CONFIG_KIB = 1024,
-    CONFIG_MIB = 1024 * 1024
-};
+enum { CONFIG_RESERVE_FDS = 64 }; /* for listeners, logs, the application */
 
 struct config_number {
     const char *name;
     size_t offset;
     uint32_t standard; /* when it is 0 */
     uint32_t min;
-    uint32_t max; /* FLARE_UNLIMITED is allowed where this is */
+    uint32_t max;
 };
 
-#define NUMBER(name, standard, min, max)                                       \
-    {                                                                          \
-#name, offsetof(struct flare_server_config, name), standard, min, max  \
-    }
+#define CONFIG_NUMBER(name, standard, min, max)                                \
+    {#name, offsetof(struct flare_server_config, name), standard, min, max},
 
 static const struct config_number config_numbers[] = {
-    NUMBER(workers, 1, 1, CONFIG_WORKERS_MAX),
-    NUMBER(target_bytes_max, 8 * CONFIG_KIB, 16, CONFIG_MIB),
-    NUMBER(fields_bytes_max, 8 * CONFIG_KIB, 64, CONFIG_MIB),
-    NUMBER(fields_max, 100, 1, 10000),
-    NUMBER(body_bytes_max, 10 * CONFIG_MIB, 1, 1024 * CONFIG_MIB),
-    NUMBER(chunk_overhead_max, 8 * CONFIG_KIB, 16, CONFIG_MIB),
-    NUMBER(requests_per_connection_max, FLARE_UNLIMITED, 1, FLARE_UNLIMITED),
-    NUMBER(connections_max, 0, 1, 1u << 24),
-    NUMBER(output_bytes_max, 64 * CONFIG_KIB, CONFIG_KIB, 1024 * CONFIG_MIB),
-    NUMBER(request_memory_max, CONFIG_MIB, 4 * CONFIG_KIB, 1024 * CONFIG_MIB),
-    NUMBER(answer_timeout_ms, 60000, 1, FLARE_UNLIMITED),
-    NUMBER(head_timeout_ms, 10000, 1, CONFIG_DAY_MS),
-    NUMBER(body_gap_ms, 30000, 1, CONFIG_DAY_MS),
-    NUMBER(body_grace_ms, 10000, 1, CONFIG_DAY_MS),
-    NUMBER(body_rate_min, 240, 1, FLARE_UNLIMITED),
-    NUMBER(idle_timeout_ms, 60000, 1, CONFIG_DAY_MS),
-    NUMBER(send_timeout_ms, 30000, 1, CONFIG_DAY_MS),
-    NUMBER(linger_timeout_ms, 2000, 1, CONFIG_DAY_MS),
-    NUMBER(drain_timeout_ms, 30000, 1, CONFIG_DAY_MS),
-    NUMBER(drain_grace_ms, 500, 1, CONFIG_DAY_MS),
-};
+    FLARE_LIMITS(CONFIG_NUMBER)};
 
 static uint32_t *config_at(struct flare_server_config *c, size_t offset)
 {
@@ -66,11 +40,27 @@ static int config_check_numbers(struct flare_server_config *c,
 
         if (*value == 0)
             *value = n->standard;
-        if (*value < n->min || *value > n->max)
+        if (*value != n->standard && (*value < n->min || *value > n->max))
             return flare__error(err, FLARE_E_BAD_CONFIG,
                                 "%s is %u; it must be from %u to %u", n->name,
                                 *value, n->min, n->max);
     }
+    return 0;
+}
+
+#define CONFIG_VALUE(name, standard, min, max)                                 \
+    const uint32_t name = c->name;                                             \
+    (void)name;
+#define CONFIG_RULE(name, holds, text)                                         \
+    if (!(holds))                                                              \
+        return flare__error(err, FLARE_E_BAD_CONFIG, "%s", text);
+
+/* What must hold between numbers. */
+static int config_check_rules(const struct flare_server_config *c,
+                              struct flare_error *err)
+{
+    FLARE_LIMITS(CONFIG_VALUE)
+    FLARE_LIMIT_RULES(CONFIG_RULE)
     return 0;
 }
 
@@ -144,14 +134,17 @@ int flare__config_resolve(struct flare_server_config *config,
         descriptors > CONFIG_RESERVE_FDS ? descriptors - CONFIG_RESERVE_FDS : 1;
     int rc;
 
-    if (config->connections_max == 0)
-        config->connections_max =
-            usable < (1u << 24) ? (uint32_t)usable : 1u << 24;
     if (config->server_name == NULL)
         config->server_name = "flare";
     rc = config_check_numbers(config, err);
     if (rc < 0)
         return rc;
+    rc = config_check_rules(config, err);
+    if (rc < 0)
+        return rc;
+    if (config->connections_max == 0)
+        config->connections_max =
+            usable < (1u << 24) ? (uint32_t)usable : 1u << 24;
     rc = config_check_rest(config, err);
     if (rc < 0)
         return rc;

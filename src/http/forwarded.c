@@ -135,14 +135,16 @@ static int node_port_read(struct flare_str text)
  */
 static bool node_read(struct flare_addr *addr, struct flare_str text)
 {
-    bool is_v6 = text.len > 0 && text.ptr[0] == '[';
-    const char *end = text.ptr + text.len;
-    const char *mark =
-        text.len > 0 ? memchr(text.ptr, is_v6 ? ']' : ':', text.len) : NULL;
     struct flare_str host = text;
+    const char *mark;
     struct flare_ip ip;
-    int port;
+    bool is_v6;
+    int port = 0;
 
+    if (text.len == 0)
+        return false;
+    is_v6 = text.ptr[0] == '[';
+    mark = memchr(text.ptr, is_v6 ? ']' : ':', text.len);
     if (mark != NULL)
         host.len = (size_t)(mark - text.ptr);
     if (is_v6) {
@@ -153,9 +155,9 @@ static bool node_read(struct flare_addr *addr, struct flare_str text)
     }
     if (!(is_v6 ? flare__ip_read_v6(&ip, host) : flare__ip_read_v4(&ip, host)))
         return false;
-    port = mark != NULL
-               ? node_port_read((struct flare_str){mark, (size_t)(end - mark)})
-               : 0;
+    if (mark != NULL)
+        port = node_port_read(
+            (struct flare_str){mark, (size_t)(text.ptr + text.len - mark)});
     if (port < 0)
         return false;
     *addr = flare__addr_of_ip(&ip, (uint16_t)port);
