@@ -25,6 +25,7 @@ bench_floor_uring_LDFLAGS =
 bench_floor_uring_LDADD = $(LIBURING_LIBS)
 
 bench_load_SOURCES = %D%/load.c %D%/load_engine.c \
+	%D%/load_slow.c %D%/load_slow.h %D%/load_target.c \
 	%D%/load.h %D%/histogram.h %D%/number.h
 bench_load_CFLAGS = $(bench_CFLAGS)
 bench_load_LDFLAGS =
@@ -34,6 +35,12 @@ bench_load_LDADD = $(LIBURING_LIBS)
 EXTRA_PROGRAMS += %D%/micro/bench_head
 CLEANFILES += %D%/micro/bench_head
 bench_micro_bench_head_LDADD = libflare_core.la
+
+# The workloads' server, on the public headers.
+EXTRA_PROGRAMS += %D%/serve
+CLEANFILES += %D%/serve
+bench_serve_SOURCES = %D%/serve.c
+bench_serve_LDADD = libflare.la
 
 .PHONY: bench
 bench:
@@ -52,5 +59,7 @@ EXTRA_DIST += \
 	%D%/harness/measure.py \
 	%D%/harness/report.py \
 	%D%/harness/servers.py \
+	%D%/harness/slow.py \
 	%D%/harness/witness.py \
+	%D%/harness/workloads.py \
 	%D%/peers/go_hello.go

@@ -8,6 +8,7 @@
  */
 #include "bench/load.h"
 
+#include "bench/load_slow.h"
 #include "bench/number.h"
 
 #include <arpa/inet.h>
@@ -25,46 +26,60 @@ static struct {
     uint64_t slice_ms;
     uint64_t warmup_ms;
     int is_sleeping;
-    const char *request; /* file with the bytes of one request */
+    int is_short;
+    unsigned slow;   /* clients beside the traffic */
+    unsigned slow_s; /* seconds without them, and at most with them */
+    const char *requests[LOAD_KINDS_MAX]; /* files with the bytes of one */
+    unsigned request_count;
 } options = {
     .connections = 64,
     .depth = 1,
     .rotations = 40,
     .slice_ms = 60,
     .warmup_ms = 10,
+    .slow_s = 30,
 };
 
 /* Fewer than these say nothing, whatever the budget. */
-enum { ROTATIONS_MIN = 5, REQUEST_MAX = 4096 };
+enum { ROTATIONS_MIN = 5, REQUEST_MAX = 2 << 20 };
 
 static struct load_target targets[LOAD_TARGETS_MAX];
 static unsigned target_count;
 
-static void target_request(struct load_target *target)
+static void kind_request(struct load_kind *kind, const char *request,
+                         size_t len)
 {
-    char request[REQUEST_MAX];
-    size_t len;
-
-    if (options.request != NULL) {
-        FILE *file = fopen(options.request, "re");
-
-        if (file == NULL)
-            load_die(options.request, -errno);
-        len = fread(request, 1, sizeof(request), file);
-        fclose(file);
-    } else { /* what wrk sends */
-        len = (size_t)snprintf(request, sizeof(request),
-                               "GET / HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n",
-                               ntohs(target->address.sin_port));
-    }
-    if (len == 0 || len == sizeof(request))
+    if (len == 0 || len == REQUEST_MAX)
         load_die("the request file is empty or too long", 0);
-    target->request_bytes = (uint32_t)len;
-    target->requests = malloc(len * options.depth);
-    if (target->requests == NULL)
+    kind->request_bytes = (uint32_t)len;
+    kind->requests = malloc(len * options.depth);
+    if (kind->requests == NULL)
         load_die("memory", -ENOMEM);
     for (unsigned i = 0; i < options.depth; i++)
-        memcpy(target->requests + i * len, request, len);
+        memcpy(kind->requests + i * len, request, len);
+}
+
+static void target_request(struct load_target *target)
+{
+    static char request[REQUEST_MAX];
+    size_t len;
+
+    for (unsigned i = 0; i < options.request_count; i++) {
+        FILE *file = fopen(options.requests[i], "re");
+
+        if (file == NULL)
+            load_die(options.requests[i], -errno);
+        len = fread(request, 1, sizeof(request), file);
+        fclose(file);
+        kind_request(&target->kinds[target->kind_count++], request, len);
+    }
+    if (options.request_count > 0)
+        return;
+    /* what wrk sends */
+    len = (size_t)snprintf(request, sizeof(request),
+                           "GET / HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n",
+                           ntohs(target->address.sin_port));
+    kind_request(&target->kinds[target->kind_count++], request, len);
 }
 
 static void target_parse(struct load_target *target, char *text)
@@ -107,7 +122,13 @@ static void usage(void)
           "  -w, --warmup-ms N    load before it, not counted (10)\n"
           "      --sleep          block for answers (each wakes the load, at\n"
           "                       the server's cost) instead of spinning\n"
-          "      --request FILE   bytes of the request (GET / as wrk sends)\n",
+          "      --request FILE   bytes of the request (GET / as wrk sends);\n"
+          "                       several: in turn, at depth 1\n"
+          "      --short          a connection for each request, whose bytes\n"
+          "                       ask for Connection: close\n"
+          "      --slow N         one target: without, then beside N clients\n"
+          "                       that send a byte of a head each second\n"
+          "      --slow-s S       seconds of each, at most (30)\n",
           stderr);
     exit(2);
 }
@@ -123,6 +144,9 @@ static void options_parse(int argc, char **argv)
         {"warmup-ms", required_argument, NULL, 'w'},
         {"sleep", no_argument, NULL, 'z'},
         {"request", required_argument, NULL, 'q'},
+        {"short", no_argument, NULL, 'x'},
+        {"slow", required_argument, NULL, 'o'},
+        {"slow-s", required_argument, NULL, 'p'},
         {NULL, 0, NULL, 0},
     };
     int opt;
@@ -153,7 +177,18 @@ static void options_parse(int argc, char **argv)
             options.is_sleeping = 1;
             break;
         case 'q':
-            options.request = optarg;
+            if (options.request_count == LOAD_KINDS_MAX)
+                load_die("too many requests", 0);
+            options.requests[options.request_count++] = optarg;
+            break;
+        case 'x':
+            options.is_short = 1;
+            break;
+        case 'o':
+            options.slow = (unsigned)bench_number("slow", optarg, 1, 65536);
+            break;
+        case 'p':
+            options.slow_s = (unsigned)bench_number("slow-s", optarg, 1, 600);
             break;
         default:
             usage();
@@ -161,8 +196,12 @@ static void options_parse(int argc, char **argv)
     }
     argc -= optind;
     argv += optind;
-    if (argc < 1 || argc > LOAD_TARGETS_MAX)
+    if (argc < 1 || argc > LOAD_TARGETS_MAX || (options.slow && argc != 1))
         usage();
+    if (options.depth > 1 && (options.request_count > 1 || options.is_short))
+        load_die("several requests and short connections go one by one", 0);
+    if (options.is_short && options.request_count > 1)
+        load_die("a short connection has one kind of request", 0);
     for (int i = 0; i < argc; i++) {
         target_parse(&targets[i], argv[i]);
         target_request(&targets[i]);
@@ -180,6 +219,56 @@ static void slice_print(unsigned rotation, const struct load_target *target,
            rotation, target->name, s->requests, s->elapsed_ns, s->server_cpu_ns,
            s->client_cpu_ns, s->turns, histogram_at(&s->latency, 0.50),
            histogram_at(&s->latency, 0.99));
+}
+
+/* ---- slow clients ---- */
+
+static struct load_slow *slow; /* NULL: not yet */
+
+static void slow_turn(void *ctx, uint64_t now)
+{
+    (void)ctx;
+    if (slow != NULL)
+        load_slow_turn(slow, now);
+}
+
+/* Honest traffic for at most `seconds`, in one figure; false: it broke. */
+static int honest_run(struct load *load, const char *name, uint64_t ns)
+{
+    static struct load_slice slice;
+    int rc = load_slice_run(load, 0, ns, &slice);
+
+    printf(
+        "{\"phase\":\"%s\",\"requests\":%" PRIu64 ",\"elapsed_ns\":%" PRIu64
+        ",\"server_cpu_ns\":%" PRIu64 ",\"p50_ns\":%" PRIu64
+        ",\"p99_ns\":%" PRIu64 ",\"p999_ns\":%" PRIu64 ",\"error\":\"%s\"}\n",
+        name, slice.requests, slice.elapsed_ns, slice.server_cpu_ns,
+        histogram_at(&slice.latency, 0.50), histogram_at(&slice.latency, 0.99),
+        histogram_at(&slice.latency, 0.999), targets[0].broken);
+    fflush(stdout);
+    return rc == 0;
+}
+
+/*
+ * The honest alone, then beside the slow.  The figures are of some seconds
+ * while all the slow are there; then until the last of them is gone, so long
+ * as patience lasts.
+ */
+static void slow_run(struct load *load)
+{
+    const uint64_t second = UINT64_C(1000000000);
+    uint64_t end;
+
+    (void)honest_run(load, "warm", second);
+    if (!honest_run(load, "alone", 8 * second))
+        return;
+    slow = load_slow_open(&targets[0], options.slow);
+    end = load_now() + options.slow_s * second;
+    if (honest_run(load, "beside", 8 * second))
+        while (load_slow_left(slow) > 0 && load_now() < end)
+            if (!honest_run(load, "leaving", second / 2))
+                break;
+    load_slow_close(slow);
 }
 
 /*
@@ -288,7 +377,13 @@ int main(int argc, char **argv)
         .connections = options.connections,
         .depth = options.depth,
         .is_sleeping = options.is_sleeping,
+        .is_short = options.is_short,
+        .on_turn = options.slow > 0 ? slow_turn : NULL,
     });
+    if (options.slow > 0) {
+        slow_run(load);
+        return 0;
+    }
     for (unsigned i = 0; i < target_count; i++)
         before[i] = account_read(&targets[i]);
     start = load_now();

@@ -15,21 +15,32 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { LOAD_TARGETS_MAX = 16, LOAD_PIDS_MAX = 16, LOAD_ANSWER_MAX = 16384 };
+enum {
+    LOAD_TARGETS_MAX = 16,
+    LOAD_PIDS_MAX = 16,
+    LOAD_KINDS_MAX = 8,
+    LOAD_ANSWER_MAX = 2 << 20
+};
+
+/* One request, and the answer that every later one must repeat. */
+struct load_kind {
+    char *requests; /* `depth` copies of it */
+    uint32_t request_bytes;
+    uint32_t answer_bytes;
+    uint32_t date_at;    /* of the 29 bytes that may differ */
+    uint32_t date_bytes; /* 0: the answer has no Date */
+    uint8_t *answer;
+};
 
 struct load_target {
     char name[32];
     struct sockaddr_in address;
     pid_t pids[LOAD_PIDS_MAX];
     unsigned pid_count;
-    char *requests; /* `depth` copies of the request */
-    uint32_t request_bytes;
-    /* The answer every later one must repeat, but for its Date. */
-    uint8_t answer[LOAD_ANSWER_MAX];
-    uint32_t answer_bytes;
-    uint32_t date_at;    /* of the 29 bytes that may differ */
-    uint32_t date_bytes; /* 0: the answer has no Date */
-    char broken[96];     /* why it takes part no more; empty: it does */
+    /* A connection asks for one after the other; more than one: depth 1. */
+    struct load_kind kinds[LOAD_KINDS_MAX];
+    unsigned kind_count;
+    char broken[96]; /* why it takes part no more; empty: it does */
 };
 
 struct load_slice {
@@ -47,6 +58,11 @@ struct load_config {
     unsigned connections; /* to each target */
     unsigned depth;       /* requests in flight on each */
     int is_sleeping;      /* block for answers instead of spinning */
+    int is_short;         /* a connection for each request, which asks for its
+                             end; depth 1, and one kind */
+    /* Called in every turn of a slice; may be NULL. */
+    void (*on_turn)(void *ctx, uint64_t now);
+    void *turn_ctx;
 };
 
 struct load;
@@ -65,6 +81,13 @@ int load_slice_run(struct load *load, unsigned index, uint64_t ns,
 /* User and system time of all of a target's processes, in nanoseconds; marks
  * it broken when one is gone. */
 uint64_t load_target_cpu(struct load_target *target);
+
+/* Learns the answers to the target's requests, over connections of their own;
+ * exits on failure. */
+void load_target_learn(struct load_target *target);
+
+/* A connected socket; exits on failure. */
+int load_target_connect(const struct load_target *target);
 
 uint64_t load_now(void); /* monotonic nanoseconds */
 

@@ -8,10 +8,8 @@
  */
 #include "bench/load.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <liburing.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -22,7 +20,8 @@
 enum {
     SQ_ENTRIES = 4096,
     CQ_ENTRIES = 16384,
-    BUFFER_BYTES = 4096,
+    BUFFER_BYTES = 4096,        /* one for each answer ... */
+    BUFFER_LARGE_BYTES = 65536, /* ... or many bytes of a large one */
     BUFFERS_MIN = 256,
     SPINS_MAX = 1000000, /* a few milliseconds */
     SILENCE_SECONDS = 10
@@ -37,11 +36,13 @@ struct batch {
 };
 
 struct conn {
-    int fd;
+    int fd; /* -1: none yet, of a short connection */
     uint32_t index;
+    uint32_t kind;        /* of the answer that is due, of the next request */
     uint32_t at;          /* bytes of the current answer already seen */
     uint32_t outstanding; /* requests sent and not yet answered */
     uint32_t owed;        /* requests to send at the end of this turn */
+    int is_answered;      /* a short one that waits for its end */
     uint32_t batch_first; /* free-running, into `batches` modulo the depth */
     uint32_t batch_end;
     struct batch *batches;
@@ -53,6 +54,7 @@ struct load {
     struct io_uring_buf_ring *pool;
     uint8_t *buffers;
     uint32_t buffer_count;
+    uint32_t buffer_bytes;
     uint16_t pool_tail;
     struct conn *conns; /* target by target */
     uint32_t *dirty;    /* connections that owe requests */
@@ -148,19 +150,26 @@ static void recv_arm(struct load *load, const struct conn *c)
 
 static void conn_send(struct load *load, struct conn *c, uint64_t now)
 {
-    struct io_uring_sqe *sqe = load_sqe(load, OP_SEND, c);
+    const struct load_kind *kind = &load->target->kinds[c->kind];
     struct batch *batch = &c->batches[c->batch_end++ % load->config.depth];
+    struct io_uring_sqe *sqe;
+
+    if (c->fd < 0) {
+        c->fd = load_target_connect(load->target);
+        recv_arm(load, c);
+    }
+    sqe = load_sqe(load, OP_SEND, c);
 
     batch->sent_at = now;
     batch->count = c->owed;
     c->outstanding += c->owed;
     load->outstanding += c->owed;
     sqe->opcode = IORING_OP_SEND;
-    /* the bytes never change, and the loop is closed, so they always fit the
-     * socket's buffer: no completion is needed but for a failure */
+    /* the bytes never change, and the loop is closed, so no second send meets
+     * this one: no completion is needed but for a failure */
     sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
-    sqe->addr = (uintptr_t)load->target->requests;
-    sqe->len = c->owed * load->target->request_bytes;
+    sqe->addr = (uintptr_t)kind->requests;
+    sqe->len = c->owed * kind->request_bytes;
     sqe->msg_flags = MSG_WAITALL;
     c->owed = 0;
 }
@@ -182,7 +191,7 @@ static void load_send_owed(struct load *load)
 }
 
 /* Is data[0, len) what the answer has from `at` on, leaving out the Date? */
-static int answer_matches(const struct load_target *t, uint32_t at,
+static int answer_matches(const struct load_kind *t, uint32_t at,
                           const uint8_t *data, uint32_t len)
 {
     uint32_t date_end = t->date_at + t->date_bytes;
@@ -204,15 +213,17 @@ static int answers_count(const struct load_target *t, struct conn *c,
     int answers = 0;
 
     while (len > 0) {
-        uint32_t n = t->answer_bytes - c->at;
+        const struct load_kind *kind = &t->kinds[c->kind];
+        uint32_t n = kind->answer_bytes - c->at;
 
         if (n > len)
             n = len;
-        if (!answer_matches(t, c->at, data, n))
+        if (!answer_matches(kind, c->at, data, n))
             return -1;
         c->at += n;
-        if (c->at == t->answer_bytes) {
+        if (c->at == kind->answer_bytes) {
             c->at = 0;
+            c->kind = c->kind + 1 < t->kind_count ? c->kind + 1 : 0;
             answers++;
         }
         data += n;
@@ -243,13 +254,22 @@ static void conn_answered(struct load *load, struct conn *c, uint32_t answers,
         conn_owe(load, c, answers);
 }
 
+/* A short connection has had its answer and its end. */
+static void conn_ended(struct load *load, struct conn *c, uint64_t now)
+{
+    close(c->fd);
+    c->fd = -1;
+    c->is_answered = 0;
+    conn_answered(load, c, 1, now);
+}
+
 static void buffer_put(struct load *load, uint16_t id)
 {
     struct io_uring_buf *buf =
         &load->pool->bufs[load->pool_tail++ & (load->buffer_count - 1)];
 
-    buf->addr = (uintptr_t)(load->buffers + (size_t)id * BUFFER_BYTES);
-    buf->len = BUFFER_BYTES;
+    buf->addr = (uintptr_t)(load->buffers + (size_t)id * load->buffer_bytes);
+    buf->len = load->buffer_bytes;
     buf->bid = id;
 }
 
@@ -263,14 +283,16 @@ static void on_recv(struct load *load, const struct io_uring_cqe *cqe,
         int answers = 0;
 
         if (target->broken[0] == '\0')
-            answers = answers_count(target, c,
-                                    load->buffers + (size_t)id * BUFFER_BYTES,
-                                    (uint32_t)cqe->res);
+            answers = answers_count(
+                target, c, load->buffers + (size_t)id * load->buffer_bytes,
+                (uint32_t)cqe->res);
         buffer_put(load, id);
         if (answers < 0)
             target_break(target, "an answer differs from the first", 0);
         else if ((uint32_t)answers > c->outstanding)
             target_break(target, "more answers than requests", 0);
+        else if (answers > 0 && load->config.is_short)
+            c->is_answered = 1; /* and counts once the server has closed */
         else if (answers > 0)
             conn_answered(load, c, (uint32_t)answers, now);
     }
@@ -278,6 +300,8 @@ static void on_recv(struct load *load, const struct io_uring_cqe *cqe,
         return;
     if (cqe->res > 0 || cqe->res == -ENOBUFS)
         recv_arm(load, c); /* buffers are back before it is submitted */
+    else if (cqe->res == 0 && c->is_answered)
+        conn_ended(load, c, now);
     else
         target_break(target, "the server closed a connection", cqe->res);
 }
@@ -362,6 +386,8 @@ int load_slice_run(struct load *load, unsigned index, uint64_t ns,
     do {
         load_send_owed(load);
         now = load_turn(load);
+        if (load->config.on_turn != NULL)
+            load->config.on_turn(load->config.turn_ctx, now);
         load->is_draining |= now - start >= ns;
     } while ((load->outstanding > 0 || load->dirty_count > 0) &&
              target->broken[0] == '\0');
@@ -391,7 +417,7 @@ static void pool_open(struct load *load)
            load->buffer_count < 32768)
         load->buffer_count *= 2;
     load->pool = pages(load->buffer_count * sizeof(struct io_uring_buf));
-    load->buffers = pages((size_t)load->buffer_count * BUFFER_BYTES);
+    load->buffers = pages((size_t)load->buffer_count * load->buffer_bytes);
     reg.ring_addr = (uintptr_t)load->pool;
     reg.ring_entries = load->buffer_count;
     rc = io_uring_register_buf_ring(&load->ring, &reg, 0);
@@ -402,54 +428,18 @@ static void pool_open(struct load *load)
     io_uring_smp_store_release(&load->pool->tail, load->pool_tail);
 }
 
-static int conn_connect(const struct load_target *target)
+/* Also says how large the answers are. */
+static void answers_learn(struct load *load)
 {
-    const int on = 1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    load->buffer_bytes = BUFFER_BYTES;
+    for (unsigned i = 0; i < load->config.target_count; i++) {
+        struct load_target *target = &load->config.targets[i];
 
-    if (fd < 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
-        connect(fd, (const struct sockaddr *)&target->address,
-                sizeof(target->address)) < 0)
-        load_die(target->name, -errno);
-    return fd;
-}
-
-/* Learns the answer from a first request, which no loop is needed for. */
-static void target_learn(struct load_target *target, int fd)
-{
-    const char *head = (const char *)target->answer;
-    uint32_t want = 0;
-    const char *date;
-
-    if (send(fd, target->requests, target->request_bytes, 0) < 0)
-        load_die(target->name, -errno);
-    while (want == 0 || target->answer_bytes < want) {
-        ssize_t n = recv(fd, target->answer + target->answer_bytes,
-                         LOAD_ANSWER_MAX - 1 - target->answer_bytes, 0);
-        const char *end;
-        const char *length;
-
-        if (n <= 0)
-            load_die("no complete answer to the first request",
-                     n < 0 ? -errno : 0);
-        target->answer_bytes += (uint32_t)n;
-        end = strstr(head, "\r\n\r\n");
-        length = strcasestr(head, "\r\nContent-Length:");
-        if (end == NULL)
-            continue;
-        if (strncmp(head, "HTTP/1.1 200", 12) != 0 || length == NULL)
-            load_die("the first answer is no 200 with a length", 0);
-        want = (uint32_t)(end + 4 - head) +
-               (uint32_t)strtoul(length + 17, NULL, 10);
+        load_target_learn(target);
+        for (unsigned k = 0; k < target->kind_count; k++)
+            if (target->kinds[k].answer_bytes > BUFFER_LARGE_BYTES)
+                load->buffer_bytes = BUFFER_LARGE_BYTES;
     }
-    date = strcasestr(head, "\r\nDate: ");
-    if (date != NULL) {
-        target->date_at = (uint32_t)(date + 8 - head);
-        target->date_bytes = 29;
-    }
-    if (target->answer_bytes != want)
-        load_die("bytes after the first answer", 0);
 }
 
 static void conns_open(struct load *load)
@@ -466,10 +456,11 @@ static void conns_open(struct load *load)
         struct load_target *target = &load->config.targets[i / per_target];
 
         c->index = i;
-        c->fd = conn_connect(target);
         c->batches = &batches[(size_t)i * load->config.depth];
-        if (i % per_target == 0)
-            target_learn(target, c->fd);
+        c->fd = -1;
+        if (load->config.is_short)
+            continue;
+        c->fd = load_target_connect(target);
         recv_arm(load, c);
     }
 }
@@ -491,6 +482,7 @@ struct load *load_open(const struct load_config *config)
     if (rc < 0)
         load_die("register ring", rc);
     load->config = *config;
+    answers_learn(load);
     pool_open(load);
     conns_open(load);
     rc = io_uring_submit(&load->ring);

@@ -16,6 +16,8 @@ PROGRAMS = {
     "flare-epoll": "examples/hello",
     "load": "bench/load",
 }
+# What the workloads besides the smallest request run instead of hello.
+SERVE = "bench/serve"
 
 CONFIGURE = r"""
 set -euo pipefail
@@ -40,14 +42,16 @@ def run(argv, log):
                          + "".join(tail))
 
 
-def programs(names, folder):
+def programs(names, folder, serves=False):
     """Paths of the programs for `names`, built in `folder` (below the top
-    of the tree unless absolute)."""
+    of the tree unless absolute).  `serves`: SERVE instead of hello."""
+    table = {name: SERVE if serves and name.startswith("flare-") else path
+             for name, path in PROGRAMS.items()}
     folder = os.path.join(TOP, folder)
     os.makedirs(folder, exist_ok=True)
-    wanted = sorted({PROGRAMS[name] for name in names if name in PROGRAMS})
-    paths = {name: os.path.join(folder, PROGRAMS[name])
-             for name in names if name in PROGRAMS}
+    wanted = sorted({table[name] for name in names if name in table})
+    paths = {name: os.path.join(folder, table[name])
+             for name in names if name in table}
     with open(os.path.join(folder, "bench.log"), "w",
               encoding="utf-8") as log:
         if wanted:

@@ -20,8 +20,10 @@ def run_load(program, servers, connections, depth, options):
             "--rotations", str(options.rotations),
             "--budget", str(options.seconds),
             "--slice-ms", str(options.slice_ms)]
-    if options.request:
-        argv += ["--request", options.request]
+    for path in options.requests:
+        argv += ["--request", path]
+    if options.is_short:
+        argv.append("--short")
     if options.sleep:
         argv.append("--sleep")
     for server in servers:

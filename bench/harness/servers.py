@@ -13,6 +13,7 @@ ADDRESS = "127.0.0.1"
 START_SECONDS = 10
 
 NGINX_CONF = """\
+{modules}
 daemon off;
 worker_processes 1;
 worker_rlimit_nofile {files};
@@ -27,6 +28,12 @@ http {{
     keepalive_timeout 1h;
     keepalive_requests 1000000000;
     default_type "text/plain; charset=utf-8";
+    sendfile on;
+    tcp_nodelay on;
+    open_file_cache max=16;
+    client_header_timeout 10s;
+    client_max_body_size 10m;
+    client_body_buffer_size 2m;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
@@ -35,10 +42,36 @@ http {{
     server {{
         listen {address}:{port} backlog=4096;
         location / {{
+            return 404;
+        }}
+        location = / {{
             return 200 "hello\\n";
         }}
+        location = /json {{
+            default_type application/json;
+            return 200 '{{"message":"Hello, World!","id":12345,"ok":true}}';
+        }}
+        location ~ ^/(4k|1m)$ {{
+            default_type application/octet-stream;
+            root {files_folder};
+        }}
+{upload}
     }}
 }}
+"""
+
+
+# Reads the whole body into memory and says how long it was, as ours does.
+NGINX_ECHO = "/usr/lib/nginx/modules/ngx_http_echo_module.so"
+NGINX_UPLOAD = """\
+        location = /upload {
+            echo_read_request_body;
+            echo_exec /uploaded;
+        }
+        location = /uploaded {
+            internal;
+            return 200 "$http_content_length\\n";
+        }
 """
 
 
@@ -77,8 +110,9 @@ def prepare(cpu, nice):
 class Server:
     """One running target: its name, port and the processes it consists of."""
 
-    def __init__(self, name, program, cpu, nice=0):
+    def __init__(self, name, program, cpu, nice=0, files=None):
         self.name = name
+        self.files = files  # what it serves; None: nothing
         self.port = free_port()
         self.folder = tempfile.mkdtemp(prefix=f"flare-bench-{name}-")
         self.log = os.path.join(self.folder, "output.log")
@@ -100,13 +134,18 @@ class Server:
             return [program, "-a", ADDRESS, "-p", str(self.port)], {}
         if self.name.startswith("flare-"):
             backend = self.name.split("-", 1)[1]
-            return [program, address], {"FLARE_BACKEND": backend}
+            return [program, address] + ([self.files] if self.files else []), \
+                {"FLARE_BACKEND": backend}
         if self.name == "go":
             return [program, "-listen", address], {"GOMAXPROCS": "1"}
         if self.name == "nginx":
             conf = os.path.join(self.folder, "nginx.conf")
             with open(conf, "w", encoding="utf-8") as file:
+                has_echo = os.path.exists(NGINX_ECHO)
                 file.write(NGINX_CONF.format(
+                    modules=f"load_module {NGINX_ECHO};" if has_echo else "",
+                    upload=NGINX_UPLOAD if has_echo else "",
+                    files_folder=self.files or self.folder,
                     folder=self.folder, files=files_max(),
                     connections=files_max() - 64,
                     address=ADDRESS, port=self.port))
@@ -161,11 +200,11 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def start_all(names, paths, cpu, nice=0):
+def start_all(names, paths, cpu, nice=0, files=None):
     servers = []
     try:
         for name in names:
-            servers.append(Server(name, paths[name], cpu, nice))
+            servers.append(Server(name, paths[name], cpu, nice, files))
     except BaseException:
         stop_all(servers)
         raise
