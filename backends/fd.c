@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sendfile(2) for both kernel backends.  What it does not do by itself:
- *
- *   - Not block.  Only O_NONBLOCK of the socket tells it (SPLICE_F_NONBLOCK
- *     is for pipes: seen to block on 6.18), and io_uring's sockets have none.
- *     The flag is there during the call only, in which the ring does nothing:
- *     with DEFER_TASKRUN it works in io_uring_enter alone, on this thread.
- *   - Not raise SIGPIPE: there is no MSG_NOSIGNAL for it, and the handler is
- *     the process's.  The signal goes to the thread, so it is blocked here,
- *     and taken off if it came.
+ * sendfile(2) for both kernel backends.  There is no MSG_NOSIGNAL for it, and
+ * the disposition of SIGPIPE is the process's.  The signal goes to the thread,
+ * so it is blocked here, and taken off if it came.
  *
  * Linux 2.6.33 is the floor.
  */
@@ -17,7 +11,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <time.h>
 
@@ -62,20 +55,7 @@ static ssize_t file_call(int fd, int file, off_t offset, size_t count)
     return n < 0 ? -errno : n;
 }
 
-static ssize_t file_call_unblocked(int fd, int file, off_t offset, size_t count)
-{
-    int is_on = 1;
-    ssize_t n;
-
-    if (ioctl(fd, FIONBIO, &is_on) < 0)
-        return -errno;
-    n = file_call(fd, file, offset, count);
-    is_on = 0;
-    (void)ioctl(fd, FIONBIO, &is_on); /* as it did before */
-    return n;
-}
-
-static ssize_t file_part(const struct flare__sock *sock, bool is_blocking)
+static ssize_t file_part(const struct flare__sock *sock)
 {
     uint64_t offset = sock->file.offset + sock->sent;
     size_t count = sock->file.count - sock->sent;
@@ -87,19 +67,16 @@ static ssize_t file_part(const struct flare__sock *sock, bool is_blocking)
     if (count > FLARE__FILE_PART)
         count = FLARE__FILE_PART;
     guard_enter(&guard);
-    if (is_blocking)
-        n = file_call_unblocked(sock->fd, sock->file.fd, (off_t)offset, count);
-    else
-        n = file_call(sock->fd, sock->file.fd, (off_t)offset, count);
+    n = file_call(sock->fd, sock->file.fd, (off_t)offset, count);
     /* a short count may be a connection that broke in the middle */
     guard_leave(&guard, n != (ssize_t)count && n != -EAGAIN);
     return n;
 }
 
 enum flare__fd_progress flare__fd_send_file(struct flare__sock *sock,
-                                            bool is_blocking, int32_t *res)
+                                            int32_t *res)
 {
-    ssize_t n = file_part(sock, is_blocking);
+    ssize_t n = file_part(sock);
 
     if (n == -EAGAIN)
         return FLARE__FD_FULL;

@@ -18,11 +18,10 @@ enum flare__fd_progress {
 
 /*
  * Sends up to FLARE__FILE_PART bytes of the rest of `sock->file`; `sock->sent`
- * counts them.  `is_blocking`: the socket has no O_NONBLOCK and will have
- * none afterwards.
+ * counts them.  The socket has O_NONBLOCK.
  */
 enum flare__fd_progress flare__fd_send_file(struct flare__sock *sock,
-                                            bool is_blocking, int32_t *res);
+                                            int32_t *res);
 
 /* Members of struct flare__backend_ops. */
 int flare__fd_peer(struct flare__backend *b, struct flare__sock *sock,

@@ -195,7 +195,7 @@ void flare__ready_send_file(struct flare__ready *r, struct flare__sock *sock)
 {
     int32_t res = 0;
 
-    switch (flare__fd_send_file(sock, /* is_blocking = */ false, &res)) {
+    switch (flare__fd_send_file(sock, &res)) {
     case FLARE__FD_DONE:
         send_finish(sock, res);
         break;

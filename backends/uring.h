@@ -51,6 +51,7 @@ enum {
     URING_CLOSED_DUE = 1 << 14, /* local: the CLOSED event */
     URING_NO_WAITALL = 1 << 15, /* kernel TLS refuses MSG_WAITALL */
     URING_FILE_ARMED = 1 << 16, /* OP_FILE is in the kernel */
+    URING_NONBLOCK = 1 << 17,   /* a file made it so */
 
     URING_DUE =
         URING_END_DUE | URING_RETRY_DUE | URING_SEND_DUE | URING_CLOSED_DUE

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Files.  Not the ring's SPLICE, which always goes to a kernel thread, but
- * sendfile(2), in parts from the local list.
+ * sendfile(2), in parts from the local list.  Only O_NONBLOCK tells it not to
+ * wait for the socket (SPLICE_F_NONBLOCK is for pipes: seen to block on 6.18).
+ * The flag stays: the ring's receives and sends wait all the same (6.18), and
+ * where they should answer -EAGAIN for it, uring_reap.c clears it and asks
+ * again.  Toggling it around each call cost two system calls more.
  *
  * A socket that is full is waited for with a multishot poll, which is armed
  * at the first such time and stays for the connection's life.  A poll for one
@@ -14,6 +18,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 
 int flare__uring_sendfile(struct flare__backend *b, struct flare__sock *sock,
                           int file, uint64_t offset, uint32_t count)
@@ -39,6 +44,19 @@ static int file_end(struct flare__sock *sock, struct flare__event *event,
     return 1;
 }
 
+/* 0 or -errno. */
+static int file_nonblock(struct flare__sock *sock)
+{
+    int is_on = 1;
+
+    if (uring_has(sock, URING_NONBLOCK))
+        return 0;
+    if (ioctl(sock->fd, FIONBIO, &is_on) < 0)
+        return -errno;
+    uring_set(sock, URING_NONBLOCK);
+    return 0;
+}
+
 /* -EAGAIN: no submission can be made now. */
 static int file_poll_arm(struct flare__backend *b, struct flare__sock *sock)
 {
@@ -55,9 +73,12 @@ static int file_poll_arm(struct flare__backend *b, struct flare__sock *sock)
 int flare__uring_file_step(struct flare__backend *b, struct flare__sock *sock,
                            struct flare__event *event)
 {
-    int32_t res = 0;
+    int32_t res;
 
-    switch (flare__fd_send_file(sock, /* is_blocking = */ true, &res)) {
+    res = file_nonblock(sock);
+    if (res < 0)
+        return file_end(sock, event, res);
+    switch (flare__fd_send_file(sock, &res)) {
     case FLARE__FD_DONE:
         return file_end(sock, event, res);
     case FLARE__FD_MORE:

@@ -75,12 +75,13 @@ static uint32_t lease_take(struct flare__backend *b,
  * What was asked of a non-blocking descriptor came back undone: clear the flag
  * once.  False if it was not that, and asking again would spin.
  */
-static bool was_nonblocking(int fd)
+static bool was_nonblocking(struct flare__sock *sock)
 {
-    int flags = fcntl(fd, F_GETFL);
+    int flags = fcntl(sock->fd, F_GETFL);
 
+    uring_clear(sock, URING_NONBLOCK);
     return flags >= 0 && (flags & O_NONBLOCK) &&
-           fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0;
+           fcntl(sock->fd, F_SETFL, flags & ~O_NONBLOCK) == 0;
 }
 
 /* The kernel's stream ended with `res`: the terminal event, or none yet. */
@@ -130,7 +131,7 @@ static void stream_continue(struct flare__backend *b, struct flare__sock *sock)
 }
 
 /* One connection's trouble, not the listener's (accept(2), FAILURES R10). */
-static bool accept_may_go_on(int res, int fd)
+static bool accept_may_go_on(int res, struct flare__sock *sock)
 {
     switch (res) {
     case -ECONNABORTED:
@@ -145,7 +146,7 @@ static bool accept_may_go_on(int res, int fd)
     case -ENOPROTOOPT:
         return true;
     case -EAGAIN:
-        return was_nonblocking(fd);
+        return was_nonblocking(sock);
     default:
         return false;
     }
@@ -158,7 +159,7 @@ static int reap_accept(struct flare__backend *b, const struct reap *r)
 
     if (res < 0)
         return stream_end(b, r, FLARE__EV_ACCEPT,
-                          res == -ECANCELED || accept_may_go_on(res, sock->fd));
+                          res == -ECANCELED || accept_may_go_on(res, sock));
     stream_continue(b, sock);
     if (uring_has(sock, URING_CLOSING)) {
         (void)close(res); /* its listener is gone */
@@ -167,7 +168,7 @@ static int reap_accept(struct flare__backend *b, const struct reap *r)
     return event_give(r, FLARE__EV_ACCEPT, res, FLARE__EV_MORE);
 }
 
-static bool recv_may_go_on(int res, int fd)
+static bool recv_may_go_on(int res, struct flare__sock *sock)
 {
     switch (res) {
     case -EINTR:
@@ -175,7 +176,7 @@ static bool recv_may_go_on(int res, int fd)
     case -ENOBUFS: /* stopped; kernels before 6.5 end a receive so */
         return true;
     case -EAGAIN:
-        return was_nonblocking(fd);
+        return was_nonblocking(sock);
     default:
         return false;
     }
@@ -209,7 +210,7 @@ static int reap_recv(struct flare__backend *b, const struct reap *r)
         recv_park(b, sock);
         return 0;
     }
-    return stream_end(b, r, FLARE__EV_RECV, recv_may_go_on(res, sock->fd));
+    return stream_end(b, r, FLARE__EV_RECV, recv_may_go_on(res, sock));
 }
 
 /* Whether a send that failed so is to be tried again. */
@@ -219,7 +220,7 @@ static bool send_may_go_on(struct flare__sock *sock, int res)
     case -EINTR:
         return true;
     case -EAGAIN:
-        return was_nonblocking(sock->fd);
+        return was_nonblocking(sock);
     case -EOPNOTSUPP:
         if (uring_has(sock, URING_NO_WAITALL))
             return false;
