@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 EXTRA_DIST += \
 	%D%/ABI.md \
+	%D%/addresses.md \
 	%D%/backends.md \
 	%D%/engine.md \
 	%D%/http-semantics.md \

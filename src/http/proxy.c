@@ -104,35 +104,43 @@ static int v1_length(struct flare_str bytes)
     return len == FLARE__PROXY_V1_MAX ? FLARE_E_BAD_REQUEST : 0;
 }
 
+/* What stands between "PROXY " and CRLF. */
+static bool v1_read_line(struct flare__proxy *proxy, struct flare_str line)
+{
+    const struct flare_str unknown = FLARE_STR("UNKNOWN");
+    struct flare_str family;
+
+    if (flare_str_equal(line, unknown)) {
+        proxy->is_local = true;
+        return true;
+    }
+    if (!word_cut(&family, &line))
+        return false;
+    if (flare_str_equal(family, unknown)) {
+        proxy->is_local = true; /* what follows is to be ignored */
+        return true;
+    }
+    if (flare_str_equal(family, FLARE_STR("TCP4")))
+        return v1_read(proxy, line, /* is_v6 = */ false);
+    return flare_str_equal(family, FLARE_STR("TCP6")) &&
+           v1_read(proxy, line, /* is_v6 = */ true);
+}
+
 static int v1_parse(struct flare__proxy *proxy, struct flare_str bytes)
 {
-    static const struct flare_str unknown = {"UNKNOWN", 7};
+    const struct flare_str start = FLARE_STR("PROXY ");
     struct flare__proxy read = {.version = 1};
-    struct flare_str line = bytes;
-    struct flare_str family;
     int len;
 
-    if (!begins_like(bytes, FLARE_STR("PROXY ")))
+    if (!begins_like(bytes, start))
         return FLARE_E_BAD_REQUEST;
     len = v1_length(bytes);
     if (len <= 0)
         return len;
-    if ((size_t)len < sizeof("PROXY \r\n") - 1)
+    if ((size_t)len < start.len + 2 ||
+        !v1_read_line(&read, (struct flare_str){bytes.ptr + start.len,
+                                                (size_t)len - start.len - 2}))
         return FLARE_E_BAD_REQUEST;
-    line.ptr += sizeof("PROXY ") - 1;
-    line.len = (size_t)len - (sizeof("PROXY \r\n") - 1);
-    read.is_local = flare_str_equal(line, unknown);
-    if (!read.is_local) {
-        if (!word_cut(&family, &line))
-            return FLARE_E_BAD_REQUEST;
-        if (flare_str_equal(family, unknown))
-            read.is_local = true; /* what follows is to be ignored */
-        else if (flare_str_equal(family, FLARE_STR("TCP4"))
-                     ? !v1_read(&read, line, /* is_v6 = */ false)
-                     : !flare_str_equal(family, FLARE_STR("TCP6")) ||
-                           !v1_read(&read, line, /* is_v6 = */ true))
-            return FLARE_E_BAD_REQUEST;
-    }
     *proxy = read;
     return len;
 }
