@@ -22,7 +22,7 @@ struct totals {
     size_t links;
     size_t text; /* bytes of joined patterns */
     size_t routes;
-    bool has_redirects;
+    size_t redirects;
 };
 
 static bool is_alnum(char c)
@@ -150,7 +150,7 @@ static int route_check(const struct flare__flat_route *flat, void *ctx,
     if (flat->is_joined)
         totals->text += flat->pattern.len + 1;
     if (flat->slash == FLARE_SLASH_REDIRECT)
-        totals->has_redirects = true;
+        totals->redirects++;
     return 0;
 }
 
@@ -161,7 +161,8 @@ static int router_alloc(struct flare__router **out,
                         const struct flare_allocator *al,
                         const struct totals *totals)
 {
-    size_t routes = totals->routes * sizeof(struct flare__router_route);
+    size_t routes = (totals->routes + totals->redirects) *
+                    sizeof(struct flare__router_route);
     size_t nodes = (totals->segments + 1) * sizeof(struct flare__router_node);
     size_t names = totals->names * sizeof(struct flare_str);
     size_t links = totals->links * sizeof(struct flare__link);
@@ -330,30 +331,33 @@ static int route_add(const struct flare__flat_route *flat, void *ctx,
     route->names = &r->names[r->name_count];
     route->body_bytes_max = flat->row->body_bytes_max;
     route->flags = flat->row->flags;
-    route->method = (uint8_t)flat->row->method;
+    route->method = flat->row->method;
     at = pattern_node(r, pattern, route);
     return route_attach(r, at, route_sides(r, at, flat), r->route_count++, err);
 }
 
-/* A redirect to a route, where the node has none of its own to answer. */
+/* A redirect to a route, where its node has none of its own to answer. */
 static int redirect_add(const struct flare__flat_route *flat, void *ctx,
                         struct flare_error *err)
 {
     struct flare__router *r = ctx;
-    struct flare__router_route *route = &r->routes[flat->number - 1];
+    const struct flare__router_route *to = &r->routes[flat->number - 1];
     uint32_t at = pattern_node(r, flat->pattern, NULL);
-    uint32_t sides = route_sides(r, at, flat);
-    uint32_t takers = 1u << route->method | 1u << FLARE_METHOD_ANY;
+    uint32_t side = !flare__side_of(flat->pattern);
+    uint32_t takers = 1u << to->method | 1u << FLARE_METHOD_ANY;
 
     (void)err;
-    if (flat->slash != FLARE_SLASH_REDIRECT || at == 0)
+    if (flat->slash != FLARE_SLASH_REDIRECT || at == 0 ||
+        r->nodes[at].methods[side] & takers)
         return 0;
-    for (uint32_t side = 0; side < FLARE__SIDES; side++) {
-        if (sides & 1u << side || r->nodes[at].methods[side] & takers)
-            continue;
-        node_attach(r, at, side, flat->number - 1);
-        route->redirects |= (uint8_t)(1u << side);
-    }
+    r->routes[r->route_count] = (struct flare__router_route){
+        .handler = {flare__router_redirect, NULL},
+        .pattern = to->pattern,
+        .names = to->names,
+        .name_count = to->name_count,
+        .method = to->method,
+    };
+    node_attach(r, at, side, r->route_count++);
     return 0;
 }
 
@@ -426,7 +430,7 @@ int flare__router_new(struct flare__router **out,
         return flare__error(err, rc, "no memory for %zu routes", totals.routes);
 
     rc = flare__routes_walk(routes, route_add, r, err);
-    if (rc >= 0 && totals.has_redirects)
+    if (rc >= 0 && totals.redirects > 0)
         rc = flare__routes_walk(routes, redirect_add, r, err);
     if (rc >= 0)
         rc = router_check_steps(r, err);

@@ -149,8 +149,7 @@ int flare__router_match(const struct flare__router *r, enum flare_method method,
     w.router = r;
     w.params = m->params;
     w.path_end = path.ptr + path.len;
-    flare__segments_init(&w.segments, path);
-    w.side = flare__side_of(path);
+    w.side = flare__segments_init(&w.segments, path);
     w.allowed = 0;
     w.split = 0;
     w.later_count = 0;
@@ -166,10 +165,6 @@ int flare__router_match(const struct flare__router *r, enum flare_method method,
     m->handler = route->handler;
     m->flags = route->flags;
     m->body_bytes_max = route->body_bytes_max;
-    if (FLARE_UNLIKELY(route->redirects & 1u << w.side)) {
-        m->handler = (struct flare_handler){flare__router_redirect, NULL};
-        m->flags = 0;
-    }
     m->pattern = route->pattern;
     m->param_count = route->name_count;
     for (uint32_t i = 0; i < route->name_count; i++)

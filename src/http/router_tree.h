@@ -45,9 +45,8 @@ struct flare__router_route {
     uint64_t body_bytes_max;
     uint32_t flags;
     uint32_t next[FLARE__SIDES]; /* of the same node; itself: the last */
-    uint16_t name_count;
-    uint8_t method;    /* enum flare_method */
-    uint8_t redirects; /* bits 1 << side: there it is a redirect */
+    uint32_t name_count;
+    enum flare_method method;
 };
 
 struct flare__router {
@@ -84,21 +83,22 @@ static inline uint32_t flare__side_of(struct flare_str path)
     return path.len > 1 && path.ptr[path.len - 1] == '/';
 }
 
-/* Walks the segments of a path or pattern that starts with '/'. */
+/* Walks the segments of a path or pattern that starts with '/'; its side. */
 struct flare__segments {
     const char *at;
     const char *end; /* without one trailing slash */
     bool has_more;
 };
 
-static inline void flare__segments_init(struct flare__segments *s,
-                                        struct flare_str path)
+static inline uint32_t flare__segments_init(struct flare__segments *s,
+                                            struct flare_str path)
 {
+    uint32_t side = flare__side_of(path);
+
     s->at = path.ptr + 1;
-    s->end = path.ptr + path.len;
+    s->end = path.ptr + path.len - side;
     s->has_more = path.len > 1;
-    if (path.len > 1 && s->end[-1] == '/')
-        s->end--;
+    return side;
 }
 
 static inline uint64_t flare__load64(const char *p)
