@@ -90,9 +90,16 @@ FLARE_API void flare_json_init_sink(struct flare_json *json,
 FLARE_API void flare_json_set_utf8(struct flare_json *json,
                                    enum flare_json_utf8 utf8);
 
+/* Begins an object as the next value; keys and values follow in turn. */
 FLARE_API void flare_json_begin_object(struct flare_json *json);
+
+/* Ends the innermost, which must be an object and not wait for a value. */
 FLARE_API void flare_json_end_object(struct flare_json *json);
+
+/* Begins an array as the next value; values follow. */
 FLARE_API void flare_json_begin_array(struct flare_json *json);
+
+/* Ends the innermost, which must be an array. */
 FLARE_API void flare_json_end_array(struct flare_json *json);
 
 /* The key of the next value, a C string; escaped as a string is. */
@@ -106,8 +113,10 @@ FLARE_API void flare_json_key_str(struct flare_json *json,
 FLARE_API void flare_json_string(struct flare_json *json,
                                  struct flare_str value);
 
-/* Integers, in full: a reader that keeps doubles loses some above 2^53. */
+/* An integer, in full: a reader that keeps doubles loses some above 2^53. */
 FLARE_API void flare_json_i64(struct flare_json *json, int64_t value);
+
+/* The same without a sign. */
 FLARE_API void flare_json_u64(struct flare_json *json, uint64_t value);
 
 /*
@@ -116,7 +125,10 @@ FLARE_API void flare_json_u64(struct flare_json *json, uint64_t value);
  */
 FLARE_API void flare_json_double(struct flare_json *json, double value);
 
+/* true or false. */
 FLARE_API void flare_json_bool(struct flare_json *json, bool value);
+
+/* null. */
 FLARE_API void flare_json_null(struct flare_json *json);
 
 /* One value that is JSON already.  Not checked, but for being empty. */

@@ -125,6 +125,7 @@ static struct flare__values one(const char *text, struct flare_str *slice)
     return (struct flare__values){slice, text != NULL};
 }
 
+/* H45 */
 START_TEST(test_conditions_give_the_verdict)
 {
     struct flare__validators mine = thing_of(rows[_i].thing);

@@ -224,6 +224,7 @@ START_TEST(test_inflate_output_cap_is_exact)
 }
 END_TEST
 
+/* U10 */
 START_TEST(test_inflate_bomb_is_stopped_by_its_ratio)
 {
     enum { LEN = 10000000 };

@@ -142,6 +142,7 @@ static bool same(struct flare__range a, struct flare__range b)
     return a.offset == b.offset && a.len == b.len;
 }
 
+/* H44 */
 START_TEST(test_range_is_read)
 {
     struct flare__range out[FLARE__RANGES_MAX];
