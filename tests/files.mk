@@ -61,7 +61,11 @@ unit_tests = \
 	%D%/net/test_choose \
 	%D%/net/test_clock \
 	%D%/net/test_ip \
+	%D%/net/test_handoff \
+	%D%/net/test_inherit \
+	%D%/net/test_listen_set \
 	%D%/net/test_listener \
+	%D%/net/test_notify \
 	%D%/net/test_loop \
 	%D%/net/test_mailbox \
 	%D%/net/test_signal \
@@ -141,9 +145,11 @@ tests_http_test_router_SOURCES = \
 if HAVE_EPOLL
 unit_tests += \
 	%D%/backends/test_epoll \
+	%D%/backends/test_fd \
 	%D%/backends/test_ready
 endif
-# It makes up what accept4 answers.
+# They make up what system calls answer.
+%C%_backends_test_fd_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sendfile
 %C%_backends_test_ready_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4
 
 if HAVE_LIBURING
