@@ -280,6 +280,7 @@ EXTRA_DIST += \
 	%D%/e2e/programs.py \
 	%D%/e2e/proxies.py \
 	%D%/e2e/rows.py \
+	%D%/e2e/second_reader.py \
 	%D%/e2e/servers.py \
 	%D%/e2e/smuggling.py \
 	%D%/e2e/sockets.py \

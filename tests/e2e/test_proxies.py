@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The server behind nginx and HAProxy, on every backend there is.
+"""The server beside other people's software, on every backend there is:
+behind nginx and HAProxy, and against h11 as a second reader.
 
     tests/e2e/test_proxies.py [--build DIR] [--backend NAME] [WORD ...]
 
@@ -17,13 +18,10 @@ import traceback
 sys.dont_write_bytecode = True
 
 import proxies
+import second_reader
 import smuggling
 from servers import Server
 from test_e2e import Tally, has_backend
-
-CASES = [("mixed_requests", proxies.mixed_requests),
-         ("smuggling_table", smuggling.table)]
-
 
 def outcome(build, backend, kind, run):
     server = None
@@ -51,28 +49,40 @@ def kinds():
             if proxies.program(kind.split("-", 1)[0])]
 
 
+def all_cases():
+    """Name, front end, function."""
+    cases = []
+    for kind in kinds():
+        cases += [(f"{kind}_mixed_requests", kind, proxies.mixed_requests),
+                  (f"{kind}_smuggling_table", kind, smuggling.table)]
+    if second_reader.is_there():
+        cases.append(("accepted_means_the_same_to_h11", None,
+                      second_reader.accepted_means_the_same))
+    else:
+        print("SKIP h11: not installed (scripts/setup test)")
+    return cases
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--build", default=os.environ.get("builddir", "."))
     parser.add_argument("--backend", action="append")
     parser.add_argument("words", nargs="*")
     arguments = parser.parse_args()
-    found = kinds()
-    if not found:
+    cases = all_cases()
+    if not cases:
         return 77
+    cases = [case for case in cases if not arguments.words
+             or any(word in case[0] for word in arguments.words)]
     tally = Tally()
     for backend in arguments.backend or ["uring", "epoll"]:
         if not has_backend(arguments.build, backend):
             continue
-        for kind in found:
-            for name, run in CASES:
-                name = f"{backend} {kind}_{name}"
-                if arguments.words and \
-                        not any(word in name for word in arguments.words):
-                    continue
-                start = time.monotonic()
-                tally.add(name, outcome(arguments.build, backend, kind, run))
-                print(f"     in {time.monotonic() - start:.1f} s", flush=True)
+        for name, kind, run in cases:
+            start = time.monotonic()
+            tally.add(f"{backend} {name}",
+                      outcome(arguments.build, backend, kind, run))
+            print(f"     in {time.monotonic() - start:.1f} s", flush=True)
     print(f"{tally.passed} passed, {tally.failed} failed")
     return 1 if tally.failed or not tally.passed else 0
 
