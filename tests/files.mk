@@ -56,6 +56,7 @@ unit_tests = \
 	%D%/http/test_scan \
 	%D%/http/test_sim_scenarios \
 	%D%/http/test_sim_server \
+	%D%/http/test_stats \
 	%D%/http/test_torture \
 	%D%/http/test_words \
 	%D%/net/test_addr \
@@ -242,6 +243,7 @@ threaded_tests = \
 	%D%/base/test_cpu \
 	%D%/http/test_router \
 	%D%/http/test_server \
+	%D%/net/test_handoff \
 	%D%/net/test_mailbox
 if HAVE_LIBURING
 threaded_tests += %D%/backends/test_uring_open
@@ -278,6 +280,7 @@ EXTRA_DIST += \
 	%D%/e2e/heads.py \
 	%D%/e2e/lifecycle.py \
 	%D%/e2e/programs.py \
+	%D%/e2e/restarts.py \
 	%D%/e2e/proxies.py \
 	%D%/e2e/rows.py \
 	%D%/e2e/second_reader.py \
