@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * See load_slow.h.  Two system calls for each byte: one to see whether the
+ * server has closed or answered, one to send it.
+ */
 #include "bench/load_slow.h"
 
 #include <errno.h>

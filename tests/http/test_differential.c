@@ -216,7 +216,7 @@ static const char *differing_answer(const char **at, const struct ref_answer *a)
 
     if (end == NULL || strncmp(head, "HTTP/1.1 ", 9) != 0)
         return "no answer";
-    if (atoi(head + 9) != a->status)
+    if (strtol(head + 9, NULL, 10) != a->status)
         return "status";
     close = strstr(head, "\r\nConnection: close\r\n");
     if ((close != NULL && close < end) != a->is_last)
@@ -226,7 +226,7 @@ static const char *differing_answer(const char **at, const struct ref_answer *a)
     if (length == NULL || length > end)
         return a->status == 204 ? NULL : "no length";
     if (!a->is_head)
-        *at += atoi(length + 18);
+        *at += strtol(length + 18, NULL, 10);
     return NULL;
 }
 
