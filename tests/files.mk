@@ -20,6 +20,7 @@ unit_tests = \
 	%D%/base/test_utf8 \
 	%D%/bench/test_floor \
 	%D%/http/test_accept \
+	%D%/http/test_chain \
 	%D%/http/test_chunked \
 	%D%/http/test_conditions \
 	%D%/http/test_config \
@@ -52,6 +53,8 @@ unit_tests = \
 	%D%/http/test_req_form \
 	%D%/http/test_res \
 	%D%/http/test_router \
+	%D%/http/test_router_flat \
+	%D%/http/test_router_table \
 	%D%/http/test_server \
 	%D%/http/test_scan \
 	%D%/http/test_sim_scenarios \
@@ -94,6 +97,11 @@ tests_http_test_conn_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_conn.c
+
+tests_http_test_chain_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_chain.c
 
 tests_http_test_conn_input_SOURCES = \
 	%D%/http/conn_rig.c \
