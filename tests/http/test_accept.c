@@ -144,8 +144,7 @@ static const struct {
     {{"*"}, FLARE__CODING_NONE},
 };
 
-/* U11 */
-START_TEST(test_content_encoding_is_one_coding_or_none)
+START_TEST(test_content_encoding_is_one_coding_or_none_U11)
 {
     struct flare_str lines[LINES_MAX];
 
@@ -234,7 +233,7 @@ int main(void)
     tcase_add_loop_test(tc, test_accept_encoding_chooses, 0, ROWS(rows));
     tcase_add_test(tc, test_accept_encoding_with_nothing_on_offer);
     tcase_add_test(tc, test_accept_encoding_identity_may_be_liked_best_by_us);
-    tcase_add_loop_test(tc, test_content_encoding_is_one_coding_or_none, 0,
+    tcase_add_loop_test(tc, test_content_encoding_is_one_coding_or_none_U11, 0,
                         ROWS(encodings));
     tcase_add_test(tc, test_coding_is_found_by_the_name_it_has);
     tcase_add_loop_test(tc, test_accept_weighs_a_media_type, 0, ROWS(types));

@@ -125,8 +125,7 @@ static struct flare__values one(const char *text, struct flare_str *slice)
     return (struct flare__values){slice, text != NULL};
 }
 
-/* H45 */
-START_TEST(test_conditions_give_the_verdict)
+START_TEST(test_conditions_give_the_verdict_H45)
 {
     struct flare__validators mine = thing_of(rows[_i].thing);
     int64_t now =
@@ -177,7 +176,8 @@ int main(void)
     Suite *suite = suite_create("http/conditions");
     TCase *tc = tcase_create("conditions");
 
-    tcase_add_loop_test(tc, test_conditions_give_the_verdict, 0, ROWS(rows));
+    tcase_add_loop_test(tc, test_conditions_give_the_verdict_H45, 0,
+                        ROWS(rows));
     tcase_add_test(tc, test_conditions_ignore_a_date_sent_twice);
     tcase_add_test(tc, test_conditions_if_range_without_range_is_nothing);
     suite_add_tcase(suite, tc);

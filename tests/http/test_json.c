@@ -170,8 +170,7 @@ START_TEST(test_json_is_closed_after_its_end)
 }
 END_TEST
 
-/* U14 */
-START_TEST(test_json_nests_64_deep_and_no_deeper)
+START_TEST(test_json_nests_64_deep_and_no_deeper_U14)
 {
     struct flare_json json;
 
@@ -619,7 +618,7 @@ static Suite *json_suite(void)
     tcase_add_loop_test(tc, test_json_of_a_script, 0, ROWS(rows));
     tcase_add_test(tc, test_json_first_error_sticks);
     tcase_add_test(tc, test_json_is_closed_after_its_end);
-    tcase_add_test(tc, test_json_nests_64_deep_and_no_deeper);
+    tcase_add_test(tc, test_json_nests_64_deep_and_no_deeper_U14);
     tcase_add_loop_test(tc, test_json_string_is_escaped, 0, ROWS(strings));
     tcase_add_test(tc, test_json_byte_is_seen_in_every_place);
     tcase_add_test(tc, test_json_integers_in_full);

@@ -142,8 +142,7 @@ static bool same(struct flare__range a, struct flare__range b)
     return a.offset == b.offset && a.len == b.len;
 }
 
-/* H44 */
-START_TEST(test_range_is_read)
+START_TEST(test_range_is_read_H44)
 {
     struct flare__range out[FLARE__RANGES_MAX];
     struct guard guard;
@@ -229,7 +228,7 @@ int main(void)
     Suite *suite = suite_create("http/range");
     TCase *tc = tcase_create("range");
 
-    tcase_add_loop_test(tc, test_range_is_read, 0, ROWS(rows));
+    tcase_add_loop_test(tc, test_range_is_read_H44, 0, ROWS(rows));
     tcase_add_test(tc, test_range_of_two_numbers_is_what_a_loop_finds);
     tcase_add_loop_test(tc, test_content_range_is_written, 0, ROWS(answers));
     tcase_add_test(tc, test_range_that_cannot_be_has_its_status);
