@@ -120,6 +120,41 @@ def users_post_too_large(server):
     assert out == b"413", out
 
 
+def status(*arguments):
+    return curl("--write-out", "%{http_code}", "--output", os.devnull,
+                *arguments).decode()
+
+
+def router_groups(server):
+    key = ["--header", "X-Key: secret"]
+    assert curl(server.url + "/") == b"home\n"
+    assert curl(*key, server.url + "/api/items") == b"no items\n"
+    assert curl(*key, server.url + "/api/items/7/") == b"item 7\n"
+    assert status(server.url + "/api/items") == "403"
+    assert status(*key, server.url + "/api") == "404"
+
+
+def router_redirect(server):
+    answer = curl("--include", server.url + "/docs/intro/?a=1").decode()
+    assert answer.startswith("HTTP/1.1 308 Permanent Redirect\r\n"), answer
+    assert "\r\nLocation: /docs/intro?a=1\r\n" in answer, answer
+    assert curl("--location", server.url + "/docs/intro/") == b"intro\n"
+
+
+def http_server_answers(server):
+    answer = curl("--include", server.url + "/").decode()
+    assert "\r\nX-Version: 7\r\n" in answer, answer
+    assert answer.endswith(f"this is {server.url[7:]}\n"), answer
+    assert curl("--user-agent", "me/1", server.url + "/agent") == b"me/1"
+    assert status("--header", "User-Agent:", server.url + "/agent") == "400"
+
+
+def http_server_limits(server):
+    assert curl("--data-binary", "x" * 65536, server.url + "/count") == \
+        b"65536 bytes\n"
+    assert status("--data-binary", "x" * 65537, server.url + "/count") == "413"
+
+
 def bad_request(server):
     with Peer(server.address) as peer:
         peer.send(b"this is no HTTP\r\n\r\n" + 10 * request())
@@ -208,6 +243,10 @@ CASES = [
     *[(f"curl_users_{run.__name__[6:]}", run, "users") for run in (
         users_get, users_delete, users_rest, users_post, users_post_chunked,
         users_post_100_kib, users_post_too_large)],
+    *[(f"curl_{run.__name__}", run, "router") for run in (
+        router_groups, router_redirect)],
+    *[(f"curl_{run.__name__}", run, "http_server") for run in (
+        http_server_answers, http_server_limits)],
     ("netcat_hello_bad_request", bad_request, "hello"),
     ("netcat_users_bad_request", bad_request, "users"),
     ("M01_drains", drains, "own"),

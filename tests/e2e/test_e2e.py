@@ -48,6 +48,8 @@ class Servers:
             "own": [support],
             "hello": [os.path.join(build, "examples/hello")],
             "users": [os.path.join(build, "examples/users")],
+            "router": [os.path.join(build, "examples/router")],
+            "http_server": [os.path.join(build, "examples/http_server")],
         }
         self.running = {}
 
