@@ -36,6 +36,10 @@ EXTRA_PROGRAMS += %D%/micro/bench_head
 CLEANFILES += %D%/micro/bench_head
 bench_micro_bench_head_LDADD = libflare_core.la
 
+EXTRA_PROGRAMS += %D%/micro/bench_router
+CLEANFILES += %D%/micro/bench_router
+bench_micro_bench_router_LDADD = libflare_core.la
+
 # The workloads' server, on the public headers.
 EXTRA_PROGRAMS += %D%/serve
 CLEANFILES += %D%/serve
