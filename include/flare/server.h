@@ -101,9 +101,9 @@ struct flare_server_config {
     /* Until a deferred answer begins, and between two pieces of its body;
      * FLARE_UNLIMITED [60 000] */
     uint32_t answer_timeout_ms;
-    uint32_t drain_timeout_ms;  /* from stop to reset [30 000] */
-    uint32_t drain_grace_ms;    /* after a stop, of waiting for a request that
-                                   may be on its way [500] */
+    uint32_t drain_timeout_ms; /* from stop to reset [30 000] */
+    uint32_t drain_grace_ms;   /* after a stop, of waiting for a request that
+                                  may be on its way [500] */
 
     struct flare_allocator allocator; /* all NULL: malloc */
     flare_log_fn on_log;              /* NULL: silent */

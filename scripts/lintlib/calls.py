@@ -25,7 +25,8 @@ BANS = (
     Ban(LIBRARY, "exit _exit quick_exit abort", re.compile(
         r"^(src/base/assert\.c|backends/sim)"), "ends the user's process"),
     Ban(LIBRARY, "getenv secure_getenv",
-        re.compile(r"^src/net/choose\.c$"), "reads the environment"),
+        re.compile(r"^src/net/(choose|inherit|notify)\.c$"),
+        "reads the environment"),
     Ban(LIBRARY, "setenv putenv setlocale umask chdir srand srandom",
         None, "changes global state"),
     Ban(LIBRARY, "rand random strerror localtime gmtime ctime asctime "

@@ -103,9 +103,12 @@ int flare__handoff_recv(int fd, struct flare__handoff_offer *offer, int *fds)
                          .msg_iovlen = 1,
                          .msg_control = control.bytes,
                          .msg_controllen = sizeof(control.bytes)};
-    ssize_t len = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+    ssize_t len;
     int count;
 
+    do /* a ring on this thread interrupts, too */
+        len = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+    while (len < 0 && errno == EINTR);
     if (len < 0)
         return errno == EAGAIN ? -ETIMEDOUT : -errno;
     count = wire_fds(&msg, fds);

@@ -15,6 +15,27 @@
 /* A server that has not answered by then is stopped, or drowned. */
 enum { TAKEOVER_WAIT_S = 5 };
 
+/* Tries again when a signal, or a ring of this thread, interrupts. */
+static int takeover_dial(int fd, const struct sockaddr_un *un)
+{
+    int rc;
+
+    do
+        rc = connect(fd, (const struct sockaddr *)un, sizeof(*un));
+    while (rc < 0 && errno == EINTR);
+    return rc;
+}
+
+static ssize_t takeover_hear(int fd, char *word, size_t size)
+{
+    ssize_t n;
+
+    do
+        n = recv(fd, word, size, 0);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
 static int takeover_connect(const char *path)
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX};
@@ -27,7 +48,7 @@ static int takeover_connect(const char *path)
     (void)snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
     if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 ||
-        connect(fd, (const struct sockaddr *)&un, sizeof(un)) < 0)
+        takeover_dial(fd, &un) < 0)
         rc = errno == EAGAIN ? -ETIMEDOUT : -errno;
     if (rc >= 0)
         rc = flare__handoff_check_peer(fd);
@@ -117,7 +138,7 @@ int flare__takeover_ready(struct flare__takeover *t)
         return 0;
     (void)send(t->fd, FLARE__HANDOFF_READY, strlen(FLARE__HANDOFF_READY),
                MSG_NOSIGNAL); /* it died, or the answer tells */
-    if (recv(t->fd, word, sizeof(word) - 1, 0) < 0 && errno == EAGAIN)
+    if (takeover_hear(t->fd, word, sizeof(word) - 1) < 0 && errno == EAGAIN)
         return 1;
     return strcmp(word, FLARE__HANDOFF_LATE) == 0 ? -ETIMEDOUT : 0;
 }

@@ -33,6 +33,7 @@ static struct flare_server_config valid(const char *backend)
 {
     return (struct flare_server_config){
         .listen = "127.0.0.1:0",
+        .drain_grace_ms = 1, /* nobody here asks late */
         .routes = FLARE_ROUTES(routes),
         .backend = backend,
     };
@@ -547,6 +548,128 @@ START_TEST(test_server_M08_survives_every_allocation_failure)
 }
 END_TEST
 
+/* ---- the life of a server ---- */
+
+START_TEST(test_server_listens_on_every_address_of_the_list)
+{
+    struct flare_server_config config = valid(backends[_i]);
+    struct running r;
+
+    NEED_BACKEND(backends[_i]);
+    config.listen = "127.0.0.1:0, 127.0.0.2:0, unix:@flare-test-list";
+    config.workers = 2;
+    start(&r, config);
+    ck_assert_ptr_nonnull(strstr(r.address, ", unix:@flare-test-list"));
+    ck_assert_ptr_eq(flare_server_address(r.server),
+                     flare_server_address_at(r.server, 0));
+    ck_assert_ptr_null(flare_server_address_at(r.server, 3));
+    ck_assert_str_eq(flare_server_address_at(r.server, 2),
+                     "unix:@flare-test-list");
+    for (int i = 0; i < 4; i++) {
+        int fd = dial(flare_server_address_at(r.server, 0));
+
+        ck_assert(asks_hello(fd));
+        (void)close(fd);
+    }
+    flare_server_stop(r.server);
+    finish(&r);
+    ck_assert_int_eq(r.rc, 0);
+}
+END_TEST
+
+/* FAILURES M06, both generations in one process. */
+START_TEST(test_server_M06_the_next_one_takes_over)
+{
+    struct flare_server_config config = valid(backends[_i]);
+    struct running r[3];
+    char path[64];
+    int fd;
+
+    NEED_BACKEND(backends[_i]);
+    (void)snprintf(path, sizeof(path), "/tmp/flare-restart-%ld",
+                   (long)getpid());
+    config.restart_socket = path;
+    for (int i = 0; i < 3; i++) {
+        config.workers = (uint32_t)(3 - i);
+        start(&r[i], config);
+        ck_assert_str_eq(r[i].address, r[0].address);
+        if (i > 0) {
+            finish(&r[i - 1]); /* nobody stopped it but the next one */
+            ck_assert_int_eq(r[i - 1].rc, 0);
+        }
+        fd = dial(r[i].address);
+        ck_assert(asks_hello(fd));
+        (void)close(fd);
+    }
+    flare_server_stop(r[2].server);
+    finish(&r[2]);
+    ck_assert_int_eq(access(path, F_OK), -1);
+}
+END_TEST
+
+START_TEST(test_server_M06_one_that_never_runs_leaves_the_old_one)
+{
+    struct flare_server_config config = valid(backends[_i]);
+    struct running r;
+    flare_server *next;
+    char path[64];
+    int fd;
+
+    NEED_BACKEND(backends[_i]);
+    (void)snprintf(path, sizeof(path), "/tmp/flare-restart-%ld",
+                   (long)getpid());
+    config.restart_socket = path;
+    start(&r, config);
+    ck_assert_int_eq(flare_server_open(&next, &config, NULL), 0);
+    ck_assert_str_eq(flare_server_address(next), r.address);
+    flare_server_free(next);
+    fd = dial(r.address);
+    ck_assert(asks_hello(fd));
+    (void)close(fd);
+    flare_server_stop(r.server);
+    finish(&r);
+}
+END_TEST
+
+START_TEST(test_server_K13_numbers_are_read_from_any_thread)
+{
+    struct flare_server_config config = valid(backends[_i]);
+    struct flare_stats all;
+    struct flare_stats one;
+    struct running r;
+    int fds[8];
+
+    NEED_BACKEND(backends[_i]);
+    config.workers = 2;
+    start(&r, config);
+    for (int i = 0; i < ROWS(fds); i++) {
+        fds[i] = dial(r.address);
+        ck_assert(asks_hello(fds[i]));
+        flare_server_stats(r.server, &all); /* while it runs */
+        ck_assert_uint_le(all.requests, (uint64_t)i + 1);
+    }
+    for (int i = 0; i < ROWS(fds); i++)
+        (void)close(fds[i]);
+    flare_server_stop(r.server);
+    pthread_join(r.thread, NULL);
+    flare_server_stats(r.server, &all);
+    ck_assert_uint_eq(all.accepted, ROWS(fds));
+    ck_assert_uint_eq(all.closed, ROWS(fds));
+    ck_assert_uint_eq(all.connections, 0);
+    ck_assert_uint_eq(all.requests, ROWS(fds));
+    ck_assert_uint_eq(all.responses_2xx, ROWS(fds));
+    ck_assert_uint_gt(all.bytes_in, 0);
+    ck_assert_uint_gt(all.bytes_out, all.bytes_in);
+    ck_assert_uint_eq(flare_server_workers(r.server), 2);
+    ck_assert_int_eq(flare_server_worker_stats(r.server, 2, &one), -EINVAL);
+    ck_assert_int_eq(flare_server_worker_stats(r.server, 1, &one), 0);
+    all.accepted -= one.accepted;
+    ck_assert_int_eq(flare_server_worker_stats(r.server, 0, &one), 0);
+    ck_assert_uint_eq(all.accepted, one.accepted);
+    flare_server_free(r.server);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("http/server");
@@ -556,6 +679,13 @@ int main(void)
     tcase_add_loop_test(t, test_server_serves_and_stops_from_another_thread, 0,
                         n);
     tcase_add_loop_test(t, test_server_workers_share_one_address, 0, n);
+    tcase_add_loop_test(t, test_server_listens_on_every_address_of_the_list, 0,
+                        n);
+    tcase_add_loop_test(t, test_server_M06_the_next_one_takes_over, 0, n);
+    tcase_add_loop_test(
+        t, test_server_M06_one_that_never_runs_leaves_the_old_one, 0, n);
+    tcase_add_loop_test(t, test_server_K13_numbers_are_read_from_any_thread, 0,
+                        n);
     tcase_add_loop_test(
         t, test_server_a_unix_socket_serves_all_workers_and_goes_with_them, 0,
         n);
