@@ -206,21 +206,28 @@ FLARE_API FLARE_MUST_USE int flare_router_new(
 FLARE_API int flare_router_add(flare_router *router,
                                const struct flare_route *route);
 
-/* Each adds a route of its method. */
+/* These add a route of their method.  GET: */
 FLARE_API int flare_router_get(flare_router *router, const char *pattern,
                                flare_handler_fn fn, void *ctx);
+/* HEAD: */
 FLARE_API int flare_router_head(flare_router *router, const char *pattern,
                                 flare_handler_fn fn, void *ctx);
+/* POST: */
 FLARE_API int flare_router_post(flare_router *router, const char *pattern,
                                 flare_handler_fn fn, void *ctx);
+/* PUT: */
 FLARE_API int flare_router_put(flare_router *router, const char *pattern,
                                flare_handler_fn fn, void *ctx);
+/* PATCH: */
 FLARE_API int flare_router_patch(flare_router *router, const char *pattern,
                                  flare_handler_fn fn, void *ctx);
+/* DELETE: */
 FLARE_API int flare_router_delete(flare_router *router, const char *pattern,
                                   flare_handler_fn fn, void *ctx);
+/* OPTIONS: */
 FLARE_API int flare_router_options(flare_router *router, const char *pattern,
                                    flare_handler_fn fn, void *ctx);
+/* Every method: */
 FLARE_API int flare_router_any(flare_router *router, const char *pattern,
                                flare_handler_fn fn, void *ctx);
 

@@ -277,7 +277,7 @@ START_TEST(test_chain_U07_a_location_is_bounded)
 
     memcpy(text, "GET /s/p/", 9);
     memset(text + 9, 'x', 9000);
-    strcpy(text + 9009, "/ HTTP/1.1\r\nHost: a\r\n\r\n");
+    snprintf(text + 9009, sizeof(text) - 9009, "/ HTTP/1.1\r\nHost: a\r\n\r\n");
     (void)rig_ask(r, text);
     ck_assert_str_eq(rig_statuses(r, 0), "414");
     rig_free(r);
