@@ -31,6 +31,7 @@ unit_tests = \
 	%D%/http/test_deflate \
 	%D%/http/test_differential \
 	%D%/http/test_dispatch \
+	%D%/http/test_later \
 	%D%/http/test_etag \
 	%D%/http/test_fieldparam \
 	%D%/http/test_form \
@@ -52,6 +53,8 @@ unit_tests = \
 	%D%/http/test_range \
 	%D%/http/test_req_form \
 	%D%/http/test_res \
+	%D%/http/test_res_body \
+	%D%/http/test_res_hooks \
 	%D%/http/test_router \
 	%D%/http/test_router_flat \
 	%D%/http/test_router_table \
@@ -122,6 +125,21 @@ tests_http_test_http_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_http.c
+
+tests_http_test_later_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_later.c
+
+tests_http_test_res_body_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_res_body.c
+
+tests_http_test_res_hooks_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_res_hooks.c
 
 tests_http_test_res_SOURCES = \
 	%D%/http/conn_rig.c \

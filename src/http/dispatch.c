@@ -146,6 +146,17 @@ static int dispatch_plain(struct flare_res *res, int error)
     return flare__res_plain(res, status);
 }
 
+/* The same, come what may: a hook that fails too is not asked again. */
+static int dispatch_refuse(struct flare_res *res, int error)
+{
+    int rc = dispatch_plain(res, error);
+
+    if (rc >= 0 || rc == -ENOMEM || res->state != FLARE__RES_OPEN)
+        return rc;
+    res->before_head = NULL;
+    return dispatch_plain(res, rc);
+}
+
 /* OPTIONS of a known path, and of the server ("*"). */
 static int dispatch_options(struct flare__exchange *x)
 {
@@ -248,7 +259,7 @@ static int dispatch_answer(struct flare__exchange *x)
     else if (is_options)
         rc = dispatch_options(x);
     if (FLARE_UNLIKELY(rc < 0 && x->res.state == FLARE__RES_OPEN))
-        rc = dispatch_plain(&x->res, rc);
+        rc = dispatch_refuse(&x->res, rc);
     return rc;
 }
 
@@ -282,7 +293,7 @@ enum flare__dispatched flare__dispatch(struct flare__conn *conn,
     if (rc == 0)
         return FLARE__DISPATCHED_LATER;
     if (x->res.state == FLARE__RES_OPEN)
-        rc = dispatch_plain(&x->res, rc);
+        rc = dispatch_refuse(&x->res, rc);
     return dispatch_end(x, rc);
 }
 
@@ -300,5 +311,5 @@ void flare__dispatch_error(struct flare__conn *conn, int error, bool is_head)
 void flare__dispatch_late_error(struct flare__exchange *x, int error)
 {
     x->res.is_last = true;
-    (void)dispatch_plain(&x->res, error); /* without memory: stays open */
+    (void)dispatch_refuse(&x->res, error); /* without memory: stays open */
 }
