@@ -465,7 +465,7 @@ static size_t ambiguous(struct flare_route *list, char (*text)[64],
     return (size_t)1 << depth;
 }
 
-START_TEST(test_router_u08_bounds_backtracking_when_it_is_built)
+START_TEST(test_router_U08_bounds_backtracking_when_it_is_built)
 {
     static struct flare_route list[1024];
     static char text[1024][64];
@@ -492,7 +492,7 @@ START_TEST(test_router_u08_bounds_backtracking_when_it_is_built)
 }
 END_TEST
 
-START_TEST(test_router_u08_finds_each_of_ten_thousand_routes)
+START_TEST(test_router_U08_finds_each_of_ten_thousand_routes)
 {
     enum { COUNT = 10000 };
     static struct flare_route list[COUNT];
@@ -661,8 +661,8 @@ static Suite *router_suite(void)
     tcase_add_test(tc, test_router_refuses_a_route_without_handler);
     tcase_add_test(tc, test_router_refuses_more_routes_than_its_bound);
     tcase_add_test(tc, test_router_takes_the_largest_patterns);
-    tcase_add_test(tc, test_router_u08_bounds_backtracking_when_it_is_built);
-    tcase_add_test(tc, test_router_u08_finds_each_of_ten_thousand_routes);
+    tcase_add_test(tc, test_router_U08_bounds_backtracking_when_it_is_built);
+    tcase_add_test(tc, test_router_U08_finds_each_of_ten_thousand_routes);
     tcase_add_test(tc, test_router_survives_each_failing_allocation);
     suite_add_tcase(suite, tc);
 
