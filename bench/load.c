@@ -133,6 +133,22 @@ static void usage(void)
     exit(2);
 }
 
+/* What is left of the arguments; and whether the options go together. */
+static void targets_parse(int argc, char **argv)
+{
+    if (argc < 1 || argc > LOAD_TARGETS_MAX || (options.slow && argc != 1))
+        usage();
+    if (options.depth > 1 && (options.request_count > 1 || options.is_short))
+        load_die("several requests and short connections go one by one", 0);
+    if (options.is_short && options.request_count > 1)
+        load_die("a short connection has one kind of request", 0);
+    for (int i = 0; i < argc; i++) {
+        target_parse(&targets[i], argv[i]);
+        target_request(&targets[i]);
+    }
+    target_count = (unsigned)argc;
+}
+
 static void options_parse(int argc, char **argv)
 {
     static const struct option longs[] = {
@@ -194,19 +210,7 @@ static void options_parse(int argc, char **argv)
             usage();
         }
     }
-    argc -= optind;
-    argv += optind;
-    if (argc < 1 || argc > LOAD_TARGETS_MAX || (options.slow && argc != 1))
-        usage();
-    if (options.depth > 1 && (options.request_count > 1 || options.is_short))
-        load_die("several requests and short connections go one by one", 0);
-    if (options.is_short && options.request_count > 1)
-        load_die("a short connection has one kind of request", 0);
-    for (int i = 0; i < argc; i++) {
-        target_parse(&targets[i], argv[i]);
-        target_request(&targets[i]);
-    }
-    target_count = (unsigned)argc;
+    targets_parse(argc - optind, argv + optind);
 }
 
 static void slice_print(unsigned rotation, const struct load_target *target,
