@@ -117,6 +117,7 @@ int flare__dispatch_find(struct flare__exchange *x)
 {
     x->found = dispatch_find(x);
     x->is_found = true;
+    x->is_touched = true;
     return x->found < 0 && !dispatch_is_options(x, x->found) ? x->found : 0;
 }
 
@@ -125,25 +126,26 @@ static int dispatch_plain(struct flare_res *res, int error)
 {
     struct flare__exchange *x = FLARE__EXCHANGE_OF(res, res);
     int status = flare_error_status(error);
+    int rc;
 
     flare__res_reset(res);
     if (error == FLARE_E_METHOD_NOT_ALLOWED) {
-        int rc = dispatch_allow(res, x->req.match.allowed);
-
+        rc = dispatch_allow(res, x->req.match.allowed);
         if (rc < 0)
             return rc;
     }
     if (status == 503) {
-        int rc =
-            flare__res_field(res, FLARE_STR("Retry-After"), FLARE_STR("1"));
-
+        rc = flare__res_field(res, FLARE_STR("Retry-After"), FLARE_STR("1"));
         if (rc < 0)
             return rc;
         res->is_last = true;
     }
     if (x->head.form == FLARE__TARGET_AUTHORITY)
         res->is_last = true; /* what follows may be meant for the tunnel */
-    return flare__res_plain(res, status);
+    res->error = error;
+    rc = flare__res_plain(res, status);
+    res->error = 0;
+    return rc;
 }
 
 /* The same, come what may: a hook that fails too is not asked again. */
@@ -180,7 +182,7 @@ void flare__dispatch_log(const struct flare__exchange *x, int rc)
  * Runs the handler.  Returns 0 if it has answered, 1 if the answer is to come,
  * or the error that is to be the answer.
  */
-static int dispatch_handler(struct flare__exchange *x)
+static inline int dispatch_handler(struct flare__exchange *x)
 {
     struct flare_res *res = &x->res;
     int rc = x->req.handler.fn(&x->req, res);
@@ -243,7 +245,7 @@ static bool dispatch_may_go_on(const struct flare__conn *conn,
            conn->requests < h->options->requests_max;
 }
 
-static int dispatch_answer(struct flare__exchange *x)
+static inline int dispatch_answer(struct flare__exchange *x)
 {
     bool is_options;
     int rc = x->found;
@@ -264,7 +266,7 @@ static int dispatch_answer(struct flare__exchange *x)
 }
 
 /* What is left of an answer in hand: hooks, counters, the connection's fate. */
-static enum flare__dispatched dispatch_end(struct flare__exchange *x, int rc)
+static inline enum flare__dispatched dispatch_end(struct flare__exchange *x, int rc)
 {
     if (FLARE_UNLIKELY(flare__exchange_has_end(x)))
         flare__exchange_end(x, rc < 0 ? rc : 0);

@@ -37,6 +37,7 @@ static struct flare__exchange *exchange_new(struct flare__http *h)
     x->res.http = h;
     x->res.file = -1;
     x->head.fields = x->fields;
+    x->is_touched = true;
     flare__arena_init(&x->req.arena, o->al, EXCHANGE_ARENA_BYTES,
                       o->request_memory_max);
     return x;
@@ -70,7 +71,7 @@ void flare__exchange_fini(struct flare__http *h)
     }
 }
 
-void flare__exchange_begin(struct flare__exchange *x, struct flare__conn *conn)
+void flare__exchange_clear(struct flare__exchange *x)
 {
     struct flare_req *req = &x->req;
     struct flare_res *res = &x->res;
@@ -79,27 +80,18 @@ void flare__exchange_begin(struct flare__exchange *x, struct flare__conn *conn)
     req->form = NULL;
     req->cookies = NULL;
     req->on_body = NULL;
-    if (FLARE_UNLIKELY(req->arena.is_used))
-        flare__arena_reset(&req->arena);
-    res->conn = conn;
+    flare__arena_reset(&req->arena);
     res->before_head = NULL;
     res->on_done = NULL;
-    res->extra_len = 0;
-    res->status = 0;
-    res->state = FLARE__RES_OPEN;
-    res->is_head = x->head.method_id == FLARE_METHOD_HEAD;
-    res->is_last = false;
-    res->is_keep_alive_said = false;
-    res->body_bytes = 0;
     res->on_drain = NULL;
     res->pull = NULL;
-    x->started_ns = req->http->loop->now_ns;
     x->timeout_ms = req->http->options->answer_timeout_ms;
     x->is_found = false;
     x->is_streamed = false;
     x->is_body_open = false;
     x->is_read = false;
     x->must_continue = false;
+    x->is_touched = false;
 }
 
 /* ---- detaching ---- */

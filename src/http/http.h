@@ -29,6 +29,7 @@ struct flare__http_options {
     const struct flare__router *router; /* NULL: `handler` for everything */
     struct flare_handler handler;
     uint32_t route_flags; /* of `handler`: FLARE_ROUTE_* */
+    const struct flare_server *server; /* NULL: a test's */
     struct flare_handler outer; /* enters `links`; fn NULL: there are none */
     struct flare__link links[FLARE_MIDDLEWARE_MAX]; /* the server's */
     struct flare_str server_name; /* empty: no Server field */
@@ -85,6 +86,7 @@ struct flare_req {
     int outcome;                  /* of the search for a route, if negative */
     struct flare__match match;
     struct flare__arena arena; /* dies with the request */
+    struct flare__tag *tags; /* in the arena: what middlewares know of it */
     /* Read when first asked for; NULL until then.  Of http/form.c. */
     struct flare__params *query;
     struct flare__params *form;
@@ -93,6 +95,13 @@ struct flare_req {
     flare_body_fn on_body;
     void *body_ctx;
     bool is_body_paused;
+};
+
+/* What a middleware has found out, for those that run inside or after it. */
+struct flare__tag {
+    struct flare__tag *next;
+    const void *key; /* whose: the address of something of its */
+    struct flare_str value;
 };
 
 enum flare__res_state {
@@ -127,6 +136,8 @@ struct flare_res {
     bool is_keep_alive_said; /* HTTP/1.0 peers must be told */
     bool has_no_body;        /* HEAD, 204 and the like: writes are dropped */
     bool is_chunked;
+    bool is_file; /* while before_head hooks run: never filtered */
+    int error;    /* while they run: the library answers, because of it */
     bool is_full; /* on_drain or `pull` waits for room */
     struct flare_str type; /* while before_head hooks run */
     uint64_t length;       /* of the body; FLARE_LENGTH_UNKNOWN */
@@ -159,6 +170,7 @@ struct flare__exchange {
     uint32_t timeout_ms;
     int found;          /* if is_found: what looking for its handler said */
     bool is_found;
+    bool is_touched;    /* flare__exchange_clear is due before the next */
     bool is_detached;   /* conn->x */
     bool is_streamed;   /* its handler is called before the body */
     bool is_read;       /* somebody takes the body, or took it */

@@ -117,6 +117,7 @@ int flare_res_start(flare_res *res, int status, struct flare_str type,
         return rc;
     res->state = FLARE__RES_BODY;
     res->is_full = false;
+    body_exchange(res)->is_touched = true;
     body_touch(res);
     return 0;
 }
@@ -316,7 +317,9 @@ int flare_res_file(flare_res *res, int status, struct flare_str type, int fd,
         return FLARE_E_ALREADY_ANSWERED;
     if (length == FLARE_LENGTH_UNKNOWN || offset > INT64_MAX)
         return FLARE_E_RANGE;
+    res->is_file = true;
     rc = flare__res_prepare(res, status, type, length);
+    res->is_file = false;
     if (rc < 0)
         return rc;
     FLARE_ASSERT(res->filter == NULL);

@@ -64,6 +64,7 @@ static int server_set_up(struct flare_server *server, struct flare_error *err)
 
     server->log = (struct flare__log){c->on_log, c->log_ctx};
     flare__config_options(&server->options, c);
+    server->options.server = server;
     if (c->routes.count != 0) {
         rc = flare__router_new(&server->router, &server->config.allocator,
                                c->routes, err);
