@@ -8,3 +8,6 @@ noinst_PROGRAMS += %D%/router %D%/http_server %D%/hello %D%/users
 %C%_http_server_LDADD = libflare.la
 %C%_router_SOURCES = %D%/router.c
 %C%_router_LDADD = libflare.la
+noinst_PROGRAMS += %D%/files
+%C%_files_SOURCES = %D%/files.c
+%C%_files_LDADD = libflare.la

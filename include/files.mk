@@ -7,6 +7,7 @@ flareinclude_HEADERS = \
 	%D%/flare/base.h \
 	%D%/flare/cookie.h \
 	%D%/flare/error.h \
+	%D%/flare/files.h \
 	%D%/flare/flare.h \
 	%D%/flare/form.h \
 	%D%/flare/handler.h \

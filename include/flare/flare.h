@@ -8,6 +8,7 @@
 #include <flare/base.h>
 #include <flare/cookie.h>
 #include <flare/error.h>
+#include <flare/files.h>
 #include <flare/form.h>
 #include <flare/handler.h>
 #include <flare/http.h>

@@ -35,6 +35,7 @@ SYSTEM_ALLOWED = (
     ("src/net/clock.", re.compile(r".*")),
     ("src/net/worker.", re.compile(r".*")),
     ("src/net/signal.", re.compile(r".*")),
+    ("src/net/file.", re.compile(r".*")),
     ("src/net/handoff", re.compile(r".*")),
     ("src/net/inherit.", re.compile(r".*")),
     ("src/net/listen_set.", re.compile(r".*")),

@@ -35,6 +35,12 @@ libflare_core_la_SOURCES += \
 	%D%/exchange.h \
 	%D%/fieldparam.c \
 	%D%/fieldparam.h \
+	%D%/files.c \
+	%D%/files.h \
+	%D%/files_cache.c \
+	%D%/files_list.c \
+	%D%/files_path.c \
+	%D%/files_send.c \
 	%D%/filter.h \
 	%D%/form.c \
 	%D%/form.h \
