@@ -18,6 +18,7 @@
 #include <flare/log.h>
 #include <flare/loop.h>
 #include <flare/multipart.h>
+#include <flare/offload.h>
 #include <flare/router.h>
 #include <flare/server.h>
 #include <flare/stats.h>

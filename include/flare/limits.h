@@ -36,6 +36,8 @@
     X(connections_max, 0, 1, 16777216)                                         \
     X(output_bytes_max, 65536, 1024, 1073741824)                               \
     X(request_memory_max, 1048576, 4096, 1073741824)                           \
+    X(offload_threads, 4, 1, 1024)                                             \
+    X(offload_queue_max, 1024, 1, 1048576)                                     \
     X(head_timeout_ms, 10000, 1, 86400000)                                     \
     X(body_gap_ms, 30000, 1, 86400000)                                         \
     X(body_grace_ms, 10000, 1, 86400000)                                       \

@@ -89,6 +89,12 @@ struct flare_server_config {
     /* Of memory a request may take beside its body: decoded forms, cookies,
      * flare_req_alloc; 4 KiB to 1 GiB [1 MiB]. */
     uint32_t request_memory_max;
+    /* Threads for flare_offload, started when they are needed; 1 to 1024
+     * [4]. */
+    uint32_t offload_threads;
+    /* Jobs that wait for one of them, past which flare_offload refuses; 1 to
+     * 2^20 [1024]. */
+    uint32_t offload_queue_max;
 
     /* Milliseconds, 1 to 86 400 000. */
     uint32_t head_timeout_ms;   /* from accept, or its first byte [10 000] */

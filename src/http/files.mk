@@ -71,6 +71,7 @@ libflare_core_la_SOURCES += \
 	%D%/multipart.h \
 	%D%/number.c \
 	%D%/number.h \
+	%D%/offload.c \
 	%D%/out.c \
 	%D%/out.h \
 	%D%/params.c \

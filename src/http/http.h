@@ -22,6 +22,8 @@
 struct flare__conn;
 struct flare__params;
 struct flare__inbuf;
+struct flare__offload;
+struct flare__sse;
 
 /* What the configuration came to; the workers share one. */
 struct flare__http_options {
@@ -49,6 +51,7 @@ struct flare__http_options {
     uint32_t linger_timeout_ms;
     uint32_t answer_timeout_ms; /* UINT32_MAX: none */
     uint32_t request_memory_max; /* of a request's arena */
+    struct flare__offload *offload; /* NULL: none */
 };
 
 /* The ledger of a worker; each counts events since start. */
@@ -220,6 +223,7 @@ struct flare__http {
     struct flare__exchange *dead;  /* their users may still look at them */
     struct flare__task reaper;
     uint32_t spare_count;
+    struct flare__sse *streams; /* open ones; a drain ends them */
 
     /* "Server: ...\r\nDate: ...\r\n", written anew each second. */
     uint64_t common_until_ms;

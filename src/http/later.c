@@ -54,6 +54,13 @@ static bool later_goes_on(const struct flare__exchange *x)
            x->req.on_body != NULL;
 }
 
+void flare__later_take_back(struct flare__exchange *x)
+{
+    if (x->later != NULL)
+        later_free(x->later);
+    x->later = NULL;
+}
+
 static void later_open(struct flare__letter *letter)
 {
     struct flare_later *later =

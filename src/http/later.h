@@ -8,4 +8,7 @@
 /* The request is over: the call that keeps the promise gets NULL. */
 void flare__later_void(struct flare_later *later);
 
+/* As if the open promise, if any, had never been given. */
+void flare__later_take_back(struct flare__exchange *x);
+
 #endif

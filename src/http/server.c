@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "http/config.h"
 #include "http/server_impl.h"
+#include "net/offload.h"
 
 #include <errno.h>
 #include <string.h>
@@ -72,6 +73,10 @@ static int server_set_up(struct flare_server *server, struct flare_error *err)
             return rc;
         server->options.router = server->router;
     }
+    rc = flare__offload_new(&server->options.offload, &server->config.allocator,
+                            c->offload_threads, c->offload_queue_max);
+    if (rc < 0)
+        return flare__error(err, rc, "server: out of memory");
     server->workers =
         flare__calloc(&c->allocator, c->workers, sizeof(*server->workers));
     if (server->workers == NULL)
@@ -127,6 +132,7 @@ void flare_server_free(flare_server *server)
         return;
     FLARE_ASSERT(server->state != FLARE__SERVER_RUNNING);
     al = server->config.allocator;
+    flare__offload_free(server->options.offload);
     flare__server_let_go(server); /* it never ran */
     flare__listen_set_free(&server->set);
     flare__handoff_close(&server->handoff);
@@ -168,6 +174,7 @@ int flare_server_run(flare_server *server, struct flare_error *err)
     rc = flare__executor_run(&ec, err);
     server->state = FLARE__SERVER_DONE;
     flare__server_let_go(server);
+    flare__offload_stop(server->options.offload);
     if (rc >= 0 && server->run_rc < 0)
         rc = flare__error(err, server->run_rc, "%s", server->run_error.text);
     flare__signals_unblock(&server->signals);

@@ -26,6 +26,8 @@ libflare_core_la_SOURCES += \
 	%D%/mailbox.h \
 	%D%/notify.c \
 	%D%/notify.h \
+	%D%/offload.c \
+	%D%/offload.h \
 	%D%/signal.c \
 	%D%/signal.h \
 	%D%/sock.c \

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* See offload.h.  One lock: what goes through here blocks for much longer. */
+#include "net/offload.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+
+struct flare__offload {
+    const struct flare_allocator *al;
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* a job has come, or the end */
+    struct flare__job *jobs;
+    struct flare__job **jobs_end;
+    uint32_t waiting; /* jobs */
+    uint32_t queue_max;
+    uint32_t idle; /* threads without a job, also those that just start */
+    uint32_t threads_max;
+    uint32_t thread_count;
+    bool is_stopped;
+    bool has_cpus;
+    cpu_set_t cpus;
+    pthread_t threads[];
+};
+
+int flare__offload_new(struct flare__offload **out,
+                       const struct flare_allocator *al, uint32_t threads_max,
+                       uint32_t queue_max)
+{
+    struct flare__offload *pool = flare__calloc(
+        al, 1, sizeof(*pool) + threads_max * sizeof(pool->threads[0]));
+
+    if (pool == NULL)
+        return -ENOMEM;
+    pool->al = al;
+    pool->jobs_end = &pool->jobs;
+    pool->queue_max = queue_max;
+    pool->threads_max = threads_max;
+    pool->has_cpus = sched_getaffinity(0, sizeof(pool->cpus), &pool->cpus) == 0;
+    (void)pthread_mutex_init(&pool->lock, NULL); /* glibc, musl: never fail */
+    (void)pthread_cond_init(&pool->changed, NULL);
+    *out = pool;
+    return 0;
+}
+
+static struct flare__job *offload_take(struct flare__offload *pool)
+{
+    struct flare__job *job = pool->jobs;
+
+    if (job == NULL)
+        return NULL;
+    pool->jobs = job->next;
+    if (pool->jobs == NULL)
+        pool->jobs_end = &pool->jobs;
+    pool->waiting--;
+    return job;
+}
+
+static void *offload_main(void *arg)
+{
+    struct flare__offload *pool = arg;
+
+    pthread_mutex_lock(&pool->lock);
+    pool->idle--;
+    for (;;) {
+        struct flare__job *job = offload_take(pool);
+
+        if (job != NULL) {
+            pthread_mutex_unlock(&pool->lock);
+            job->run(job);
+            pthread_mutex_lock(&pool->lock);
+            continue;
+        }
+        if (pool->is_stopped)
+            break;
+        pool->idle++;
+        pthread_cond_wait(&pool->changed, &pool->lock);
+        pool->idle--;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+/*
+ * Locked.  The thread that starts it may be pinned to a CPU, and its signal
+ * mask is its own: neither is for the pool.
+ */
+static int offload_start_thread(struct flare__offload *pool)
+{
+    sigset_t all;
+    sigset_t before;
+    pthread_attr_t attr;
+    int rc = pthread_attr_init(&attr);
+
+    if (rc != 0)
+        return -rc;
+    if (pool->has_cpus)
+        (void)pthread_attr_setaffinity_np(&attr, sizeof(pool->cpus),
+                                          &pool->cpus); /* a wish */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = pthread_create(&pool->threads[pool->thread_count], &attr, offload_main,
+                        pool);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attr);
+    if (rc == 0) {
+        pool->thread_count++;
+        pool->idle++;
+    }
+    return -rc;
+}
+
+/* Locked. */
+static int offload_put(struct flare__offload *pool, struct flare__job *job)
+{
+    if (pool->is_stopped)
+        return FLARE_E_STOPPED;
+    if (pool->idle <= pool->waiting && pool->thread_count < pool->threads_max) {
+        int rc = offload_start_thread(pool);
+
+        if (rc < 0 && pool->thread_count == 0)
+            return rc; /* else those that there are will do */
+    }
+    /* a job that a free thread is about to take does not wait */
+    if (pool->waiting >= (uint64_t)pool->queue_max + pool->idle)
+        return FLARE_E_OVERLOADED;
+    job->next = NULL;
+    *pool->jobs_end = job;
+    pool->jobs_end = &job->next;
+    pool->waiting++;
+    return 0;
+}
+
+int flare__offload_submit(struct flare__offload *pool, struct flare__job *job)
+{
+    int rc;
+
+    FLARE_ASSERT(job->run != NULL && job->cancel != NULL);
+    pthread_mutex_lock(&pool->lock);
+    rc = offload_put(pool, job);
+    if (rc == 0)
+        pthread_cond_signal(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
+    return rc;
+}
+
+void flare__offload_stop(struct flare__offload *pool)
+{
+    struct flare__job *job;
+
+    pthread_mutex_lock(&pool->lock);
+    FLARE_ASSERT(!pool->is_stopped);
+    pool->is_stopped = true;
+    job = pool->jobs;
+    pool->jobs = NULL;
+    pool->jobs_end = &pool->jobs;
+    pool->waiting = 0;
+    pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
+    while (job != NULL) {
+        struct flare__job *next = job->next;
+
+        job->cancel(job);
+        job = next;
+    }
+    for (uint32_t i = 0; i < pool->thread_count; i++)
+        (void)pthread_join(pool->threads[i], NULL);
+}
+
+void flare__offload_free(struct flare__offload *pool)
+{
+    if (pool == NULL)
+        return;
+    if (!pool->is_stopped)
+        flare__offload_stop(pool);
+    pthread_cond_destroy(&pool->changed);
+    pthread_mutex_destroy(&pool->lock);
+    flare__free(pool->al, pool);
+}
