@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* "GET, HEAD, OPTIONS": the Allow field of a set of methods. */
-static int dispatch_allow(struct flare_res *res, uint32_t allowed)
+int flare__dispatch_allow(struct flare_res *res, uint32_t allowed)
 {
     char text[96];
     size_t len = 0;
@@ -130,7 +130,7 @@ static int dispatch_plain(struct flare_res *res, int error)
 
     flare__res_reset(res);
     if (error == FLARE_E_METHOD_NOT_ALLOWED) {
-        rc = dispatch_allow(res, x->req.match.allowed);
+        rc = flare__dispatch_allow(res, x->req.match.allowed);
         if (rc < 0)
             return rc;
     }
@@ -162,7 +162,7 @@ static int dispatch_refuse(struct flare_res *res, int error)
 /* OPTIONS of a known path, and of the server ("*"). */
 static int dispatch_options(struct flare__exchange *x)
 {
-    int rc = dispatch_allow(&x->res, x->req.match.allowed);
+    int rc = flare__dispatch_allow(&x->res, x->req.match.allowed);
 
     return rc < 0 ? rc : flare_res_empty(&x->res, 204);
 }

@@ -38,6 +38,9 @@ void flare__dispatch_error(struct flare__conn *conn, int error, bool is_head);
 /* The same for a detached exchange that is still open. */
 void flare__dispatch_late_error(struct flare__exchange *x, int error);
 
+/* Adds the Allow field of a set of methods; as flare_res_header. */
+int flare__dispatch_allow(struct flare_res *res, uint32_t allowed);
+
 /* Says in the log that a handler failed, if it is the server's fault. */
 void flare__dispatch_log(const struct flare__exchange *x, int rc);
 
