@@ -67,6 +67,7 @@ static void body_init(struct flare__body *b, struct flare__exchange *x,
                                                 : h->options->body_bytes_max,
     };
     flare__chunked_init(&b->chunked);
+    x->is_touched = true;
     x->must_continue =
         (x->head.flags & FLARE__HEAD_CONTINUE) != 0 && available == 0;
 }
@@ -228,6 +229,7 @@ void flare__body_stream(struct flare__conn *conn, uint32_t available)
 
     body_init(&x->body, x, available);
     x->is_streamed = true;
+    x->is_touched = true;
     x->is_body_open = true;
     how = flare__dispatch(conn, (struct flare_str){NULL, 0});
     if (how == FLARE__DISPATCHED && flare__exchange_detach(x) < 0)
@@ -258,6 +260,7 @@ int flare_req_read(flare_req *req, flare_body_fn fn, void *ctx)
     if (req->on_body != NULL || x->is_read || conn == NULL)
         return FLARE_E_NO_BODY;
     x->is_read = true;
+    x->is_touched = true;
     if (x->must_continue && body_continue(conn) < 0)
         return -ENOMEM;
     x->must_continue = false;

@@ -56,14 +56,21 @@ static void input_keep(struct flare__conn *conn, const char *bytes,
         flare__conn_fail(conn, -ENOMEM);
 }
 
+/* Answered; another request may come. */
+static inline void input_go_on(struct flare__conn *conn)
+{
+    const struct flare__http *h = conn->http;
+
+    conn->read_deadline_ms = h->loop->now_ms + h->options->idle_timeout_ms;
+    if (FLARE_UNLIKELY(conn->out.bytes > h->options->output_bytes_max))
+        conn->is_paused = true;
+}
+
 void flare__conn_after(struct flare__conn *conn, enum flare__dispatched how)
 {
     switch (how) {
     case FLARE__DISPATCHED:
-        conn->read_deadline_ms =
-            conn->http->loop->now_ms + conn->http->options->idle_timeout_ms;
-        if (conn->out.bytes > conn->http->options->output_bytes_max)
-            conn->is_paused = true;
+        input_go_on(conn);
         break;
     case FLARE__DISPATCHED_LAST:
         flare__conn_linger(conn);
@@ -94,7 +101,7 @@ static int input_refuse_head(struct flare__conn *conn, int error, uint32_t len)
  * The limit of this request's body; a route may have its own.  Sets whether it
  * is to be given to the handler as it comes.
  */
-static uint64_t input_body_limit(struct flare__exchange *x, bool *is_streamed)
+static inline uint64_t input_body_limit(struct flare__exchange *x, bool *is_streamed)
 {
     uint64_t limit = x->req.http->options->body_bytes_max;
 
@@ -109,7 +116,7 @@ static uint64_t input_body_limit(struct flare__exchange *x, bool *is_streamed)
 }
 
 /* The head of `head_len` bytes is in hand.  Returns what it took. */
-static int input_on_head(struct flare__conn *conn, const char *bytes,
+static inline int input_on_head(struct flare__conn *conn, const char *bytes,
                          uint32_t head_len, uint32_t len)
 {
     struct flare__exchange *x = conn->http->x;
@@ -130,8 +137,13 @@ static int input_on_head(struct flare__conn *conn, const char *bytes,
     if (!is_chunked && x->head.content_length <= len - head_len) {
         struct flare_str body = {bytes + head_len,
                                  (size_t)x->head.content_length};
+        enum flare__dispatched how;
 
-        flare__conn_after(conn, flare__dispatch(conn, body));
+        how = flare__dispatch(conn, body);
+        if (FLARE_LIKELY(how == FLARE__DISPATCHED))
+            input_go_on(conn);
+        else
+            flare__conn_after(conn, how);
         return (int)(head_len + (uint32_t)body.len);
     }
     rc = flare__body_collect(conn, x->wire, len - head_len);

@@ -23,8 +23,24 @@ int flare__exchange_take(struct flare__http *h);
 /* At the end of a worker: frees the one in hand and the spare ones. */
 void flare__exchange_fini(struct flare__http *h);
 
+/* Makes it as new.  What most requests do not touch is not cleared for all. */
+void flare__exchange_clear(struct flare__exchange *x);
+
 /* The one in hand starts with the request whose head is in x->head. */
-void flare__exchange_begin(struct flare__exchange *x, struct flare__conn *conn);
+static inline void flare__exchange_begin(struct flare__exchange *x,
+                                         struct flare__conn *conn)
+{
+    if (FLARE_UNLIKELY(x->is_touched || x->req.arena.is_used))
+        flare__exchange_clear(x);
+    x->res.conn = conn;
+    x->res.extra_len = 0;
+    x->res.body_bytes = 0;
+    x->res.status = 0;
+    x->res.state = FLARE__RES_OPEN;
+    x->res.is_head = x->head.method_id == FLARE_METHOD_HEAD;
+    x->res.is_last = false;
+    x->res.is_keep_alive_said = false;
+}
 
 /*
  * It leaves with its connection, with copies of what it needs of the bytes

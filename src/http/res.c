@@ -344,7 +344,8 @@ void flare__res_complete(struct flare_res *res)
 {
     struct flare__exchange *x = FLARE__EXCHANGE_OF(res, res);
 
-    res->http->counters.by_class[res->status / 100]++;
+    if (FLARE_UNLIKELY(res->status >= 300))
+        res->http->counters.by_class[res->status / 100]++;
     res->state = FLARE__RES_COMPLETE;
     if (FLARE_UNLIKELY(x->is_detached))
         flare__conn_answered(res->conn);

@@ -11,8 +11,9 @@ static struct flare__hook *hook_new(struct flare_res *res, void *ctx)
     struct flare__hook *hook = flare__arena_alloc(
         &req->arena, sizeof(*hook), _Alignof(struct flare__hook));
 
-    if (hook != NULL)
-        *hook = (struct flare__hook){.ctx = ctx};
+    if (hook == NULL)
+        return NULL;
+    *hook = (struct flare__hook){.ctx = ctx};
     return hook;
 }
 
@@ -40,6 +41,8 @@ int flare_res_on_done(flare_res *res, flare_done_fn fn, void *ctx)
     hook = hook_new(res, ctx);
     if (hook == NULL)
         return -ENOMEM;
+    if (res->on_done == NULL) /* the handler, or who is around it, starts */
+        FLARE__EXCHANGE_OF(res, res)->started_ns = res->http->loop->now_ns;
     hook->on_done = fn;
     hook->next = res->on_done;
     res->on_done = hook;
@@ -56,6 +59,7 @@ void flare_res_timeout(flare_res *res, uint32_t ms)
     struct flare__exchange *x = FLARE__EXCHANGE_OF(res, res);
 
     x->timeout_ms = ms;
+    x->is_touched = true;
     if (x->is_detached && res->state != FLARE__RES_COMPLETE)
         flare__conn_touch(res->conn);
 }
