@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "http/exchange.h"
+#include "http/filter.h"
 #include "http/percent.h"
 #include "http/res.h"
 
@@ -129,6 +130,7 @@ static int dispatch_plain(struct flare_res *res, int error)
     int rc;
 
     flare__res_reset(res);
+    flare__res_unfilter(res); /* of the answer that failed */
     if (error == FLARE_E_METHOD_NOT_ALLOWED) {
         rc = flare__dispatch_allow(res, x->req.match.allowed);
         if (rc < 0)
@@ -192,7 +194,7 @@ static inline int dispatch_handler(struct flare__exchange *x)
             flare__log(&res->http->loop->log, FLARE_LOG_ERROR,
                        "handler failed after its answer: %s",
                        flare_strerror(rc));
-        return 0;
+        return FLARE_LIKELY(res->conn != NULL) ? 0 : FLARE_E_GONE; /* cut */
     }
     if (rc == FLARE_LATER || (rc >= 0 && res->state == FLARE__RES_BODY))
         return 1;

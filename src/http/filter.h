@@ -33,6 +33,9 @@ struct flare__filter {
 FLARE_MUST_USE
 int flare__res_filter(struct flare_res *res, struct flare__filter *f);
 
+/* Takes the coding back, for an answer that comes instead; or nothing. */
+void flare__res_unfilter(struct flare_res *res);
+
 /* All of a body, coded, in memory that flare__free gives back. */
 FLARE_MUST_USE
 int flare__filter_whole(struct flare_res *res, struct flare_str body,

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "http/mw_tools.h"
 #include "http/res.h"
 
 #include <errno.h>
@@ -21,6 +22,15 @@ int flare__res_filter(struct flare_res *res, struct flare__filter *f)
         return rc;
     res->filter = f;
     return 0;
+}
+
+void flare__res_unfilter(struct flare_res *res)
+{
+    if (res->filter == NULL)
+        return;
+    res->filter->free(res->filter);
+    res->filter = NULL;
+    flare__mw_take_back(res, "Content-Encoding");
 }
 
 /* What comes out of a filter, in one block. */
