@@ -259,6 +259,8 @@ int flare_req_read(flare_req *req, flare_body_fn fn, void *ctx)
 
     if (req->on_body != NULL || x->is_read || conn == NULL)
         return FLARE_E_NO_BODY;
+    if (x->must_continue && x->res.state != FLARE__RES_OPEN)
+        return FLARE_E_NO_BODY; /* no 100 inside an answer: none will come */
     x->is_read = true;
     x->is_touched = true;
     if (x->must_continue && body_continue(conn) < 0)

@@ -110,7 +110,9 @@ static inline uint64_t input_body_limit(struct flare__exchange *x, bool *is_stre
         return limit;
     if (flare__dispatch_find(x) < 0 || x->found < 0)
         return limit; /* the answer is the library's, after the body */
-    *is_streamed = (x->req.match.flags & FLARE_ROUTE_STREAM_BODY) != 0;
+    *is_streamed = (x->req.match.flags & FLARE_ROUTE_STREAM_BODY) != 0 &&
+                   ((x->head.flags & FLARE__HEAD_CHUNKED) != 0 ||
+                    x->head.content_length != 0); /* else no byte will come */
     return x->req.match.body_bytes_max != 0 ? x->req.match.body_bytes_max
                                             : limit;
 }

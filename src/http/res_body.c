@@ -202,8 +202,12 @@ int flare_res_finish(flare_res *res)
 
 void flare_res_abort(flare_res *res)
 {
-    if (res->conn != NULL && res->state == FLARE__RES_BODY)
-        flare__conn_abort(res->conn);
+    if (res->conn == NULL || res->state != FLARE__RES_BODY)
+        return;
+    if (body_exchange(res)->is_detached)
+        flare__conn_abort(res->conn); /* which ends it */
+    else
+        flare__exchange_end(body_exchange(res), FLARE_E_GONE); /* dispatch.c */
 }
 
 /* RFC 9110 section 6.5.1: what must be known before the body is used. */
