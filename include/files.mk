@@ -21,5 +21,6 @@ flareinclude_HEADERS = \
 	%D%/flare/offload.h \
 	%D%/flare/router.h \
 	%D%/flare/server.h \
+	%D%/flare/sse.h \
 	%D%/flare/stats.h
 

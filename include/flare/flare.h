@@ -21,6 +21,7 @@
 #include <flare/offload.h>
 #include <flare/router.h>
 #include <flare/server.h>
+#include <flare/sse.h>
 #include <flare/stats.h>
 
 #include <inttypes.h>

@@ -327,6 +327,19 @@ FLARE_API int flare_res_status(const flare_res *res);
  */
 FLARE_API void flare_res_timeout(flare_res *res, uint32_t ms);
 
+typedef void (*flare_timer_fn)(flare_req *req, flare_res *res, void *ctx);
+
+/*
+ * Calls `fn` once, in `ms` milliseconds (1 to 86 400 000), if the answer is not
+ * complete by then; it may start the next from there.  There is one of each
+ * `fn` and `ctx`: while it waits, a second call moves it, and 0 stops it.
+ * Borrows `ctx` until the answer is complete.
+ *
+ * 0; FLARE_E_ALREADY_ANSWERED; -EINVAL for `ms`; -ENOMEM.
+ */
+FLARE_API FLARE_MUST_USE int flare_res_timer(flare_res *res, uint32_t ms,
+                                             flare_timer_fn fn, void *ctx);
+
 /* ---- answers from other threads ---- */
 
 /* A promise to answer; used up by one of the two calls below. */

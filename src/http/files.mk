@@ -89,6 +89,7 @@ libflare_core_la_SOURCES += \
 	%D%/res_body.c \
 	%D%/res_filter.c \
 	%D%/res_hooks.c \
+	%D%/res_timer.c \
 	%D%/router.h \
 	%D%/router_build.c \
 	%D%/router_flat.c \
@@ -108,6 +109,8 @@ libflare_core_la_SOURCES += \
 	%D%/server_drain.c \
 	%D%/server_impl.h \
 	%D%/server_worker.c \
+	%D%/sse.c \
+	%D%/sse.h \
 	%D%/stats.c \
 	%D%/stats.h \
 	%D%/words.c

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "http/conn.h"
 #include "http/exchange.h"
+#include "http/sse.h"
 #include "net/clock.h"
 
 #include <errno.h>
@@ -120,6 +121,7 @@ bool flare__http_is_idle(const struct flare__http *h)
 void flare__http_drain_begin(struct flare__http *h)
 {
     h->is_draining = true;
+    flare__sse_drain(h);
 }
 
 /* How long ago its last answer was, or its accept; 0: it is not idle. */
