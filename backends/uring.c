@@ -165,7 +165,8 @@ static int uring_wait(struct flare__backend *b, uint64_t deadline_ns)
 /* What a poll that has `n` events need not wait for. */
 static bool has_work(const struct flare__backend *b, int n)
 {
-    return n > 0 || b->local.head != NULL || b->starved_gone > 0;
+    return n > 0 || b->local.head != NULL || b->starved_gone > 0 ||
+           (b->starved.head != NULL && b->leases.held < b->leases.count);
 }
 
 static int uring_poll(struct flare__backend *b, struct flare__event *events,

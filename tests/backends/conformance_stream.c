@@ -172,6 +172,35 @@ START_TEST(test_an_empty_pool_parks_and_loses_nothing)
 }
 END_TEST
 
+/*
+ * The last events of what a pool could take fill a batch; that it was empty is
+ * seen by the next poll alone, which has leases again and must not wait.
+ */
+START_TEST(test_a_poll_does_not_wait_while_parked_bytes_and_leases_are_there)
+{
+    for (int capacity = 1; capacity <= CONF_LEASES + 1; capacity++) {
+        struct conf c;
+        struct conf_conn *conn;
+        uint8_t bytes[3 * CONF_LEASES * CONF_LEASE_BYTES];
+
+        OPEN_OR_SKIP(&c);
+        conf_fill(bytes, sizeof(bytes), 8, 0);
+        conn = conf_connect(&c);
+        conf_peer_send(conn, bytes, sizeof(bytes));
+        conf_recv_start(conn);
+        c.capacity = capacity;
+        c.wait_ns = UINT64_C(5000000000);
+        while (conn->in_len < sizeof(bytes))
+            ck_assert_msg(conf_turn(&c) > 0, "%s: slept at %zu, batches of %d",
+                          c.stamp->name, conn->in_len, capacity);
+        conf_in_check(conn, sizeof(bytes), 8);
+        c.wait_ns = 0;
+        c.capacity = 0;
+        conf_close(&c);
+    }
+}
+END_TEST
+
 /* One connection holds every lease; returns it. */
 static struct conf_conn *pool_drain(struct conf *c)
 {
@@ -472,6 +501,9 @@ TCase *conf_case_stream(void)
                         n);
     tcase_add_loop_test(tc, test_data_and_fin_at_once_are_both_delivered, 0, n);
     tcase_add_loop_test(tc, test_an_empty_pool_parks_and_loses_nothing, 0, n);
+    tcase_add_loop_test(
+        tc, test_a_poll_does_not_wait_while_parked_bytes_and_leases_are_there,
+        0, n);
     tcase_add_loop_test(tc, test_parked_sockets_all_get_their_turn, 0, n);
     tcase_add_loop_test(tc, test_a_parked_socket_sends_stops_and_closes, 0, n);
     tcase_add_loop_test(tc, test_stop_and_start_lose_nothing, 0, n);
