@@ -8,6 +8,7 @@
 #define FLARE__HTTP_HTTP_H
 
 #include <flare/handler.h>
+#include <flare/stats.h>
 
 #include "base/arena.h"
 #include "base/slab.h"
@@ -52,21 +53,6 @@ struct flare__http_options {
     uint32_t answer_timeout_ms; /* UINT32_MAX: none */
     uint32_t request_memory_max; /* of a request's arena */
     struct flare__offload *offload; /* NULL: none */
-};
-
-/* The ledger of a worker; each counts events since start. */
-struct flare__http_counters {
-    uint64_t accepted;
-    uint64_t closed;
-    uint64_t requests;  /* heads handed to a handler or to the router */
-    uint64_t responses; /* completed, of whatever kind but 100 */
-    uint64_t refused;   /* requests that were no HTTP or past a limit */
-    uint64_t timeouts;
-    uint64_t aborted; /* connections that ended in a reset or error */
-    uint64_t shed;    /* accepted and closed at once: no memory or place */
-    uint64_t by_class[6]; /* complete answers by the status' first digit */
-    uint64_t bytes_in;    /* received */
-    uint64_t bytes_out;   /* taken by the kernel */
 };
 
 /* What the framing of a body says, and how much of it has come. */
@@ -216,7 +202,7 @@ struct flare__http {
     struct flare__listener *listeners;
     uint32_t listener_count; /* started, whatever became of them */
     uint32_t listeners_open; /* not CLOSED again */
-    struct flare__http_counters counters;
+    struct flare_stats counters; /* since start; published after a turn */
 
     struct flare__exchange *x; /* the request in hand; never NULL */
     struct flare__exchange *spare; /* for the next that is detached */

@@ -11,6 +11,7 @@
 #include "http/chars.h"
 #include "http/exchange.h"
 #include "http/filter.h"
+#include "http/stats.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -345,7 +346,7 @@ void flare__res_complete(struct flare_res *res)
     struct flare__exchange *x = FLARE__EXCHANGE_OF(res, res);
 
     if (FLARE_UNLIKELY(res->status >= 300))
-        res->http->counters.by_class[res->status / 100]++;
+        flare__stats_status(&res->http->counters, res->status);
     res->state = FLARE__RES_COMPLETE;
     if (FLARE_UNLIKELY(x->is_detached))
         flare__conn_answered(res->conn);

@@ -16,33 +16,27 @@ static uint64_t stats_pauses(const struct flare__http *h)
     return pauses;
 }
 
-void flare__stats_publish(struct flare__stats_cell *cell,
-                          const struct flare__http *h, uint64_t turns)
+void flare__stats_status(struct flare_stats *counters, int status)
 {
-    const struct flare__http_counters *c = &h->counters;
-    struct flare_stats now = {
-        .accepted = c->accepted,
-        .closed = c->closed,
-        .connections = h->conns.live,
-        .requests = c->requests,
-        .responses = c->responses,
-        .responses_2xx = c->responses - c->by_class[3] - c->by_class[4] -
-                         c->by_class[5],
-        .responses_3xx = c->by_class[3],
-        .responses_4xx = c->by_class[4],
-        .responses_5xx = c->by_class[5],
-        .refused = c->refused,
-        .timeouts = c->timeouts,
-        .aborted = c->aborted,
-        .shed = c->shed,
-        .bytes_in = c->bytes_in,
-        .bytes_out = c->bytes_out,
-        .accept_pauses = stats_pauses(h),
-        .turns = turns,
-    };
-    uint64_t values[FLARE__STATS_COUNT];
+    if (status >= 500)
+        counters->responses_5xx++;
+    else if (status >= 400)
+        counters->responses_4xx++;
+    else
+        counters->responses_3xx++;
+}
 
-    memcpy(values, &now, sizeof(values));
+void flare__stats_publish(struct flare__stats_cell *cell, struct flare__http *h,
+                          uint64_t turns)
+{
+    struct flare_stats *c = &h->counters;
+    const uint64_t *values = (const uint64_t *)c;
+
+    c->connections = h->conns.live;
+    c->responses_2xx =
+        c->responses - c->responses_3xx - c->responses_4xx - c->responses_5xx;
+    c->accept_pauses = stats_pauses(h);
+    c->turns = turns;
     for (int i = 0; i < FLARE__STATS_COUNT; i++)
         atomic_store_explicit(&cell->values[i], values[i],
                               memory_order_relaxed);

@@ -20,9 +20,12 @@ struct flare__stats_cell {
     _Atomic(uint64_t) values[FLARE__STATS_COUNT];
 };
 
+/* Counts a complete answer of 300 or more; the others are the rest. */
+void flare__stats_status(struct flare_stats *counters, int status);
+
 /* Thread: the worker. */
-void flare__stats_publish(struct flare__stats_cell *cell,
-                          const struct flare__http *h, uint64_t turns);
+void flare__stats_publish(struct flare__stats_cell *cell, struct flare__http *h,
+                          uint64_t turns);
 
 /* Adds what is published to `*out`.  Thread: any. */
 void flare__stats_add(const struct flare__stats_cell *cell,

@@ -142,7 +142,7 @@ void rig_run(struct rig *r, uint64_t ms)
 
 void rig_free(struct rig *r)
 {
-    struct flare__http_counters c;
+    struct flare_stats c;
 
     flare__http_drain(&r->http);
     flare__http_abort(&r->http);

@@ -5,8 +5,10 @@
 #include "base/assert.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { KERNEL_TURN_NS = 20 * 1000 * 1000 };
 
@@ -87,6 +89,21 @@ static int worker_open(struct sim_worker *w,
     return rc;
 }
 
+/* The lowest free descriptor. */
+static int server_free_fd(void)
+{
+    int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+
+    close(fd);
+    return fd;
+}
+
+static void server_keep_one(struct sim_server *s)
+{
+    if (sim_jobs_open(s) > 0)
+        sim_jobs_keep(s, sim_jobs_next(s));
+}
+
 static void server_free(struct sim_server *s)
 {
     for (uint32_t i = 0; i < s->worker_count; i++) {
@@ -95,9 +112,17 @@ static void server_free(struct sim_server *s)
         if (!w->is_open)
             continue;
         flare__http_fini(&w->http);
-        flare__loop_free(w->loop);
+        flare__loop_close(w->loop);
     }
+    server_keep_one(s); /* to a loop that is closed, and then to one freed */
+    for (uint32_t i = 0; i < s->worker_count; i++)
+        if (s->workers[i].is_open)
+            flare__loop_free(s->workers[i].loop);
+    sim_jobs_keep(s, UINT64_MAX);
+    sim_jobs_check(s);
     flare__router_free(s->router);
+    if (!s->is_kernel && server_free_fd() != s->first_fd)
+        flare__sim_fail(s->world, "a file is left open");
     if (s->bodies_given != 0)
         flare__sim_fail(s->world, "%u given bodies were not freed",
                         s->bodies_given);
@@ -120,6 +145,7 @@ int sim_server_open(struct sim_server *s, const struct sim_server_setup *setup)
     s->config.workers = count;
     s->config.allocator = s->al;
     sim_handlers_routes(s);
+    s->first_fd = server_free_fd();
     rc = flare__config_resolve(&s->config, 1024, &err);
     if (rc < 0)
         flare__sim_fail(s->world, "configuration: %s", err.text);
@@ -165,15 +191,20 @@ int sim_server_step(struct sim_server *s, uint64_t limit_ns)
 {
     struct flare_loop *loop = s->workers[0].loop;
     uint64_t turn_ns = UINT64_MAX;
+    uint64_t due_ns = sim_jobs_next(s);
     int which = 0;
     int rc;
 
     if (!s->is_kernel) {
-        which = flare__sim_next(s->world, limit_ns);
+        which = flare__sim_next(s->world, due_ns < limit_ns ? due_ns : limit_ns);
+        sim_jobs_keep(s, flare__sim_now(s->world));
+        if (which == FLARE__SIM_OVER && due_ns < limit_ns)
+            which = FLARE__SIM_LATER;
         if (which < 0)
             return which;
         loop = s->workers[which].loop;
     } else {
+        sim_jobs_keep(s, loop->ops->now(loop->backend));
         turn_ns = loop->ops->now(loop->backend) + KERNEL_TURN_NS;
     }
     rc = flare__loop_turn(loop, turn_ns);
@@ -258,12 +289,12 @@ uint32_t sim_server_conns(const struct sim_server *s)
     return conns;
 }
 
-struct flare__http_counters sim_server_counters(const struct sim_server *s)
+struct flare_stats sim_server_counters(const struct sim_server *s)
 {
-    struct flare__http_counters sum = {0};
+    struct flare_stats sum = {0};
 
     for (uint32_t i = 0; i < s->worker_count; i++) {
-        const struct flare__http_counters *c = &s->workers[i].http.counters;
+        const struct flare_stats *c = &s->workers[i].http.counters;
 
         sum.accepted += c->accepted;
         sum.closed += c->closed;
@@ -288,7 +319,7 @@ static bool server_has_timers(const struct sim_server *s)
 
 void sim_server_close(struct sim_server *s)
 {
-    struct flare__http_counters c;
+    struct flare_stats c;
     struct flare__sim_counts w = {0};
     uint64_t limit_ns;
 

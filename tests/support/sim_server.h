@@ -9,6 +9,7 @@
 #include "backends/sim.h"
 #include "http/config.h"
 #include "http/http.h"
+#include "tests/support/sim_jobs.h"
 
 enum {
     SIM_SERVER_PORT = 80,
@@ -37,17 +38,22 @@ struct sim_server {
     struct flare_server_config config;
     struct flare__http_options options;
     struct flare__router *router;
-    struct flare_route routes[16];
+    struct flare_route routes[32];
     struct sim_worker workers[SIM_WORKERS_MAX];
     uint32_t worker_count;
     bool is_kernel; /* no simulated network, but one worker of the kernel */
     bool is_draining;
+    bool has_no_memory; /* allocations may fail */
     uint64_t drain_ns;      /* when it began */
     uint32_t bodies_given;  /* by /big, not freed yet */
     uint32_t posts, posted; /* mailbox calls: accepted, run */
+    uint32_t promises;      /* that nobody has kept yet */
+    uint32_t promises_due;  /* kept, but not by the loop so far */
+    int first_fd;           /* which is free at the start, and at the end */
     uint32_t log_lines;
     uint8_t calls[SIM_CONNS_MAX][SIM_REQUESTS_MAX]; /* of handlers, by X-Id */
     bool was_draining[SIM_CONNS_MAX][SIM_REQUESTS_MAX]; /* when called */
+    struct sim_job jobs[SIM_CONNS_MAX][SIM_REQUESTS_MAX];
 };
 
 /* Zero: the defaults. */
@@ -83,7 +89,7 @@ bool sim_server_is_idle(const struct sim_server *s);
 uint32_t sim_server_conns(const struct sim_server *s);
 
 /* All workers' counters together. */
-struct flare__http_counters sim_server_counters(const struct sim_server *s);
+struct flare_stats sim_server_counters(const struct sim_server *s);
 
 /* Posts to a worker's loop as another thread would. */
 void sim_server_post(struct sim_server *s, uint32_t worker);
