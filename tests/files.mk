@@ -252,6 +252,8 @@ libflare_testing_la_SOURCES += \
 	%D%/support/sim_handlers.c \
 	%D%/support/sim_hostile.c \
 	%D%/support/sim_hostile.h \
+	%D%/support/sim_jobs.c \
+	%D%/support/sim_jobs.h \
 	%D%/support/sim_memory.c \
 	%D%/support/sim_memory.h \
 	%D%/support/sim_response.c \

@@ -32,7 +32,7 @@ static double seconds(void)
 static void print_sums(const struct sim_run_sums *s)
 {
     static const char *const excuses[] = {"none", "world", "calls", "full",
-                                          "slow", "last",  "drain"};
+                                          "slow", "last",  "drain", "broken"};
 
     printf("sim: clients: %" PRIu64 " done, %" PRIu64 " cut, %" PRIu64
            " refused; %" PRIu64 " answers, %" PRIu64 " failed calls, %" PRIu64

@@ -14,6 +14,18 @@ enum {
     CLIENT_PATIENCE_MS = 1000 /* for 100 Continue: then the body goes out */
 };
 
+/* What the body of an answer is. */
+enum {
+    SAYS_WHATEVER, /* the library's own words */
+    SAYS_NOTHING,
+    SAYS_SMALL,
+    SAYS_HASH, /* of the request's body */
+    SAYS_USER,
+    SAYS_ECHO,  /* the request's body */
+    SAYS_BYTES, /* `bytes` of sim_bytes.h */
+    SAYS_FILE
+};
+
 /* What each kind asks for, and what must come back. */
 static const struct {
     const char *method;
@@ -21,22 +33,57 @@ static const struct {
     int status;
     bool has_id; /* a handler answers */
     bool has_body;
+    uint8_t says;   /* of the answer's body */
+    bool is_ending; /* nothing follows */
+    uint32_t bytes; /* of the answer's body, if fixed */
+    bool has_trailer;
 } kinds[SIM_REQUEST_KINDS] = {
-    [SIM_GET_SMALL] = {"GET", "/small", 200, true, false},
-    [SIM_HEAD_SMALL] = {"HEAD", "/small", 200, true, false},
-    [SIM_GET_BIG] = {"GET", "/big", 200, true, false},
-    [SIM_HEAD_BIG] = {"HEAD", "/big", 200, true, false},
-    [SIM_POST_ECHO] = {"POST", "/echo", 200, true, true},
-    [SIM_POST_HASH] = {"POST", "/hash", 200, true, true},
-    [SIM_GET_ERROR] = {"GET", "/error", 409, false, false},
-    [SIM_GET_FORGET] = {"GET", "/forget", 500, false, false},
-    [SIM_GET_TWICE] = {"GET", "/twice", 200, true, false},
-    [SIM_GET_NONE] = {"GET", "/none", 204, true, false},
-    [SIM_GET_LONG] = {"GET", "/long", 200, true, false},
-    [SIM_GET_USER] = {"GET", "/users/%37", 200, true, false},
-    [SIM_GET_MISSING] = {"GET", "/nowhere", 404, false, false},
-    [SIM_DELETE_SMALL] = {"DELETE", "/small", 405, false, false},
-    [SIM_OPTIONS_ALL] = {"OPTIONS", "*", 204, false, false},
+    [SIM_GET_SMALL] = {"GET", "/small", 200, true, false, SAYS_SMALL, 0, 0, 0},
+    [SIM_HEAD_SMALL] = {"HEAD", "/small", 200, true, false, SAYS_NOTHING, 0, 0,
+                        0},
+    [SIM_GET_BIG] = {"GET", "/big", 200, true, false, SAYS_BYTES, 0,
+                     SIM_BIG_BYTES, 0},
+    [SIM_HEAD_BIG] = {"HEAD", "/big", 200, true, false, SAYS_NOTHING, 0, 0, 0},
+    [SIM_POST_ECHO] = {"POST", "/echo", 200, true, true, SAYS_ECHO, 0, 0, 0},
+    [SIM_POST_HASH] = {"POST", "/hash", 200, true, true, SAYS_HASH, 0, 0, 0},
+    [SIM_GET_ERROR] = {"GET", "/error", 409, false, false, 0, 0, 0, 0},
+    [SIM_GET_FORGET] = {"GET", "/forget", 500, false, false, 0, 0, 0, 0},
+    [SIM_GET_TWICE] = {"GET", "/twice", 200, true, false, SAYS_SMALL, 0, 0, 0},
+    [SIM_GET_NONE] = {"GET", "/none", 204, true, false, SAYS_NOTHING, 0, 0, 0},
+    [SIM_GET_LONG] = {"GET", "/long", 200, true, false, SAYS_BYTES, 0,
+                      SIM_LONG_BYTES, 0},
+    [SIM_GET_USER] = {"GET", "/users/%37", 200, true, false, SAYS_USER, 0, 0,
+                      0},
+    [SIM_GET_MISSING] = {"GET", "/nowhere", 404, false, false, 0, 0, 0, 0},
+    [SIM_DELETE_SMALL] = {"DELETE", "/small", 405, false, false, 0, 0, 0, 0},
+    [SIM_OPTIONS_ALL] = {"OPTIONS", "*", 204, false, false, SAYS_NOTHING, 0, 0,
+                         0},
+    [SIM_GET_LATER] = {"GET", "/later", 200, true, false, SAYS_SMALL, 0, 0, 0},
+    [SIM_GET_AGAIN] = {"GET", "/again", 200, true, false, SAYS_SMALL, 0, 0, 0},
+    [SIM_GET_DROPPED] = {"GET", "/dropped", 503, true, false, 0, true, 0, 0},
+    [SIM_GET_NEVER] = {"GET", "/never", 503, true, false, 0, true, 0, 0},
+    [SIM_GET_TIMER] = {"GET", "/timer", 200, true, false, SAYS_SMALL, 0, 0, 0},
+    [SIM_GET_WRITES] = {"GET", "/writes", 200, true, false, SAYS_BYTES, 0,
+                        SIM_STREAM_BYTES, true},
+    [SIM_HEAD_WRITES] = {"HEAD", "/writes", 200, true, false, SAYS_NOTHING, 0,
+                         0, 0},
+    [SIM_GET_OLD] = {"GET", "/writes", 200, true, false, SAYS_BYTES, true,
+                     SIM_STREAM_BYTES, 0},
+    [SIM_GET_BROKEN] = {"GET", "/broken", 200, true, false, SAYS_BYTES, true,
+                        SIM_STREAM_BYTES, 0},
+    [SIM_GET_PULL] = {"GET", "/pull", 200, true, false, SAYS_BYTES, 0,
+                      SIM_STREAM_BYTES, 0},
+    [SIM_GET_PULL_LATER] = {"GET", "/pull/later", 200, true, false, SAYS_BYTES,
+                            0, SIM_STREAM_BYTES, 0},
+    [SIM_GET_FILE] = {"GET", "/file", 200, true, false, SAYS_FILE, 0, 0, 0},
+    [SIM_HEAD_FILE] = {"HEAD", "/file", 200, true, false, SAYS_NOTHING, 0, 0,
+                       0},
+    [SIM_POST_TAKE] = {"POST", "/take", 200, true, true, SAYS_HASH, 0, 0, 0},
+    [SIM_POST_EARLY] = {"POST", "/early", 200, true, true, SAYS_SMALL, 0, 0, 0},
+    [SIM_POST_GIVING_UP] = {"POST", "/giving-up", 409, true, true, 0, true, 0,
+                            0},
+    [SIM_POST_FLOW] = {"POST", "/flow", 200, true, true, SAYS_ECHO, 0, 0, 0},
+    [SIM_POST_WHOLE] = {"POST", "/whole", 200, true, true, SAYS_HASH, 0, 0, 0},
 };
 
 __attribute__((noreturn, format(printf, 2, 3))) static void client_fail(
@@ -100,9 +147,10 @@ static void client_write(struct sim_client *c)
     char line[160];
 
     c->out_at = c->out_len = 0;
-    (void)snprintf(
-        line, sizeof(line), "%s %s HTTP/1.1\r\nHost: sim\r\nX-Id: %u-%u\r\n",
-        kinds[r->kind].method, kinds[r->kind].target, c->conn, c->written);
+    (void)snprintf(line, sizeof(line),
+                   "%s %s HTTP/1.%d\r\nHost: sim\r\nX-Id: %u-%u\r\n",
+                   kinds[r->kind].method, kinds[r->kind].target,
+                   r->kind == SIM_GET_OLD ? 0 : 1, c->conn, c->written);
     out_text(c, line);
     if (r->is_last)
         out_text(c, "Connection: close\r\n");
@@ -181,18 +229,82 @@ static void client_end(struct sim_client *c, enum sim_client_result result)
         flare__sim_peer_close(&c->peer, /* is_abort = */ false);
 }
 
-/* Answers the server may give to an honest request when it is in trouble. */
-static bool client_is_excuse(int status)
+bool sim_client_is_ending(enum sim_request_kind kind)
 {
-    return status == 408 || status == 503;
+    return kinds[kind].is_ending;
+}
+
+bool sim_client_may_be_cut(const struct sim_client *c)
+{
+    uint8_t kind;
+
+    if (c->answered >= c->count || c->server->calls[c->conn][c->count - 1] == 0)
+        return false;
+    kind = c->requests[c->count - 1].kind; /* what is before goes with it */
+    return kind == SIM_GET_BROKEN || kind == SIM_GET_NEVER;
+}
+
+/* Answers the server may give to an honest request when it is in trouble. */
+static bool client_is_excuse(const struct sim_client *c, int status)
+{
+    if (c->answered < c->written &&
+        status == kinds[c->requests[c->answered].kind].status)
+        return false;
+    return status == 408 || status == 503 ||
+           (status == 500 && c->server->has_no_memory);
+}
+
+/* Its body is refused, or may never come. */
+static bool client_may_end(const struct sim_request *q)
+{
+    return q->is_last || kinds[q->kind].is_ending ||
+           (q->kind == SIM_POST_EARLY && q->is_expecting);
 }
 
 static bool client_may_be_last(const struct sim_client *c)
 {
     const struct sim_server *s = c->server;
 
-    return s->is_draining || c->requests[c->answered].is_last ||
+    return s->is_draining || client_may_end(&c->requests[c->answered]) ||
            c->answered + 1 == s->options.requests_max;
+}
+
+static bool next_is_head(const struct sim_client *c)
+{
+    return c->answered < c->count &&
+           memcmp(kinds[c->requests[c->answered].kind].method, "HEAD", 4) == 0;
+}
+
+static void client_next_answer(struct sim_client *c)
+{
+    sim_response_start(&c->response, next_is_head(c));
+    c->response.is_to_old =
+        c->answered < c->count && c->requests[c->answered].kind == SIM_GET_OLD;
+}
+
+/* How long the body of the answer must be; UINT64_MAX: not said here. */
+static uint64_t client_expects(const struct sim_client *c,
+                               const struct sim_request *q)
+{
+    switch (kinds[q->kind].says) {
+    case SAYS_NOTHING:
+        return 0;
+    case SAYS_ECHO:
+        return q->body_len;
+    case SAYS_BYTES:
+        return kinds[q->kind].bytes;
+    case SAYS_FILE:
+        return sim_file_bytes(c->answered);
+    default:
+        return UINT64_MAX;
+    }
+}
+
+static bool client_expects_bytes(const struct sim_request *q)
+{
+    uint8_t says = kinds[q->kind].says;
+
+    return says == SAYS_ECHO || says == SAYS_BYTES || says == SAYS_FILE;
 }
 
 static void client_on_head(struct sim_client *c)
@@ -207,13 +319,13 @@ static void client_on_head(struct sim_client *c)
         c->told_to_go_on = c->answered + 1;
         if (c->answered + 1 == c->written)
             c->waits_for_100 = false;
-        sim_response_start(&c->response, false);
+        client_next_answer(c);
         return;
     }
     c->last_status = r->status;
     if (r->is_last)
         c->saw_last = true;
-    if (client_is_excuse(r->status))
+    if (client_is_excuse(c, r->status))
         return;
     if (c->answered >= c->written)
         client_fail(c, "an answer %d to no request", r->status);
@@ -228,9 +340,8 @@ static void client_on_head(struct sim_client *c)
     if (r->has_id != kinds[q->kind].has_id ||
         (r->has_id && (r->id_conn != c->conn || r->id_request != c->answered)))
         client_fail(c, "the answer to %u-%u", r->id_conn, r->id_request);
-    if ((q->kind == SIM_GET_BIG && r->length != SIM_BIG_BYTES) ||
-        (q->kind == SIM_GET_LONG && r->length != SIM_LONG_BYTES) ||
-        (q->kind == SIM_POST_ECHO && r->length != q->body_len))
+    if (r->length != UINT64_MAX && client_expects(c, q) != UINT64_MAX &&
+        r->length != client_expects(c, q))
         client_fail(c, "length %" PRIu64, r->length);
 }
 
@@ -239,10 +350,9 @@ static void client_on_body(struct sim_client *c, struct flare_str data)
     const struct sim_request *q = &c->requests[c->answered];
     uint64_t offset = c->response.received - data.len;
 
-    if (client_is_excuse(c->response.status))
+    if (client_is_excuse(c, c->response.status))
         return;
-    if (q->kind == SIM_GET_BIG || q->kind == SIM_GET_LONG ||
-        q->kind == SIM_POST_ECHO) {
+    if (client_expects_bytes(q)) {
         if (!sim_bytes_equal(data.ptr, data.len, c->conn, c->answered,
                              (size_t)offset))
             client_fail(c, "bytes at %" PRIu64 " are another's", offset);
@@ -268,52 +378,53 @@ static void client_check_text(struct sim_client *c)
     char text[sizeof(c->text)] = "";
 
     c->text[c->text_len] = '\0';
-    switch (c->requests[c->answered].kind) {
-    case SIM_GET_SMALL:
-    case SIM_GET_TWICE:
+    switch (kinds[c->requests[c->answered].kind].says) {
+    case SAYS_SMALL:
         (void)snprintf(text, sizeof(text), "small %u-%u\n", c->conn,
                        c->answered);
         break;
-    case SIM_POST_HASH:
+    case SAYS_HASH:
         (void)snprintf(text, sizeof(text), "%016" PRIx64 "\n",
                        body_sum(c, c->answered));
         break;
-    case SIM_GET_USER:
+    case SAYS_USER:
         (void)snprintf(text, sizeof(text), "user 7\n");
         break;
-    case SIM_HEAD_SMALL:
-    case SIM_HEAD_BIG:
-    case SIM_GET_BIG:
-    case SIM_GET_LONG:
-    case SIM_POST_ECHO:
-    case SIM_GET_NONE:
-    case SIM_OPTIONS_ALL:
-        break;
+    case SAYS_WHATEVER:
+        return;
     default:
-        return; /* the library's own words */
+        break;
     }
     if (strcmp(text, c->text) != 0)
         client_fail(c, "body \"%s\", not \"%s\"", c->text, text);
 }
 
-static bool next_is_head(const struct sim_client *c)
+static void client_check_length(struct sim_client *c)
 {
-    return c->answered < c->count &&
-           memcmp(kinds[c->requests[c->answered].kind].method, "HEAD", 4) == 0;
+    const struct sim_request *q = &c->requests[c->answered];
+    uint64_t expected = client_expects(c, q);
+
+    if (expected != UINT64_MAX && c->response.received != expected)
+        client_fail(c, "%" PRIu64 " bytes", c->response.received);
+    if (c->response.trailers != kinds[q->kind].has_trailer)
+        client_fail(c, "%u trailers", c->response.trailers);
+    if (q->kind == SIM_GET_BROKEN)
+        client_fail(c, "a body that was broken off has an end");
 }
 
 static void client_on_answer(struct sim_client *c)
 {
-    if (client_is_excuse(c->response.status)) {
+    if (client_is_excuse(c, c->response.status)) {
         client_end(c, SIM_CLIENT_CUT);
         return;
     }
     if (c->response.received != c->response.length)
         client_fail(c, "a short body");
+    client_check_length(c);
     client_check_text(c);
     c->text_len = 0;
     c->answered++;
-    sim_response_start(&c->response, next_is_head(c));
+    client_next_answer(c);
     if (c->waits_for_100 && c->answered == c->written) {
         /* Refused without its body: that is never sent. */
         client_end(c,
@@ -381,6 +492,9 @@ static void client_read(struct sim_client *c)
             return;
         }
     }
+    if (c->saw_fin && c->result == SIM_CLIENT_RUNS &&
+        sim_response_end(&c->response))
+        client_on_answer(c);
     if (c->saw_fin)
         client_on_end(c);
 }
@@ -477,8 +591,11 @@ void sim_client_draw(struct sim_client *c, struct sim_server *s, uint32_t conn,
 
     sim_client_init(c, s, conn);
     c->count = count != 0 ? count : 1 + flare__sim_below(w, SIM_REQUESTS_MAX);
-    for (uint32_t i = 0; i < c->count; i++)
+    for (uint32_t i = 0; i < c->count; i++) {
         request_draw(c, &c->requests[i]);
+        if (kinds[c->requests[i].kind].is_ending)
+            c->count = i + 1;
+    }
     c->is_pipelining = flare__sim_below(w, 3) == 1;
     c->is_slow = flare__sim_below(w, 6) == 1;
     c->end = (uint8_t)flare__sim_below(w, 3);
@@ -488,7 +605,7 @@ void sim_client_draw(struct sim_client *c, struct sim_server *s, uint32_t conn,
 
 void sim_client_start(struct sim_client *c, uint64_t time_ns)
 {
-    sim_response_start(&c->response, next_is_head(c));
+    client_next_answer(c);
     flare__sim_peer_at(&c->peer, time_ns);
 }
 

@@ -25,6 +25,25 @@ enum sim_request_kind {
     SIM_GET_MISSING,
     SIM_DELETE_SMALL, /* 405 */
     SIM_OPTIONS_ALL,
+    /* of sim_jobs.c */
+    SIM_GET_LATER,
+    SIM_GET_AGAIN,   /* promises again */
+    SIM_GET_DROPPED, /* 503, and the connection ends */
+    SIM_GET_NEVER,   /* the same, when the time for it ends */
+    SIM_GET_TIMER,
+    SIM_GET_WRITES,
+    SIM_HEAD_WRITES,
+    SIM_GET_OLD,    /* by HTTP/1.0: until the connection ends */
+    SIM_GET_BROKEN, /* cut in the middle */
+    SIM_GET_PULL,
+    SIM_GET_PULL_LATER,
+    SIM_GET_FILE,
+    SIM_HEAD_FILE,
+    SIM_POST_TAKE,
+    SIM_POST_EARLY,     /* answered before its body */
+    SIM_POST_GIVING_UP, /* 409, and the connection ends */
+    SIM_POST_FLOW,      /* echoed as it comes */
+    SIM_POST_WHOLE,
     SIM_REQUEST_KINDS
 };
 
@@ -82,6 +101,12 @@ struct sim_client {
 /* Draws requests and manners; the number of requests, 0: drawn too. */
 void sim_client_draw(struct sim_client *c, struct sim_server *s, uint32_t conn,
                      uint32_t count);
+
+/* Whether nothing can follow a request of that kind. */
+bool sim_client_is_ending(enum sim_request_kind kind);
+
+/* Whether the connection may have been cut because of its last request. */
+bool sim_client_may_be_cut(const struct sim_client *c);
 
 /* The same with nothing drawn: add requests, then start. */
 void sim_client_init(struct sim_client *c, struct sim_server *s, uint32_t conn);

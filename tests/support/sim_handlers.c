@@ -5,17 +5,12 @@
  * that request and no other's, and names it in the answer.
  */
 #include "tests/support/sim_bytes.h"
+#include "tests/support/sim_jobs.h"
 #include "tests/support/sim_server.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-
-struct request_id {
-    bool is_there;
-    uint32_t conn, request;
-    char text[24];
-};
 
 static bool id_number(struct flare_str *text, uint32_t *out)
 {
@@ -29,10 +24,10 @@ static bool id_number(struct flare_str *text, uint32_t *out)
     return i > 0;
 }
 
-static struct request_id id_read(const flare_req *req)
+struct sim_id sim_id_read(const flare_req *req)
 {
     struct flare_str text = flare_req_header(req, "X-Id");
-    struct request_id id = {.is_there = false};
+    struct sim_id id = {.is_there = false};
 
     if (text.ptr == NULL || !id_number(&text, &id.conn) || text.len == 0)
         return id;
@@ -52,25 +47,32 @@ static bool server_drains(const struct sim_server *s, const flare_loop *loop)
     return false;
 }
 
-/* Counts the call, and names the request in the answer. */
-static int handler_enter(flare_req *req, flare_res *res, struct request_id *id)
+void sim_handler_count(const flare_req *req, struct sim_id *id)
 {
     struct sim_server *s = flare_req_ctx(req);
 
-    *id = id_read(req);
+    *id = sim_id_read(req);
     flare__sim_note(s->world, "handler", id->conn, id->request);
     if (!id->is_there)
-        return 0;
+        return;
     if (++s->calls[id->conn][id->request] > 1)
         flare__sim_fail(s->world, "request %s handled twice", id->text);
     s->was_draining[id->conn][id->request] =
         server_drains(s, flare_req_loop(req));
+}
+
+/* Counts the call, and names the request in the answer. */
+static int handler_enter(flare_req *req, flare_res *res, struct sim_id *id)
+{
+    sim_handler_count(req, id);
+    if (!id->is_there)
+        return 0;
     return flare_res_header(res, "X-Id", flare_str(id->text));
 }
 
 static int on_small(flare_req *req, flare_res *res)
 {
-    struct request_id id;
+    struct sim_id id;
     int rc = handler_enter(req, res, &id);
 
     return rc < 0 ? rc : flare_res_printf(res, 200, "small %s\n", id.text);
@@ -80,7 +82,7 @@ static int on_echo(flare_req *req, flare_res *res)
 {
     struct sim_server *s = flare_req_ctx(req);
     struct flare_str body = flare_req_body(req);
-    struct request_id id;
+    struct sim_id id;
     int rc = handler_enter(req, res, &id);
 
     if (rc < 0)
@@ -96,7 +98,7 @@ static int on_echo(flare_req *req, flare_res *res)
 static int on_hash(flare_req *req, flare_res *res)
 {
     struct flare_str body = flare_req_body(req);
-    struct request_id id;
+    struct sim_id id;
     int rc = handler_enter(req, res, &id);
 
     if (rc < 0)
@@ -116,7 +118,7 @@ static void big_free(void *ctx, void *block)
 static int on_big(flare_req *req, flare_res *res)
 {
     struct sim_server *s = flare_req_ctx(req);
-    struct request_id id;
+    struct sim_id id;
     int rc = handler_enter(req, res, &id);
     char *body;
 
@@ -136,7 +138,7 @@ static int on_big(flare_req *req, flare_res *res)
 
 static int on_error(flare_req *req, flare_res *res)
 {
-    struct request_id id;
+    struct sim_id id;
     int rc = handler_enter(req, res, &id);
 
     return rc < 0 ? rc : FLARE_E_CONFLICT;
@@ -144,7 +146,7 @@ static int on_error(flare_req *req, flare_res *res)
 
 static int on_forget(flare_req *req, flare_res *res)
 {
-    struct request_id id;
+    struct sim_id id;
 
     return handler_enter(req, res, &id);
 }
@@ -164,7 +166,7 @@ static int on_twice(flare_req *req, flare_res *res)
 
 static int on_none(flare_req *req, flare_res *res)
 {
-    struct request_id id;
+    struct sim_id id;
     int rc = handler_enter(req, res, &id);
 
     return rc < 0 ? rc : flare_res_empty(res, 204);
@@ -172,7 +174,7 @@ static int on_none(flare_req *req, flare_res *res)
 
 static int on_user(flare_req *req, flare_res *res)
 {
-    struct request_id id;
+    struct sim_id id;
     uint64_t number;
     int rc = handler_enter(req, res, &id);
 
@@ -187,7 +189,7 @@ static int on_user(flare_req *req, flare_res *res)
 static int on_long(flare_req *req, flare_res *res)
 {
     char text[SIM_LONG_BYTES];
-    struct request_id id;
+    struct sim_id id;
     int rc = handler_enter(req, res, &id);
 
     if (rc < 0)
@@ -208,4 +210,5 @@ void sim_handlers_routes(struct sim_server *s)
     memcpy(s->routes, routes, sizeof(routes));
     s->config.routes.list = s->routes;
     s->config.routes.count = sizeof(routes) / sizeof(routes[0]);
+    sim_jobs_routes(s);
 }

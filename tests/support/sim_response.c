@@ -5,12 +5,20 @@
 #include <string.h>
 
 struct fields {
-    uint32_t dates, servers, lengths, connections;
+    uint32_t dates, servers, lengths, connections, codings;
 };
+
+enum chunk_state { CHUNK_SIZE, CHUNK_DATA, CHUNK_DATA_END, CHUNK_TRAILER };
 
 void sim_response_start(struct sim_response *r, bool is_to_head)
 {
     r->is_to_head = is_to_head;
+    r->is_to_old = false;
+    r->is_chunked = false;
+    r->is_until_close = false;
+    r->trailers = 0;
+    r->chunk_state = CHUNK_SIZE;
+    r->line_len = 0;
     r->in_body = false;
     r->status = 0;
     r->is_last = false;
@@ -89,8 +97,12 @@ static const char *read_known(struct sim_response *r, struct fields *seen,
         r->is_last = name_is(value.ptr, value.len, "close");
         return ++seen->connections > 1 ? "Connection twice" : NULL;
     }
-    if (name_is(name.ptr, name.len, "Transfer-Encoding"))
-        return "Transfer-Encoding";
+    if (name_is(name.ptr, name.len, "Transfer-Encoding")) {
+        r->is_chunked = name_is(value.ptr, value.len, "chunked");
+        return ++seen->codings > 1 || !r->is_chunked || r->is_to_old
+                   ? "Transfer-Encoding"
+                   : NULL;
+    }
     if (!name_is(name.ptr, name.len, "X-Id"))
         return NULL;
     if (!read_number(&p, end, &a) || p == end || *p++ != '-' ||
@@ -121,19 +133,27 @@ static const char *read_field(struct sim_response *r, struct fields *seen,
                       (struct flare_str){colon + 2, (size_t)(end - colon) - 2});
 }
 
-static const char *check_fields(const struct sim_response *r,
+static const char *check_fields(struct sim_response *r,
                                 const struct fields *seen)
 {
     bool has_body = r->status >= 200 && r->status != 204 && r->status != 304;
 
     if (r->status < 200)
-        return seen->lengths + seen->connections > 0 ? "field in a 1xx" : NULL;
+        return seen->lengths + seen->connections + seen->codings > 0
+                   ? "field in a 1xx"
+                   : NULL;
     if (seen->dates != 1 || seen->servers != 1)
         return "Date or Server is missing";
-    if (has_body && seen->lengths != 1)
-        return "not exactly one Content-Length";
-    if (r->status == 204 && seen->lengths != 0)
-        return "Content-Length in a 204";
+    if (seen->lengths + seen->codings > 1)
+        return "framed twice";
+    if (has_body && seen->lengths + seen->codings == 0 &&
+        (!r->is_to_old || !r->is_last))
+        return "a body without an end";
+    if (r->status == 204 && seen->lengths + seen->codings != 0)
+        return "a framed 204";
+    r->is_until_close = has_body && seen->lengths + seen->codings == 0;
+    if (r->is_chunked || r->is_until_close)
+        r->length = UINT64_MAX;
     return NULL;
 }
 
@@ -174,11 +194,121 @@ static enum sim_response_what take_head(struct sim_response *r,
             return SIM_RESPONSE_BAD;
         r->in_body = true;
         if (r->is_to_head || r->status < 200 || r->status == 204 ||
-            r->status == 304)
+            r->status == 304) {
             r->length = 0;
+            r->is_chunked = r->is_until_close = false;
+        }
         return SIM_RESPONSE_HEAD;
     }
     return SIM_RESPONSE_MORE;
+}
+
+/* ---- chunks: sizes in lower case, without leading zeros or extensions ---- */
+
+static const char *chunk_size(struct sim_response *r)
+{
+    uint64_t size = 0;
+
+    if (r->line_len == 0 || r->line_len > 8 ||
+        (r->line[0] == '0' && r->line_len > 1))
+        return "chunk size";
+    for (uint32_t i = 0; i < r->line_len; i++) {
+        char c = r->line[i];
+
+        if (!is_digit(c) && (c < 'a' || c > 'f'))
+            return "chunk size";
+        size = size * 16 + (uint64_t)(is_digit(c) ? c - '0' : c - 'a' + 10);
+    }
+    r->chunk_left = size;
+    r->chunk_state = size == 0 ? CHUNK_TRAILER : CHUNK_DATA;
+    return NULL;
+}
+
+/* The line in hand is whole; an empty trailer is the end of all. */
+static const char *chunk_line(struct sim_response *r)
+{
+    struct fields seen = {0};
+    const char *fault = NULL;
+
+    switch ((enum chunk_state)r->chunk_state) {
+    case CHUNK_SIZE:
+        fault = chunk_size(r);
+        break;
+    case CHUNK_DATA_END:
+        fault = r->line_len == 0 ? NULL : "bytes behind a chunk";
+        r->chunk_state = CHUNK_SIZE;
+        break;
+    case CHUNK_TRAILER:
+        if (r->line_len == 0) {
+            r->is_chunked = false;
+            r->length = r->received;
+            return NULL;
+        }
+        r->trailers++;
+        fault = read_field(r, &seen, r->line, r->line + r->line_len);
+        if (seen.lengths + seen.codings + seen.connections > 0)
+            fault = "framing in a trailer";
+        break;
+    case CHUNK_DATA:
+        break;
+    }
+    r->line_len = 0;
+    return fault;
+}
+
+/* A byte of a line; whether it was its last, and nothing is wrong. */
+static bool chunk_byte(struct sim_response *r, char c)
+{
+    if (c == '\n') {
+        if (r->line_len == 0 || r->line[r->line_len - 1] != '\r')
+            r->fault = "bare LF in a chunk";
+        else
+            r->line_len--;
+        return r->fault == NULL;
+    }
+    if (r->line_len == sizeof(r->line))
+        r->fault = "a long line in a chunk";
+    else
+        r->line[r->line_len++] = c;
+    return false;
+}
+
+static enum sim_response_what take_chunked(struct sim_response *r,
+                                           struct flare_str *in,
+                                           struct flare_str *data)
+{
+    while (r->chunk_state != CHUNK_DATA) {
+        if (in->len == 0)
+            return SIM_RESPONSE_MORE;
+        in->len--;
+        if (chunk_byte(r, *in->ptr++))
+            r->fault = chunk_line(r);
+        if (r->fault != NULL)
+            return SIM_RESPONSE_BAD;
+        if (!r->is_chunked)
+            return SIM_RESPONSE_END;
+    }
+    if (in->len == 0)
+        return SIM_RESPONSE_MORE;
+    *data = *in;
+    if (data->len > r->chunk_left)
+        data->len = (size_t)r->chunk_left;
+    r->chunk_left -= data->len;
+    if (r->chunk_left == 0)
+        r->chunk_state = CHUNK_DATA_END;
+    in->ptr += data->len;
+    in->len -= data->len;
+    r->received += data->len;
+    return SIM_RESPONSE_BODY;
+}
+
+bool sim_response_end(struct sim_response *r)
+{
+    if (!r->in_body || !r->is_until_close)
+        return false;
+    r->is_until_close = false;
+    r->length = r->received;
+    return true;
 }
 
 enum sim_response_what sim_response_next(struct sim_response *r,
@@ -189,6 +319,8 @@ enum sim_response_what sim_response_next(struct sim_response *r,
 
     if (!r->in_body)
         return take_head(r, in);
+    if (r->is_chunked)
+        return take_chunked(r, in, data);
     if (left == 0)
         return SIM_RESPONSE_END;
     if (in->len == 0)

@@ -12,15 +12,23 @@ enum { SIM_RESPONSE_HEAD_MAX = 4096 };
 
 struct sim_response {
     bool is_to_head; /* set by the caller: it answers HEAD */
+    bool is_to_old;  /* set by the caller after start: it answers HTTP/1.0 */
     bool in_body;    /* the head is over */
     int status;
     bool is_last;     /* Connection: close */
     uint32_t id_conn; /* X-Id: "conn-request" */
     uint32_t id_request;
     bool has_id;
-    uint64_t length;   /* of the body */
-    uint64_t received; /* of it */
-    const char *fault; /* what is wrong with it */
+    bool is_chunked;
+    bool is_until_close; /* the body ends with the connection: see _end */
+    uint32_t trailers;   /* how many fields came behind the body */
+    uint64_t length;     /* of the body; chunked, until close: UINT64_MAX */
+    uint64_t received;   /* of it */
+    const char *fault;   /* what is wrong with it */
+    uint8_t chunk_state; /* of sim_response.c */
+    uint64_t chunk_left;
+    uint32_t line_len;
+    char line[256]; /* of a chunk's size, or a trailer */
     uint32_t head_len;
     char head[SIM_RESPONSE_HEAD_MAX];
 };
@@ -37,6 +45,12 @@ void sim_response_start(struct sim_response *r, bool is_to_head);
 
 /* Whether bytes of a response are here that is not over. */
 bool sim_response_is_begun(const struct sim_response *r);
+
+/*
+ * The stream has ended in order: whether that is the end of the body, and then
+ * `length` is what came.
+ */
+bool sim_response_end(struct sim_response *r);
 
 /* Takes from the front of `*in`. */
 enum sim_response_what sim_response_next(struct sim_response *r,

@@ -25,7 +25,9 @@ enum {
     RUN_HOSTILES_MAX = 3,
     RUN_PEERS_MAX = 16,     /* at most that many are connected at once */
     RUN_STEPS_MAX = 400000, /* turns; past it somebody spins */
-    RUN_NEWCOMER_S = 10     /* all its answers within that, in a calm world */
+    RUN_ARENA_BYTES = 2200, /* of an exchange, as it is kept */
+    RUN_PROMISE_BYTES = 128,
+    RUN_NEWCOMER_S = 10 /* all its answers within that, in a calm world */
 };
 
 #define RUN_REPLAY                                                             \
@@ -112,6 +114,7 @@ static void run_draw_config(struct sim_run *r, struct flare_server_config *c)
         .idle_timeout_ms = ms,
         .send_timeout_ms = ms,
         .linger_timeout_ms = is_patient ? 60 * 1000 : 500,
+        .answer_timeout_ms = ms,
         .drain_timeout_ms = is_patient ? 24 * 3600 * 1000 : 20 * 1000,
         .connections_max = 64,
     };
@@ -178,7 +181,7 @@ static uint64_t run_patience(const struct sim_run *r)
     const struct flare_server_config *c = &r->server.config;
     uint64_t ms =
         2 * ((uint64_t)c->head_timeout_ms + c->body_gap_ms + c->body_grace_ms +
-             c->send_timeout_ms + c->linger_timeout_ms);
+             c->send_timeout_ms + c->linger_timeout_ms + c->answer_timeout_ms);
 
     return ms * 1000000 + 100 * SIM_S;
 }
@@ -254,6 +257,8 @@ static enum sim_excuse client_excuse(const struct sim_run *r,
         return SIM_EXCUSE_WORLD;
     if (c->saw_last)
         return SIM_EXCUSE_LAST; /* the client has checked why */
+    if (sim_client_may_be_cut(c))
+        return SIM_EXCUSE_BROKEN;
     if (r->server.is_draining && !is_handled)
         return SIM_EXCUSE_DRAIN;
     if (r->failed_calls > 0)
@@ -296,6 +301,10 @@ static void run_newcomer(struct sim_run *r, struct sim_run_sums *sums)
     uint64_t end_ns = flare__sim_now(w) + RUN_NEWCOMER_S * SIM_S;
 
     sim_client_draw(c, &r->server, r->next_conn++, 3);
+    if (sim_client_is_ending(
+            (enum sim_request_kind)c->requests[c->count - 1].kind))
+        c->requests[c->count - 1] = (struct sim_request){
+            .kind = SIM_GET_LATER, .is_last = c->end == SIM_CLIENT_SAYS_CLOSE};
     c->is_slow = false;
     sim_client_start(c, flare__sim_now(w));
     /* A full server lets it wait until one of the attackers is gone. */
@@ -358,6 +367,22 @@ static void run_drop_all(struct sim_run *r)
             flare__sim_fail(r->world, "a connection outlives its peer");
 }
 
+/* What the exchanges of a worker may keep. */
+static size_t run_exchanges(const struct sim_run *r, const struct sim_worker *w)
+{
+    const struct flare__head_limits *limits = &r->server.options.head;
+    size_t one = sizeof(struct flare__exchange) +
+                 limits->fields_max * sizeof(struct flare__field) +
+                 limits->target_bytes_max + FLARE__HTTP_EXTRA_MAX +
+                 RUN_ARENA_BYTES;
+
+    if (w->http.dead != NULL)
+        flare__sim_fail(r->world, "a dead exchange is not given back");
+    return one * (w->http.spare_count + 1) +
+           (size_t)(r->server.promises + r->server.promises_due) *
+               RUN_PROMISE_BYTES;
+}
+
 /* Act 3.  What the slab and the pool keep for reuse is not counted. */
 static void run_check_floor(struct sim_run *r)
 {
@@ -366,10 +391,9 @@ static void run_check_floor(struct sim_run *r)
     for (uint32_t i = 0; i < r->server.worker_count; i++) {
         const struct sim_worker *w = &r->server.workers[i];
 
+        kept += run_exchanges(r, w);
         kept += (size_t)w->http.pool.free_count * FLARE__OUT_CHUNK_BYTES;
         kept += (size_t)w->http.conns.ready * w->http.conns.stride + 64 * 32;
-        kept += FLARE__HTTP_EXTRA_MAX;
-        kept += r->server.options.head.target_bytes_max;
         if (flare__sim_leases(w->loop->backend) != 0)
             flare__sim_fail(r->world, "a lease is held by nobody");
     }

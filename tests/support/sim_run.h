@@ -13,12 +13,13 @@
 /* Why a client may be cut short while faults strike. */
 enum sim_excuse {
     SIM_NO_EXCUSE,
-    SIM_EXCUSE_WORLD, /* it broke the connection */
-    SIM_EXCUSE_CALLS, /* backend calls failed */
-    SIM_EXCUSE_FULL,  /* the server has all the connections it may have */
-    SIM_EXCUSE_SLOW,  /* the network was slower than the deadlines */
-    SIM_EXCUSE_LAST,  /* the server had said that no more is answered */
-    SIM_EXCUSE_DRAIN, /* no handler had seen the request yet */
+    SIM_EXCUSE_WORLD,  /* it broke the connection */
+    SIM_EXCUSE_CALLS,  /* backend calls failed */
+    SIM_EXCUSE_FULL,   /* the server has all the connections it may have */
+    SIM_EXCUSE_SLOW,   /* the network was slower than the deadlines */
+    SIM_EXCUSE_LAST,   /* the server had said that no more is answered */
+    SIM_EXCUSE_DRAIN,  /* no handler had seen the request yet */
+    SIM_EXCUSE_BROKEN, /* it asked for an answer that breaks off */
     SIM_EXCUSES
 };
 

@@ -196,7 +196,8 @@ int sim_server_step(struct sim_server *s, uint64_t limit_ns)
     int rc;
 
     if (!s->is_kernel) {
-        which = flare__sim_next(s->world, due_ns < limit_ns ? due_ns : limit_ns);
+        which =
+            flare__sim_next(s->world, due_ns < limit_ns ? due_ns : limit_ns);
         sim_jobs_keep(s, flare__sim_now(s->world));
         if (which == FLARE__SIM_OVER && due_ns < limit_ns)
             which = FLARE__SIM_LATER;

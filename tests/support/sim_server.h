@@ -43,7 +43,7 @@ struct sim_server {
     uint32_t worker_count;
     bool is_kernel; /* no simulated network, but one worker of the kernel */
     bool is_draining;
-    bool has_no_memory; /* allocations may fail */
+    bool has_no_memory;     /* allocations may fail */
     uint64_t drain_ns;      /* when it began */
     uint32_t bodies_given;  /* by /big, not freed yet */
     uint32_t posts, posted; /* mailbox calls: accepted, run */
