@@ -4,6 +4,7 @@ flareincludedir = $(includedir)/flare
 flareinclude_HEADERS = \
 	%D%/flare/addr.h \
 	%D%/flare/alloc.h \
+	%D%/flare/answer.h \
 	%D%/flare/base.h \
 	%D%/flare/cookie.h \
 	%D%/flare/error.h \

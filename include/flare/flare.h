@@ -5,6 +5,7 @@
 
 #include <flare/addr.h>
 #include <flare/alloc.h>
+#include <flare/answer.h>
 #include <flare/base.h>
 #include <flare/cookie.h>
 #include <flare/error.h>

@@ -82,6 +82,7 @@ libflare_core_la_SOURCES += \
 	%D%/proxy.h \
 	%D%/range.c \
 	%D%/range.h \
+	%D%/redirect.c \
 	%D%/req.c \
 	%D%/req_form.c \
 	%D%/res.c \
@@ -89,6 +90,7 @@ libflare_core_la_SOURCES += \
 	%D%/res_body.c \
 	%D%/res_filter.c \
 	%D%/res_hooks.c \
+	%D%/res_json.c \
 	%D%/res_timer.c \
 	%D%/router.h \
 	%D%/router_build.c \
