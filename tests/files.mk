@@ -59,6 +59,10 @@ unit_tests = \
 	%D%/http/test_router_flat \
 	%D%/http/test_router_table \
 	%D%/http/test_server \
+	%D%/http/test_sse \
+	%D%/http/test_res_json \
+	%D%/http/test_redirect \
+	%D%/http/test_offload \
 	%D%/http/test_scan \
 	%D%/http/test_sim_scenarios \
 	%D%/http/test_sim_server \
@@ -74,6 +78,7 @@ unit_tests = \
 	%D%/net/test_listen_set \
 	%D%/net/test_listener \
 	%D%/net/test_notify \
+	%D%/net/test_offload \
 	%D%/net/test_loop \
 	%D%/net/test_mailbox \
 	%D%/net/test_signal \
@@ -130,6 +135,26 @@ tests_http_test_later_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_later.c
+
+tests_http_test_offload_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_offload.c
+
+tests_http_test_res_json_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_res_json.c
+
+tests_http_test_redirect_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_redirect.c
+
+tests_http_test_sse_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_sse.c
 
 tests_http_test_res_body_SOURCES = \
 	%D%/http/conn_rig.c \
@@ -266,6 +291,8 @@ libflare_testing_la_SOURCES += \
 
 # Those of them in which threads meet: what ThreadSanitizer runs.
 threaded_tests = \
+	%D%/http/test_offload \
+	%D%/net/test_offload \
 	%D%/net/test_worker \
 	%D%/backends/test_conformance \
 	%D%/base/test_cpu \
