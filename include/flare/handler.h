@@ -124,8 +124,8 @@ typedef int (*flare_body_fn)(flare_req *req, flare_res *res,
                              struct flare_str piece, bool is_last, void *ctx);
 
 /*
- * Gives the body to `fn` as it comes, from after the handler has returned, which
- * must return FLARE_LATER.  Where the route does not have
+ * Gives the body to `fn` as it comes, from after the handler has returned,
+ * which must return FLARE_LATER.  Where the route does not have
  * FLARE_ROUTE_STREAM_BODY, all of it is one piece.  A peer that waits for
  * "100 Continue" is sent it now.
  *
@@ -256,8 +256,7 @@ FLARE_API void flare_res_abort(flare_res *res);
  * chunked (RFC 9110 section 6.5).  Returns as flare_res_header; also refused
  * are fields of framing, routing and authentication.
  */
-FLARE_API FLARE_MUST_USE int flare_res_trailer(flare_res *res,
-                                               const char *name,
+FLARE_API FLARE_MUST_USE int flare_res_trailer(flare_res *res, const char *name,
                                                struct flare_str value);
 
 typedef void (*flare_drain_fn)(flare_req *req, flare_res *res, void *ctx);
@@ -281,6 +280,8 @@ FLARE_API FLARE_MUST_USE int flare_res_pull(flare_res *res, int status,
                                             struct flare_str type,
                                             uint64_t length, flare_pull_fn fn,
                                             void *ctx);
+
+/* Asks again after FLARE_LATER of a flare_pull_fn; nothing otherwise. */
 FLARE_API void flare_res_pull_resume(flare_res *res);
 
 /* ---- hooks, for what is around a handler ---- */
@@ -315,6 +316,8 @@ typedef void (*flare_done_fn)(flare_req *req, flare_res *res,
 FLARE_API FLARE_MUST_USE int flare_res_before_head(flare_res *res,
                                                    flare_before_head_fn fn,
                                                    void *ctx);
+
+/* The same for the end of the answer; FLARE_E_ALREADY_ANSWERED after it. */
 FLARE_API FLARE_MUST_USE int flare_res_on_done(flare_res *res, flare_done_fn fn,
                                                void *ctx);
 

@@ -62,10 +62,10 @@ struct flare__conn {
     uint32_t linger_bytes;
     int file; /* of a broken-off answer, until the send is back; -1 */
     uint32_t file_bytes; /* of the send in flight, if it is of a file */
-    int32_t sent_res;  /* of a send whose memory is not back yet */
-    uint8_t phase;     /* enum flare__conn_phase */
-    bool is_receiving; /* the backend's receive is not back */
-    bool is_stopping;  /* and it was told to stop */
+    int32_t sent_res;    /* of a send whose memory is not back yet */
+    uint8_t phase;       /* enum flare__conn_phase */
+    bool is_receiving;   /* the backend's receive is not back */
+    bool is_stopping;    /* and it was told to stop */
     bool is_sending;
     bool is_paused; /* requests in `in` wait until output has drained */
     bool is_eof;    /* the peer sends nothing more */

@@ -103,9 +103,8 @@ static int body_next(struct flare__body *b,
 void flare__body_set_deadline(struct flare__conn *conn)
 {
     const struct flare__http_options *o = conn->http->options;
-    const struct flare__body *b = conn->phase == FLARE__CONN_STREAM
-                                      ? &conn->x->body
-                                      : &conn->in->body;
+    const struct flare__body *b =
+        conn->phase == FLARE__CONN_STREAM ? &conn->x->body : &conn->in->body;
     uint64_t now_ms = conn->http->loop->now_ms;
     uint64_t left_ms = o->body_gap_ms;
 
@@ -124,8 +123,8 @@ void flare__body_set_deadline(struct flare__conn *conn)
 static int body_continue(struct flare__conn *conn)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    char *room = flare__out_reserve(&conn->out, &conn->http->pool,
-                                    sizeof(go_on) - 1);
+    char *room =
+        flare__out_reserve(&conn->out, &conn->http->pool, sizeof(go_on) - 1);
 
     if (room == NULL)
         return -ENOMEM;
@@ -151,8 +150,7 @@ int flare__body_collect(struct flare__conn *conn, struct flare_str head,
     }
     if (expected > BODY_EXPECT_BYTES)
         expected = BODY_EXPECT_BYTES;
-    conn->in =
-        flare__inbuf_new(conn, (uint32_t)head.len + (uint32_t)expected);
+    conn->in = flare__inbuf_new(conn, (uint32_t)head.len + (uint32_t)expected);
     if (conn->in == NULL ||
         flare__inbuf_append(conn, head.ptr, (uint32_t)head.len) < 0)
         return -ENOMEM;

@@ -101,7 +101,8 @@ static int input_refuse_head(struct flare__conn *conn, int error, uint32_t len)
  * The limit of this request's body; a route may have its own.  Sets whether it
  * is to be given to the handler as it comes.
  */
-static inline uint64_t input_body_limit(struct flare__exchange *x, bool *is_streamed)
+static inline uint64_t input_body_limit(struct flare__exchange *x,
+                                        bool *is_streamed)
 {
     uint64_t limit = x->req.http->options->body_bytes_max;
 
@@ -119,7 +120,7 @@ static inline uint64_t input_body_limit(struct flare__exchange *x, bool *is_stre
 
 /* The head of `head_len` bytes is in hand.  Returns what it took. */
 static inline int input_on_head(struct flare__conn *conn, const char *bytes,
-                         uint32_t head_len, uint32_t len)
+                                uint32_t head_len, uint32_t len)
 {
     struct flare__exchange *x = conn->http->x;
     bool is_chunked = (x->head.flags & FLARE__HEAD_CHUNKED) != 0;

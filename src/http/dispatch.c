@@ -268,7 +268,8 @@ static inline int dispatch_answer(struct flare__exchange *x)
 }
 
 /* What is left of an answer in hand: hooks, counters, the connection's fate. */
-static inline enum flare__dispatched dispatch_end(struct flare__exchange *x, int rc)
+static inline enum flare__dispatched dispatch_end(struct flare__exchange *x,
+                                                  int rc)
 {
     if (FLARE_UNLIKELY(flare__exchange_has_end(x)))
         flare__exchange_end(x, rc < 0 ? rc : 0);

@@ -147,8 +147,8 @@ static int exchange_keep(struct flare__exchange *x)
         memcpy(kept + x->wire.len, body.ptr, body.len);
         x->req.body.ptr = kept + x->wire.len;
     }
-    exchange_move_all(
-        x, &(struct exchange_move){x->wire.ptr, x->wire.len, kept});
+    exchange_move_all(x,
+                      &(struct exchange_move){x->wire.ptr, x->wire.len, kept});
     x->kept = kept;
     return 0;
 }
@@ -225,7 +225,8 @@ void flare__exchange_end(struct flare__exchange *x, int rc)
 
 static void exchange_reap(struct flare__task *task)
 {
-    struct flare__http *h = FLARE_CONTAINER_OF(task, struct flare__http, reaper);
+    struct flare__http *h =
+        FLARE_CONTAINER_OF(task, struct flare__http, reaper);
 
     while (h->dead != NULL) {
         struct flare__exchange *x = h->dead;

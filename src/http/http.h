@@ -31,11 +31,11 @@ struct flare__http_options {
     const struct flare_allocator *al;
     const struct flare__router *router; /* NULL: `handler` for everything */
     struct flare_handler handler;
-    uint32_t route_flags; /* of `handler`: FLARE_ROUTE_* */
+    uint32_t route_flags;              /* of `handler`: FLARE_ROUTE_* */
     const struct flare_server *server; /* NULL: a test's */
     struct flare_handler outer; /* enters `links`; fn NULL: there are none */
     struct flare__link links[FLARE_MIDDLEWARE_MAX]; /* the server's */
-    struct flare_str server_name; /* empty: no Server field */
+    struct flare_str server_name;                   /* empty: no Server field */
     struct flare__head_limits head;
     struct flare__chunked_limits chunked;
     uint32_t body_bytes_max;
@@ -50,15 +50,15 @@ struct flare__http_options {
     uint32_t idle_timeout_ms;
     uint32_t send_timeout_ms;
     uint32_t linger_timeout_ms;
-    uint32_t answer_timeout_ms; /* UINT32_MAX: none */
-    uint32_t request_memory_max; /* of a request's arena */
+    uint32_t answer_timeout_ms;     /* UINT32_MAX: none */
+    uint32_t request_memory_max;    /* of a request's arena */
     struct flare__offload *offload; /* NULL: none */
 };
 
 /* What the framing of a body says, and how much of it has come. */
 struct flare__body {
     bool is_chunked;
-    uint64_t left;       /* of Content-Length */
+    uint64_t left; /* of Content-Length */
     uint64_t started_ms;
     uint64_t wire_bytes; /* with its framing */
     uint64_t bytes;      /* without */
@@ -75,7 +75,7 @@ struct flare_req {
     int outcome;                  /* of the search for a route, if negative */
     struct flare__match match;
     struct flare__arena arena; /* dies with the request */
-    struct flare__tag *tags; /* in the arena: what middlewares know of it */
+    struct flare__tag *tags;   /* in the arena: what middlewares know of it */
     /* Read when first asked for; NULL until then.  Of http/form.c. */
     struct flare__params *query;
     struct flare__params *form;
@@ -118,10 +118,10 @@ struct flare_res {
     char *extra; /* fields that were added; after the head, trailers */
     uint32_t extra_len;
     uint32_t extra_cap;
-    uint16_t status; /* 0: none yet */
-    uint8_t state;   /* enum flare__res_state */
-    bool is_head;    /* no body goes out, whatever the handler gave */
-    bool is_last;    /* Connection: close */
+    uint16_t status;         /* 0: none yet */
+    uint8_t state;           /* enum flare__res_state */
+    bool is_head;            /* no body goes out, whatever the handler gave */
+    bool is_last;            /* Connection: close */
     bool is_keep_alive_said; /* HTTP/1.0 peers must be told */
     bool has_no_body;        /* HEAD, 204 and the like: writes are dropped */
     bool is_chunked;
@@ -153,11 +153,11 @@ struct flare__exchange {
     struct flare__body body;    /* if it is read in pieces */
     char *decoded; /* path parameters, percent-decoded; target_bytes_max */
     char *kept;    /* detached: the head's bytes and a buffered body's */
-    struct flare_later *later; /* the open promise */
+    struct flare_later *later;    /* the open promise */
     struct flare__exchange *next; /* spare or dead */
     uint64_t started_ns;
     uint32_t timeout_ms;
-    int found;          /* if is_found: what looking for its handler said */
+    int found; /* if is_found: what looking for its handler said */
     bool is_found;
     bool is_touched;    /* flare__exchange_clear is due before the next */
     bool is_detached;   /* conn->x */
@@ -200,11 +200,11 @@ struct flare__http {
     bool is_aborted; /* who is accepted late is not served */
     bool is_full;    /* the listeners wait for a connection to go */
     struct flare__listener *listeners;
-    uint32_t listener_count; /* started, whatever became of them */
-    uint32_t listeners_open; /* not CLOSED again */
+    uint32_t listener_count;     /* started, whatever became of them */
+    uint32_t listeners_open;     /* not CLOSED again */
     struct flare_stats counters; /* since start; published after a turn */
 
-    struct flare__exchange *x; /* the request in hand; never NULL */
+    struct flare__exchange *x;     /* the request in hand; never NULL */
     struct flare__exchange *spare; /* for the next that is detached */
     struct flare__exchange *dead;  /* their users may still look at them */
     struct flare__task reaper;

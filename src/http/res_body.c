@@ -15,9 +15,9 @@
 #include <string.h>
 
 enum {
-    BODY_CHUNK_FRAME = 12,        /* 8 digits and two line ends */
+    BODY_CHUNK_FRAME = 12,         /* 8 digits and two line ends */
     BODY_FILE_COPY_MAX = 64 << 10, /* a smaller file is sent with its head */
-    BODY_PULLS_MAX = 64           /* pieces asked for in one go */
+    BODY_PULLS_MAX = 64            /* pieces asked for in one go */
 };
 
 static struct flare__exchange *body_exchange(struct flare_res *res)
@@ -214,13 +214,27 @@ void flare_res_abort(flare_res *res)
 static bool body_is_trailer(struct flare_str name)
 {
     static const char *const refused[] = {
-        "Transfer-Encoding", "Content-Length",   "Host",
-        "Authorization",     "Content-Encoding", "Content-Type",
-        "Content-Range",     "Trailer",          "Connection",
-        "Set-Cookie",        "Cache-Control",    "WWW-Authenticate",
-        "Age",               "Expires",          "Date",
-        "Location",          "Retry-After",      "Vary",
-        "Keep-Alive",        "Upgrade",          "Cookie",
+        "Transfer-Encoding",
+        "Content-Length",
+        "Host",
+        "Authorization",
+        "Content-Encoding",
+        "Content-Type",
+        "Content-Range",
+        "Trailer",
+        "Connection",
+        "Set-Cookie",
+        "Cache-Control",
+        "WWW-Authenticate",
+        "Age",
+        "Expires",
+        "Date",
+        "Location",
+        "Retry-After",
+        "Vary",
+        "Keep-Alive",
+        "Upgrade",
+        "Cookie",
     };
 
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)

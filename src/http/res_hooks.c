@@ -8,8 +8,8 @@
 static struct flare__hook *hook_new(struct flare_res *res, void *ctx)
 {
     struct flare_req *req = &FLARE__EXCHANGE_OF(res, res)->req;
-    struct flare__hook *hook = flare__arena_alloc(
-        &req->arena, sizeof(*hook), _Alignof(struct flare__hook));
+    struct flare__hook *hook = flare__arena_alloc(&req->arena, sizeof(*hook),
+                                                  _Alignof(struct flare__hook));
 
     if (hook == NULL)
         return NULL;

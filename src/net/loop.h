@@ -47,7 +47,7 @@ struct flare_loop {
     uint32_t task_count;
     struct flare__mailbox *mailbox;
     _Atomic(struct flare__letter *) letters; /* the newest first */
-    atomic_uint refs; /* of the memory: its owner's, and letters to come */
+    atomic_uint refs;   /* of the memory: its owner's, and letters to come */
     atomic_uint guests; /* other threads inside a call; the backend stays */
     atomic_bool is_closed;
     bool is_broken; /* a poll has failed: nothing can be closed in order */
