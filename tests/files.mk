@@ -34,6 +34,11 @@ unit_tests = \
 	%D%/http/test_later \
 	%D%/http/test_etag \
 	%D%/http/test_fieldparam \
+	%D%/http/test_files \
+	%D%/http/test_files_cache \
+	%D%/http/test_files_list \
+	%D%/http/test_files_path \
+	%D%/http/test_files_send \
 	%D%/http/test_form \
 	%D%/http/test_forwarded \
 	%D%/http/test_head \
@@ -72,6 +77,7 @@ unit_tests = \
 	%D%/net/test_addr \
 	%D%/net/test_choose \
 	%D%/net/test_clock \
+	%D%/net/test_file \
 	%D%/net/test_ip \
 	%D%/net/test_handoff \
 	%D%/net/test_inherit \
@@ -170,6 +176,39 @@ tests_http_test_res_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_res.c
+
+# What a cache keeps depends on how old a file is.
+tests_http_test_files_cache_LDFLAGS = $(sim_ldflags)
+tests_http_test_files_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/files_rig.c \
+	%D%/http/files_rig.h \
+	%D%/http/test_files.c
+tests_http_test_files_cache_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/files_rig.c \
+	%D%/http/files_rig.h \
+	%D%/http/test_files_cache.c
+tests_http_test_files_list_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/files_rig.c \
+	%D%/http/files_rig.h \
+	%D%/http/test_files_list.c
+tests_http_test_files_path_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/files_rig.c \
+	%D%/http/files_rig.h \
+	%D%/http/test_files_path.c
+tests_http_test_files_send_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/files_rig.c \
+	%D%/http/files_rig.h \
+	%D%/http/test_files_send.c
 
 tests_http_test_req_form_SOURCES = \
 	%D%/http/conn_rig.c \
@@ -331,6 +370,7 @@ endif
 TESTS += $(shell_tests)
 EXTRA_DIST += \
 	%D%/e2e/deadlines.py \
+	%D%/e2e/files.py \
 	%D%/e2e/framing.py \
 	%D%/e2e/heads.py \
 	%D%/e2e/lifecycle.py \

@@ -38,11 +38,11 @@ bool flare__files_path_join(struct flare__files_path *path,
 {
     uint32_t at = path->len;
 
-    /* room for a suffix stays */
-    if (name.len >= FLARE__FILES_PATH_MAX - FLARE__FILES_SUFFIX_MAX - 1 - at)
-        return false;
     if (at > 0)
-        path->text[at++] = '/';
+        path->text[at++] = '/'; /* fits: room for a suffix was kept */
+    if (name.len > FLARE__FILES_PATH_MAX - FLARE__FILES_SUFFIX_MAX - 2 - at ||
+        at > FLARE__FILES_PATH_MAX - FLARE__FILES_SUFFIX_MAX - 2)
+        return false;
     memcpy(path->text + at, name.ptr, name.len);
     path->len = at + (uint32_t)name.len;
     path->text[path->len] = '\0';

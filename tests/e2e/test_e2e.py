@@ -18,6 +18,7 @@ import traceback
 sys.dont_write_bytecode = True
 
 import deadlines
+import files
 import framing
 import heads
 import lifecycle
@@ -50,6 +51,8 @@ class Servers:
             "users": [os.path.join(build, "examples/users")],
             "router": [os.path.join(build, "examples/router")],
             "http_server": [os.path.join(build, "examples/http_server")],
+            "files": [os.path.join(build, "examples/files"),
+                      files.Folder.make()],
         }
         self.running = {}
 
@@ -99,7 +102,7 @@ def all_cases():
     rows = [*framing.ROWS, *heads.ROWS]
     cases = [(row.name, row.run, row.server) for row in rows]
     cases += framing.CASES + heads.CASES + sockets.CASES
-    cases += deadlines.CASES + programs.CASES + lifecycle.CASES
+    cases += files.CASES + deadlines.CASES + programs.CASES + lifecycle.CASES
     names = [case[0] for case in cases]
     assert len(set(names)) == len(names), \
         [name for name in names if names.count(name) > 1]
