@@ -18,6 +18,7 @@ flareinclude_HEADERS = \
 	%D%/flare/limits.h \
 	%D%/flare/log.h \
 	%D%/flare/loop.h \
+	%D%/flare/middleware.h \
 	%D%/flare/multipart.h \
 	%D%/flare/offload.h \
 	%D%/flare/router.h \

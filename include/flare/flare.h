@@ -18,6 +18,7 @@
 #include <flare/limits.h>
 #include <flare/log.h>
 #include <flare/loop.h>
+#include <flare/middleware.h>
 #include <flare/multipart.h>
 #include <flare/offload.h>
 #include <flare/router.h>

@@ -6,6 +6,8 @@ libflare_core_la_SOURCES += \
 	%D%/arena.h \
 	%D%/assert.c \
 	%D%/assert.h \
+	%D%/base64.c \
+	%D%/base64.h \
 	%D%/cpu.c \
 	%D%/cpu.h \
 	%D%/error.c \

@@ -69,6 +69,21 @@ libflare_core_la_SOURCES += \
 	%D%/mime_table.h \
 	%D%/multipart.c \
 	%D%/multipart.h \
+	%D%/mw_access_log.c \
+	%D%/mw_auth.c \
+	%D%/mw_compress.c \
+	%D%/mw_cors.c \
+	%D%/mw_health.c \
+	%D%/mw_log_file.c \
+	%D%/mw_log_line.c \
+	%D%/mw_log_line.h \
+	%D%/mw_metrics.c \
+	%D%/mw_rate_limit.c \
+	%D%/mw_recover.c \
+	%D%/mw_request_id.c \
+	%D%/mw_timeout.c \
+	%D%/mw_tools.c \
+	%D%/mw_tools.h \
 	%D%/number.c \
 	%D%/number.h \
 	%D%/offload.c \

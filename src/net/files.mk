@@ -16,6 +16,8 @@ libflare_core_la_SOURCES += \
 	%D%/handoff_wire.h \
 	%D%/inherit.c \
 	%D%/inherit.h \
+	%D%/lines.c \
+	%D%/lines.h \
 	%D%/listen_set.c \
 	%D%/listen_set.h \
 	%D%/listener.c \
@@ -28,6 +30,8 @@ libflare_core_la_SOURCES += \
 	%D%/notify.h \
 	%D%/offload.c \
 	%D%/offload.h \
+	%D%/random.c \
+	%D%/random.h \
 	%D%/signal.c \
 	%D%/signal.h \
 	%D%/sock.c \
