@@ -21,8 +21,11 @@ flareinclude_HEADERS = \
 	%D%/flare/middleware.h \
 	%D%/flare/multipart.h \
 	%D%/flare/offload.h \
+	%D%/flare/peer.h \
+	%D%/flare/request.h \
 	%D%/flare/router.h \
 	%D%/flare/server.h \
 	%D%/flare/sse.h \
+	%D%/flare/state.h \
 	%D%/flare/stats.h
 

@@ -20,6 +20,7 @@ unit_tests = \
 	%D%/base/test_utf8 \
 	%D%/bench/test_floor \
 	%D%/http/test_accept \
+	%D%/http/test_body \
 	%D%/http/test_chain \
 	%D%/http/test_chunked \
 	%D%/http/test_conditions \
@@ -106,6 +107,11 @@ tests_http_test_torture_SOURCES = \
 %C%_bench_test_floor_SOURCES = \
 	%D%/bench/test_floor.c \
 	bench/floor.c
+
+tests_http_test_body_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_body.c
 
 tests_http_test_conn_SOURCES = \
 	%D%/http/conn_rig.c \

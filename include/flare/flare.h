@@ -21,9 +21,12 @@
 #include <flare/middleware.h>
 #include <flare/multipart.h>
 #include <flare/offload.h>
+#include <flare/peer.h>
+#include <flare/request.h>
 #include <flare/router.h>
 #include <flare/server.h>
 #include <flare/sse.h>
+#include <flare/state.h>
 #include <flare/stats.h>
 
 #include <inttypes.h>

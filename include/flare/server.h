@@ -18,6 +18,18 @@ extern "C" {
 /* "No limit", where a member says that it may be had. */
 #define FLARE_UNLIMITED UINT32_MAX
 
+/* A worker, in its hooks; see flare/state.h. */
+typedef struct flare_worker flare_worker;
+
+/* Which field of a request names the client behind trusted proxies. */
+enum flare_forwarded {
+    FLARE_FORWARDED_NONE,     /* none: the peer is the client */
+    FLARE_FORWARDED_STANDARD, /* Forwarded, RFC 7239 */
+    FLARE_FORWARDED_X,        /* X-Forwarded-For, -Proto and -Host */
+    FLARE_FORWARDED_X_REAL_IP /* X-Real-IP, of the only proxy; the others as
+                                 above */
+};
+
 /*
  * Everything a server can be told; zero means the default, in brackets.
  * Strings, routes and contexts are borrowed until flare_server_free.
@@ -41,6 +53,35 @@ struct flare_server_config {
     /* Around every request, also one that no route is for; the outermost first.
      * Lent until flare_server_open returns. */
     const struct flare_middleware *middleware[FLARE_MIDDLEWARE_MAX + 1];
+
+    /*
+     * What handlers and the hooks below are given of the application [none];
+     * flare/state.h checks its type.
+     */
+    void *app;
+    /*
+     * Called on each worker's thread before it accepts, and after its last
+     * connection has gone; where the first fails the server does not start, and
+     * the second is not called.  Nor is it if the worker's loop has broken.
+     */
+    int (*on_worker_start)(flare_worker *worker);
+    void (*on_worker_stop)(flare_worker *worker);
+
+    /*
+     * The proxies in front of this server: networks, and "unix" for a peer on a
+     * Unix socket, separated by commas: "10.0.0.0/8, ::1" [nobody].
+     */
+    const char *trusted;
+    /* The one field in which those say who the client is [none]: the others
+     * are the client's own invention.  Needs `trusted`. */
+    enum flare_forwarded forwarded;
+    /*
+     * Every connection begins with a PROXY header, version 1 or 2 [no]; one
+     * that does not is closed without a byte, and so is one from elsewhere than
+     * `trusted`, if that is given.  Whether there is a header is not guessed:
+     * any peer could name any client.
+     */
+    bool proxy_protocol;
 
     /* 1 to 1024 threads [1]; FLARE_WORKERS_AUTO: one per usable CPU. */
     uint32_t workers;

@@ -230,6 +230,9 @@ static int step(struct flare__chunked *c,
         if (byte == '\r')
             return END_LF;
         c->line = 0;
+        c->trailers++;
+        if (c->trailers_max != 0 && c->trailers > c->trailers_max)
+            return FLARE_E_HEAD_TOO_LARGE;
         /* fall through */
     case TRAILER_NAME:
     case TRAILER_VALUE:
@@ -259,6 +262,32 @@ static int take_data(struct flare__chunked *c, struct flare_str *in,
     return FLARE__CHUNKED_DATA;
 }
 
+static bool is_in_trailers(const struct flare__chunked *c, char byte)
+{
+    return (c->state > LINE && c->state < END_LF) ||
+           (c->state == LINE && byte != '\r');
+}
+
+/* As far as they go in the input. */
+static int take_trailers(struct flare__chunked *c,
+                         const struct flare__chunked_limits *limits,
+                         struct flare_str *in, struct flare_str *data)
+{
+    const char *start = in->ptr;
+
+    while (in->len > 0 && is_in_trailers(c, *in->ptr)) {
+        int next = step(c, limits, *in->ptr);
+
+        if (next < 0)
+            return next == BAD ? FLARE_E_BAD_CHUNK : next;
+        c->state = (uint8_t)next;
+        in->ptr++;
+        in->len--;
+    }
+    *data = (struct flare_str){start, (size_t)(in->ptr - start)};
+    return FLARE__CHUNKED_TRAILER;
+}
+
 int flare__chunked_decode(struct flare__chunked *c,
                           const struct flare__chunked_limits *limits,
                           struct flare_str *in, struct flare_str *data)
@@ -269,6 +298,8 @@ int flare__chunked_decode(struct flare__chunked *c,
 
         if (c->state == DATA)
             return take_data(c, in, data);
+        if (c->trailers_max != 0 && is_in_trailers(c, *in->ptr))
+            return take_trailers(c, limits, in, data);
         next = step(c, limits, *in->ptr);
         if (next < 0)
             return next == BAD ? FLARE_E_BAD_CHUNK : next;

@@ -16,6 +16,10 @@ struct flare__chunked {
     uint8_t digits;     /* of the present size */
     uint8_t name_row;   /* the first refused name the trailer's may become */
     uint8_t name_bytes; /* how much of it is there */
+    uint32_t trailers;  /* fields of that section so far */
+    /* Set by the caller after init: that many are given to it, more are
+     * FLARE_E_HEAD_TOO_LARGE; 0: they are dropped. */
+    uint32_t trailers_max;
 };
 
 /* An extension counts from its ';' to its CRLF, a trailer with its CRLF. */
@@ -28,7 +32,8 @@ struct flare__chunked_limits {
 enum {
     FLARE__CHUNKED_MORE, /* all input is consumed, the body is not at its end */
     FLARE__CHUNKED_DATA, /* `*data` is body, inside the input */
-    FLARE__CHUNKED_END   /* the body is complete; the rest is not ours */
+    FLARE__CHUNKED_TRAILER, /* `*data` is of the trailer section, likewise */
+    FLARE__CHUNKED_END      /* the body is complete; the rest is not ours */
 };
 
 void flare__chunked_init(struct flare__chunked *c);
@@ -36,7 +41,9 @@ void flare__chunked_init(struct flare__chunked *c);
 /*
  * Takes from the front of `*in` (moved past what was consumed) until there is
  * something to say.  A run of one chunk's data in the input is given as one
- * slice, never empty.  Trailers are checked and dropped.
+ * slice, never empty.  Trailers are checked, and dropped unless `trailers_max`
+ * is set: then their lines, with each CRLF but without the empty last line, are
+ * given in slices cut anywhere.
  *
  * Returns FLARE__CHUNKED_*, or FLARE_E_BAD_CHUNK (syntax; a size past
  * 2^63 - 1 or 16 digits; too much extension), FLARE_E_HEAD_TOO_LARGE (too much

@@ -5,9 +5,14 @@
 #include <flare/limits.h>
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "http/chars.h"
 
 #include <string.h>
+
+_Static_assert((int)FLARE__FORWARDED_X_REAL_IP ==
+                   (int)FLARE_FORWARDED_X_REAL_IP,
+               "the public kinds are the internal ones");
 
 enum { CONFIG_RESERVE_FDS = 64 }; /* for listeners, logs, the application */
 
@@ -127,6 +132,26 @@ static int config_check_rest(const struct flare_server_config *c,
     return rc < 0 ? rc : config_check_allocator(&c->allocator, err);
 }
 
+/* Whom to believe: words that would have no effect are mistakes. */
+static int config_check_trust(const struct flare_server_config *c,
+                              struct flare_error *err)
+{
+    struct flare__trust trust;
+
+    if ((unsigned)c->forwarded > FLARE_FORWARDED_X_REAL_IP)
+        return flare__error(err, FLARE_E_BAD_CONFIG,
+                            "forwarded is %d; there is no such kind",
+                            (int)c->forwarded);
+    if (c->forwarded != FLARE_FORWARDED_NONE && c->trusted == NULL)
+        return flare__error(err, FLARE_E_BAD_CONFIG,
+                            "forwarded needs trusted: whom to believe");
+    if (c->trusted != NULL && c->forwarded == FLARE_FORWARDED_NONE &&
+        !c->proxy_protocol)
+        return flare__error(err, FLARE_E_BAD_CONFIG,
+                            "trusted needs forwarded or proxy_protocol");
+    return flare__trust_parse(&trust, c->trusted, err);
+}
+
 int flare__config_resolve(struct flare_server_config *config,
                           uint64_t descriptors, struct flare_error *err)
 {
@@ -146,6 +171,8 @@ int flare__config_resolve(struct flare_server_config *config,
         config->connections_max =
             usable < (1u << 24) ? (uint32_t)usable : 1u << 24;
     rc = config_check_rest(config, err);
+    if (rc >= 0)
+        rc = config_check_trust(config, err);
     if (rc < 0)
         return rc;
     if (config->allocator.alloc_fn == NULL)
@@ -157,6 +184,7 @@ void flare__config_options(struct flare__http_options *options,
                            const struct flare_server_config *config)
 {
     uint32_t each = config->connections_max / config->workers;
+    int rc;
 
     *options = (struct flare__http_options){
         .al = &config->allocator,
@@ -182,7 +210,12 @@ void flare__config_options(struct flare__http_options *options,
         .linger_timeout_ms = config->linger_timeout_ms,
         .answer_timeout_ms = config->answer_timeout_ms,
         .request_memory_max = config->request_memory_max,
+        .has_proxy_header = config->proxy_protocol,
+        .forwarded = (enum flare__forwarded_kind)config->forwarded,
+        .app = config->app,
     };
+    rc = flare__trust_parse(&options->trust, config->trusted, NULL);
+    FLARE_ASSERT(rc == 0); /* it was checked */
     if (config->middleware[0] != NULL)
         options->outer = flare__chain_build(
             options->links, config->middleware,

@@ -120,6 +120,7 @@ static bool conn_wants_input(const struct flare__conn *conn)
         /* fall through */
     case FLARE__CONN_ANSWER:
         return conn->in == NULL || conn->in->len < CONN_WAIT_BYTES_MAX;
+    case FLARE__CONN_PROXY:
     case FLARE__CONN_BODY:
     case FLARE__CONN_LINGER:
         return true;
@@ -395,6 +396,7 @@ static void conn_free(struct flare__conn *conn)
     FLARE_ASSERT(conn->phase == FLARE__CONN_DEAD);
     flare__out_clear(&conn->out, &h->pool);
     flare__free(h->options->al, conn->in);
+    flare__free(h->options->al, conn->ends);
     flare__file_close(conn->file);
     h->counters.closed++;
     flare__slab_give(&h->conns, conn);
@@ -443,6 +445,8 @@ void flare__conn_accept(struct flare__http *h, int fd)
     *conn = (struct flare__conn){
         .http = h,
         .file = -1,
+        .phase = h->options->has_proxy_header ? FLARE__CONN_PROXY
+                                              : FLARE__CONN_HEAD,
         .write_deadline_ms = UINT64_MAX,
         .read_deadline_ms = loop->now_ms + h->options->head_timeout_ms,
     };
@@ -464,7 +468,7 @@ void flare__conn_accept(struct flare__http *h, int fd)
 
 void flare__conn_drain(struct flare__conn *conn)
 {
-    bool is_idle = conn->phase == FLARE__CONN_HEAD && conn->in == NULL;
+    bool is_idle = conn->phase <= FLARE__CONN_HEAD && conn->in == NULL;
 
     if (!is_idle)
         return;

@@ -4,6 +4,8 @@
  *
  * Phases:  HEAD -> BODY -> HEAD ... -> LINGER -> DEAD
  *          HEAD -> STREAM -> ANSWER -> HEAD
+ *          PROXY -> HEAD
+ *   PROXY   a PROXY header must come, before it nothing else is looked at
  *   HEAD    between requests, or with a part of a head in `in`
  *   BODY    a head is in `in`, its body is being collected behind it
  *   STREAM  the request in `x` is given its body as it comes
@@ -25,6 +27,7 @@
 #include "http/http.h"
 
 enum flare__conn_phase {
+    FLARE__CONN_PROXY,
     FLARE__CONN_HEAD,
     FLARE__CONN_BODY,
     FLARE__CONN_STREAM,
@@ -43,15 +46,19 @@ struct flare__inbuf {
     uint32_t len;
     uint32_t cap;
     uint32_t head_len; /* of the head whose body is being collected */
+    uint32_t trailers_len; /* behind that body */
     struct flare__body body;
     char bytes[];
 };
+
+struct flare__ends;
 
 struct flare__conn {
     struct flare__sock sock;
     struct flare__http *http;
     struct flare__inbuf *in;
     struct flare__exchange *x; /* detached, in STREAM and ANSWER */
+    struct flare__ends *ends;  /* its addresses, if they were asked for */
     struct flare__out out;
     struct flare__timer timer; /* at or before the earlier deadline */
     uint64_t read_deadline_ms;
@@ -73,7 +80,7 @@ struct flare__conn {
 };
 
 /* The budget of CONTRACT: an idle connection within 256 bytes, all told. */
-_Static_assert(sizeof(struct flare__conn) <= 224, "idle connection too large");
+_Static_assert(sizeof(struct flare__conn) <= 232, "idle connection too large");
 
 /* Serves `fd`, which is taken in every case. */
 void flare__conn_accept(struct flare__http *h, int fd);

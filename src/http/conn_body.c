@@ -30,10 +30,10 @@ struct flare__inbuf *flare__inbuf_new(struct flare__conn *conn, uint32_t cap)
     return in;
 }
 
-int flare__inbuf_append(struct flare__conn *conn, const char *bytes,
-                        uint32_t len)
+static int inbuf_add(struct flare__conn *conn, struct flare__inbuf **place,
+                     const char *bytes, uint32_t len)
 {
-    struct flare__inbuf *in = conn->in;
+    struct flare__inbuf *in = *place;
 
     if (len > in->cap - in->len) {
         uint32_t cap = in->cap * 2;
@@ -44,11 +44,17 @@ int flare__inbuf_append(struct flare__conn *conn, const char *bytes,
         if (in == NULL)
             return -ENOMEM;
         in->cap = cap;
-        conn->in = in;
+        *place = in;
     }
     memcpy(in->bytes + in->len, bytes, len);
     in->len += len;
     return 0;
+}
+
+int flare__inbuf_append(struct flare__conn *conn, const char *bytes,
+                        uint32_t len)
+{
+    return inbuf_add(conn, &conn->in, bytes, len);
 }
 
 /* ---- framing ---- */
@@ -68,6 +74,7 @@ static void body_init(struct flare__body *b, struct flare__exchange *x,
     };
     flare__chunked_init(&b->chunked);
     x->is_touched = true;
+    b->chunked.trailers_max = h->options->head.fields_max;
     x->must_continue =
         (x->head.flags & FLARE__HEAD_CONTINUE) != 0 && available == 0;
 }
@@ -80,7 +87,7 @@ static int body_next(struct flare__body *b,
     if (b->is_chunked) {
         int rc = flare__chunked_decode(&b->chunked, limits, in, data);
 
-        if (rc != FLARE__CHUNKED_DATA)
+        if (rc != FLARE__CHUNKED_DATA) /* trailers are none of the body */
             return rc;
     } else {
         if (b->left == 0)
@@ -168,7 +175,8 @@ static void body_complete(struct flare__conn *conn)
     struct flare__http *h = conn->http;
     struct flare__exchange *x = h->x;
     struct flare__inbuf *in = conn->in;
-    struct flare_str body = {in->bytes + in->head_len, in->len - in->head_len};
+    struct flare_str body = {in->bytes + in->head_len,
+                             in->len - in->head_len - in->trailers_len};
     enum flare__dispatched how;
     int rc;
 
@@ -205,6 +213,8 @@ static int body_input_collected(struct flare__conn *conn, struct flare_str in)
             body_complete(conn);
             return (int)(len - in.len);
         }
+        if (rc == FLARE__CHUNKED_TRAILER)
+            conn->in->trailers_len += (uint32_t)data.len;
         rc = flare__inbuf_append(conn, data.ptr, (uint32_t)data.len);
         if (rc < 0)
             return rc;
@@ -329,6 +339,21 @@ void flare__body_give_whole(struct flare__conn *conn)
         body_give(conn, req->body, /* is_last = */ true);
 }
 
+/* Trailers of a body that is given in pieces; with a bound of the decoder's. */
+static int body_keep_trailer(struct flare__conn *conn, struct flare_str part)
+{
+    struct flare__exchange *x = conn->x;
+    uint32_t len = (uint32_t)part.len;
+
+    if (x->is_discarding)
+        return 0;
+    if (x->trailers == NULL)
+        x->trailers = flare__inbuf_new(conn, len);
+    if (x->trailers == NULL)
+        return -ENOMEM;
+    return inbuf_add(conn, &x->trailers, part.ptr, len);
+}
+
 static int body_input_streamed(struct flare__conn *conn, struct flare_str in)
 {
     const struct flare__chunked_limits *limits = &conn->http->options->chunked;
@@ -344,6 +369,12 @@ static int body_input_streamed(struct flare__conn *conn, struct flare_str in)
             return rc;
         if (rc == FLARE__CHUNKED_MORE)
             return (int)len;
+        if (rc == FLARE__CHUNKED_TRAILER) {
+            rc = body_keep_trailer(conn, data);
+            if (rc < 0)
+                return rc;
+            continue;
+        }
         body_give(conn, data,
                   rc == FLARE__CHUNKED_END || (!b->is_chunked && b->left == 0));
     }

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "http/conn_peer.h"
 #include "http/exchange.h"
 
 #include <errno.h>
@@ -22,7 +23,9 @@ void flare__conn_refuse(struct flare__conn *conn, int error, bool is_head)
     h->counters.refused++;
     if (error == FLARE_E_TIMEOUT)
         h->counters.timeouts++;
-    if (conn->x == NULL) {
+    if (conn->phase == FLARE__CONN_PROXY) {
+        flare__conn_linger(conn); /* without a word */
+    } else if (conn->x == NULL) {
         flare__dispatch_error(conn, error, is_head);
         flare__conn_linger(conn);
     } else if (conn->x->is_discarding) {
@@ -174,7 +177,11 @@ static uint32_t input_consume(struct flare__conn *conn, const char *bytes,
 
         if (conn->phase == FLARE__CONN_ANSWER)
             return pos;
-        if (conn->phase != FLARE__CONN_HEAD) {
+        if (conn->phase == FLARE__CONN_PROXY) {
+            rc = flare__conn_proxy(conn, bytes + pos, len - pos);
+            if (rc == 0)
+                return pos;
+        } else if (conn->phase != FLARE__CONN_HEAD) {
             if (conn->phase == FLARE__CONN_STREAM &&
                 flare__body_is_paused(conn->x))
                 return pos;

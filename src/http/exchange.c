@@ -79,6 +79,8 @@ void flare__exchange_clear(struct flare__exchange *x)
     req->query = NULL;
     req->form = NULL;
     req->cookies = NULL;
+    req->forwarded = NULL;
+    req->trailers = NULL;
     req->on_body = NULL;
     flare__arena_reset(&req->arena);
     res->before_head = NULL;
@@ -131,6 +133,7 @@ static void exchange_move_all(struct flare__exchange *x,
     x->req.query = NULL;
     x->req.form = NULL;
     x->req.cookies = NULL;
+    x->req.forwarded = NULL;
 }
 
 /* Copies of the head and of a whole body, which may lie in a lease. */
@@ -234,8 +237,10 @@ static void exchange_reap(struct flare__task *task)
         h->dead = x->next;
         flare__free(h->options->al, x->kept);
         flare__free(h->options->al, x->inbuf);
+        flare__free(h->options->al, x->trailers);
         x->kept = NULL;
         x->inbuf = NULL;
+        x->trailers = NULL;
         x->is_detached = false;
         if (h->spare_count >= EXCHANGE_SPARE_MAX) {
             exchange_free(h, x);

@@ -15,6 +15,8 @@ libflare_core_la_SOURCES += \
 	%D%/conn.c \
 	%D%/conn.h \
 	%D%/conn_body.c \
+	%D%/conn_peer.c \
+	%D%/conn_peer.h \
 	%D%/conn_input.c \
 	%D%/conn_input.h \
 	%D%/cookie.c \
@@ -100,6 +102,8 @@ libflare_core_la_SOURCES += \
 	%D%/redirect.c \
 	%D%/req.c \
 	%D%/req_form.c \
+	%D%/req_more.c \
+	%D%/req_peer.c \
 	%D%/res.c \
 	%D%/res.h \
 	%D%/res_body.c \
@@ -128,6 +132,9 @@ libflare_core_la_SOURCES += \
 	%D%/server_worker.c \
 	%D%/sse.c \
 	%D%/sse.h \
+	%D%/state.c \
 	%D%/stats.c \
+	%D%/trust.c \
+	%D%/trust.h \
 	%D%/stats.h \
 	%D%/words.c

@@ -46,6 +46,7 @@ int flare__http_init(struct flare__http *h, struct flare_loop *loop,
                      const struct flare__http_options *options)
 {
     *h = (struct flare__http){.loop = loop, .options = options};
+    h->worker.http = h;
     h->listeners = flare__calloc(options->al, http_listeners_max(options),
                                  sizeof(struct flare__listener));
     if (h->listeners == NULL)
@@ -133,7 +134,7 @@ static uint64_t http_quiet_ms(const struct flare__conn *conn)
                         (conn->requests > 0 ? h->options->idle_timeout_ms
                                             : h->options->head_timeout_ms);
 
-    if (conn->phase != FLARE__CONN_HEAD || conn->in != NULL)
+    if (conn->phase > FLARE__CONN_HEAD || conn->in != NULL)
         return 0;
     return since_ms < now_ms ? now_ms - since_ms : 0;
 }

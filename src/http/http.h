@@ -18,6 +18,7 @@
 #include "http/head.h"
 #include "http/out.h"
 #include "http/router.h"
+#include "http/trust.h"
 #include "net/listener.h"
 
 struct flare__conn;
@@ -53,6 +54,10 @@ struct flare__http_options {
     uint32_t answer_timeout_ms;     /* UINT32_MAX: none */
     uint32_t request_memory_max;    /* of a request's arena */
     struct flare__offload *offload; /* NULL: none */
+    bool has_proxy_header;          /* each connection begins with one */
+    enum flare__forwarded_kind forwarded;
+    struct flare__trust trust;
+    void *app; /* the user's: flare/state.h */
 };
 
 /* What the framing of a body says, and how much of it has come. */
@@ -80,6 +85,8 @@ struct flare_req {
     struct flare__params *query;
     struct flare__params *form;
     struct flare__params *cookies;
+    struct flare__forwarded *forwarded; /* of req_peer.c */
+    struct flare__trailers *trailers;   /* of req_more.c */
     /* A streamed body: who takes it. */
     flare_body_fn on_body;
     void *body_ctx;
@@ -153,8 +160,9 @@ struct flare__exchange {
     struct flare__body body;    /* if it is read in pieces */
     char *decoded; /* path parameters, percent-decoded; target_bytes_max */
     char *kept;    /* detached: the head's bytes and a buffered body's */
-    struct flare_later *later;    /* the open promise */
-    struct flare__exchange *next; /* spare or dead */
+    struct flare__inbuf *trailers; /* of a streamed body, as they came */
+    struct flare_later *later;     /* the open promise */
+    struct flare__exchange *next;  /* spare or dead */
     uint64_t started_ns;
     uint32_t timeout_ms;
     int found; /* if is_found: what looking for its handler said */
@@ -191,6 +199,13 @@ enum {
     FLARE__HTTP_SERVER_NAME_MAX = 256
 };
 
+/* What a worker's hooks and its handlers see of it. */
+struct flare_worker {
+    struct flare__http *http;
+    void *state; /* the user's */
+    uint32_t index;
+};
+
 struct flare__http {
     struct flare_loop *loop;
     const struct flare__http_options *options;
@@ -203,6 +218,7 @@ struct flare__http {
     uint32_t listener_count;     /* started, whatever became of them */
     uint32_t listeners_open;     /* not CLOSED again */
     struct flare_stats counters; /* since start; published after a turn */
+    struct flare_worker worker;
 
     struct flare__exchange *x;     /* the request in hand; never NULL */
     struct flare__exchange *spare; /* for the next that is detached */

@@ -76,24 +76,6 @@ struct flare_str flare_req_param(const flare_req *req, const char *name)
     return (struct flare_str){NULL, 0};
 }
 
-int flare_req_param_u64(const flare_req *req, const char *name, uint64_t *out)
-{
-    struct flare_str text = flare_req_param(req, name);
-    uint64_t number = 0;
-
-    if (text.len == 0)
-        return FLARE_E_BAD_INPUT;
-    for (size_t i = 0; i < text.len; i++) {
-        uint64_t digit = (uint64_t)(unsigned char)text.ptr[i] - '0';
-
-        if (digit > 9 || number > (UINT64_MAX - digit) / 10)
-            return FLARE_E_BAD_INPUT;
-        number = number * 10 + digit;
-    }
-    *out = number;
-    return 0;
-}
-
 void *flare_req_alloc(flare_req *req, size_t size)
 {
     return flare__arena_alloc(&req->arena, size, _Alignof(max_align_t));

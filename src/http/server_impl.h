@@ -33,6 +33,7 @@ struct flare__server_worker {
     uint64_t seal_ms;  /* when it saw the listeners sealed; 0: not yet */
     uint64_t quiet_ms; /* when it looked for quiet connections last */
     uint32_t index;
+    bool has_state; /* on_worker_start has succeeded */
     bool is_aborted;
     bool is_stopping; /* its listeners are closed or closing */
     bool has_stopped; /* and it has said so */

@@ -91,6 +91,33 @@ static void server_listen_late(void *ctx)
     flare_server_stop(sw->server);
 }
 
+/* ---- the user's state ---- */
+
+static int server_start_state(struct flare__server_worker *sw,
+                              struct flare_error *err)
+{
+    const struct flare_server_config *c = &sw->server->config;
+    int rc = 0;
+
+    sw->http.worker.index = sw->index;
+    if (c->on_worker_start != NULL)
+        rc = c->on_worker_start(&sw->http.worker);
+    sw->has_state = rc >= 0;
+    if (rc < 0)
+        return flare__error(err, rc, "worker %u: on_worker_start: %s",
+                            sw->index, flare_strerror(rc));
+    return 0;
+}
+
+static void server_stop_state(struct flare__server_worker *sw)
+{
+    const struct flare_server_config *c = &sw->server->config;
+
+    if (sw->has_state && c->on_worker_stop != NULL)
+        c->on_worker_stop(&sw->http.worker);
+    sw->has_state = false;
+}
+
 int flare__server_start(struct flare__worker *w, void *ctx)
 {
     struct flare_server *server = ctx;
@@ -102,7 +129,9 @@ int flare__server_start(struct flare__worker *w, void *ctx)
     if (rc < 0)
         return flare__error(&w->error, rc, "worker %u: %s", w->index,
                             flare_strerror(rc));
-    rc = server_start_signals(w, server);
+    rc = server_start_state(sw, &w->error);
+    if (rc >= 0)
+        rc = server_start_signals(w, server);
     if (rc >= 0 && server->takeover.fd < 0)
         rc = server_listen(sw, &w->error);
     if (rc >= 0) {
@@ -114,6 +143,7 @@ int flare__server_start(struct flare__worker *w, void *ctx)
     while (!flare__http_is_idle(&sw->http))
         if (flare__loop_turn(w->loop, UINT64_MAX) < 0)
             return rc; /* broken */
+    server_stop_state(sw);
     flare__http_fini(&sw->http);
     return rc;
 }
@@ -225,5 +255,6 @@ void flare__server_finish(struct flare__worker *w, void *ctx)
         if (flare__loop_turn(w->loop, UINT64_MAX) < 0)
             return; /* broken: what is left stays, see worker.c */
     flare__stats_publish(&sw->stats, &sw->http, sw->turns);
+    server_stop_state(sw);
     flare__http_fini(&sw->http);
 }
