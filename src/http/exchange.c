@@ -83,6 +83,7 @@ void flare__exchange_clear(struct flare__exchange *x)
     req->trailers = NULL;
     req->on_body = NULL;
     flare__arena_reset(&req->arena);
+    req->tags = NULL; /* they were in there */
     res->before_head = NULL;
     res->on_done = NULL;
     res->on_drain = NULL;
