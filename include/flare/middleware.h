@@ -240,9 +240,9 @@ FLARE_API FLARE_MUST_USE int flare_timeout_init(
  * forgotten first.
  */
 struct flare_rate_limit {
-    uint32_t requests; /* per `per_s` seconds; required */
-    uint32_t per_s;    /* 1 to 86 400 [1] */
-    uint32_t burst;    /* at once; at most 1 000 000 [`requests`] */
+    uint32_t requests;    /* per `per_s` seconds; required */
+    uint32_t per_s;       /* 1 to 86 400 [1] */
+    uint32_t burst;       /* at once; at most 1 000 000 [`requests`] */
     uint32_t clients_max; /* 64 to 2^24; 16 bytes each [65 536] */
     /* Lends who it is; empty: not limited. */
     struct flare_str (*key)(flare_req *req, void *ctx);
@@ -267,7 +267,7 @@ FLARE_API void flare_rate_limit_fini(struct flare_rate_limit *options);
  */
 struct flare_metrics {
     const char *prefix; /* of all names; [a-z_]+ ["flare"] */
-    void *state; /* the library's */
+    void *state;        /* the library's */
 };
 
 /* `allocator` is borrowed (NULL: malloc).  -ENOMEM. */

@@ -31,10 +31,10 @@ static void log_done(flare_req *req, flare_res *res,
     };
 
     (void)res;
-    if (client != NULL && client->kind == FLARE_ADDR_IP)
+    if (client->kind == FLARE_ADDR_IP)
         entry.client = (struct flare_str){
             address, flare_ip_format(&client->ip, address, sizeof(address))};
-    else if (client != NULL)
+    else if (client->kind != FLARE_ADDR_NONE)
         entry.client = (struct flare_str){
             address, flare_addr_format(client, address, sizeof(address))};
     len = flare__log_line(line, o->format, &entry);

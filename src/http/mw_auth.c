@@ -83,13 +83,12 @@ static int auth_refuse(flare_res *res, flare_req *req, int rc,
 
     if (text == NULL)
         return -ENOMEM;
-    (void)snprintf(text, AUTH_REALM_MAX + 64, "%s%s%s%s%s%s%s%s", words[0],
-                   words[1] != NULL ? " realm=\"" : "",
-                   words[1] != NULL ? words[1] : "",
-                   words[1] != NULL ? "\"" : "", comma,
-                   words[2] != NULL ? " error=\"" : "",
-                   words[2] != NULL ? words[2] : "",
-                   words[2] != NULL ? "\"" : "");
+    (void)snprintf(
+        text, AUTH_REALM_MAX + 64, "%s%s%s%s%s%s%s%s", words[0],
+        words[1] != NULL ? " realm=\"" : "", words[1] != NULL ? words[1] : "",
+        words[1] != NULL ? "\"" : "", comma,
+        words[2] != NULL ? " error=\"" : "", words[2] != NULL ? words[2] : "",
+        words[2] != NULL ? "\"" : "");
     hooked = flare_res_before_head(res, auth_before_head, text);
     return hooked < 0 ? hooked : rc;
 }
@@ -112,8 +111,8 @@ static struct flare_str auth_credentials(const flare_req *req,
         !flare_str_equal_nocase((struct flare_str){text.ptr, scheme.len},
                                 scheme))
         return none;
-    return flare__trim((struct flare_str){text.ptr + scheme.len,
-                                          text.len - scheme.len});
+    return flare__trim(
+        (struct flare_str){text.ptr + scheme.len, text.len - scheme.len});
 }
 
 /* ---- basic ---- */

@@ -39,8 +39,8 @@ static int compress_feed(struct flare__filter *f, struct flare_str in,
         [FLARE__FILTER_FLUSH] = FLARE__FLUSH_SYNC,
         [FLARE__FILTER_END] = FLARE__FLUSH_FINISH,
     };
-    struct compress_filter *c = FLARE_CONTAINER_OF(f, struct compress_filter,
-                                                   base);
+    struct compress_filter *c =
+        FLARE_CONTAINER_OF(f, struct compress_filter, base);
     char room[COMPRESS_ROOM];
     int n;
 
@@ -59,8 +59,8 @@ static int compress_feed(struct flare__filter *f, struct flare_str in,
 
 static void compress_free(struct flare__filter *f)
 {
-    struct compress_filter *c = FLARE_CONTAINER_OF(f, struct compress_filter,
-                                                   base);
+    struct compress_filter *c =
+        FLARE_CONTAINER_OF(f, struct compress_filter, base);
 
     flare__deflate_free(c->deflate);
     flare__free(c->al, c);

@@ -91,8 +91,7 @@ static void line_value(struct line *l, struct flare_str value, size_t max)
 
     for (size_t i = 0; i < value.len; i++) {
         char form[6];
-        size_t n =
-            line_escape(form, (unsigned char)value.ptr[i], l->is_json);
+        size_t n = line_escape(form, (unsigned char)value.ptr[i], l->is_json);
 
         if (n > end - l->len)
             return;

@@ -30,11 +30,11 @@ static const struct {
     uint64_t ns;
     const char *text; /* in seconds */
 } bounds[METRICS_BOUNDS] = {
-    {100000, "0.0001"},    {500000, "0.0005"},    {1000000, "0.001"},
-    {5000000, "0.005"},    {10000000, "0.01"},    {25000000, "0.025"},
-    {50000000, "0.05"},    {100000000, "0.1"},    {250000000, "0.25"},
-    {500000000, "0.5"},    {1000000000, "1"},     {2500000000, "2.5"},
-    {5000000000, "5"},     {10000000000, "10"},
+    {100000, "0.0001"}, {500000, "0.0005"},  {1000000, "0.001"},
+    {5000000, "0.005"}, {10000000, "0.01"},  {25000000, "0.025"},
+    {50000000, "0.05"}, {100000000, "0.1"},  {250000000, "0.25"},
+    {500000000, "0.5"}, {1000000000, "1"},   {2500000000, "2.5"},
+    {5000000000, "5"},  {10000000000, "10"},
 };
 
 struct metrics_shard {
@@ -169,18 +169,17 @@ static void metrics_tell_durations(struct metrics_text *t,
         const struct metrics_shard *shard = &s->shards[i];
 
         for (int b = 0; b <= METRICS_BOUNDS; b++)
-            counts[b] += atomic_load_explicit(&shard->buckets[b],
-                                              memory_order_relaxed);
+            counts[b] +=
+                atomic_load_explicit(&shard->buckets[b], memory_order_relaxed);
         sum_ns += atomic_load_explicit(&shard->sum_ns, memory_order_relaxed);
     }
     text_head(t, "request_duration_seconds", "histogram",
               "From the head of a request to the end of its answer.");
     for (int b = 0; b <= METRICS_BOUNDS; b++) {
         count += counts[b];
-        text_add(t,
-                 "%s_request_duration_seconds_bucket{le=\"%s\"} %" PRIu64 "\n",
-                 t->prefix, b < METRICS_BOUNDS ? bounds[b].text : "+Inf",
-                 count);
+        text_add(
+            t, "%s_request_duration_seconds_bucket{le=\"%s\"} %" PRIu64 "\n",
+            t->prefix, b < METRICS_BOUNDS ? bounds[b].text : "+Inf", count);
     }
     text_add(t, "%s_request_duration_seconds_sum %" PRIu64 ".%09" PRIu64 "\n",
              t->prefix, sum_ns / 1000000000, sum_ns % 1000000000);

@@ -99,12 +99,12 @@ static uint64_t rate_hash(const uint64_t seed[2], struct flare_str in)
 }
 
 /* An IPv6 user has a /64 to choose addresses from. */
-static struct flare_str rate_address(const flare_req *req, char bytes[16])
+static struct flare_str rate_address(flare_req *req, char bytes[16])
 {
     const struct flare_addr *client = flare__mw_client(req);
 
     memset(bytes, 0, 16);
-    if (client != NULL && client->kind == FLARE_ADDR_IP)
+    if (client->kind == FLARE_ADDR_IP)
         memcpy(bytes, client->ip.bytes,
                client->ip.family == FLARE_IP_V4 ? 16 : 8);
     return (struct flare_str){bytes, 16};
@@ -190,8 +190,8 @@ static int rate_run(flare_req *req, flare_res *res, struct flare_handler next,
     if (wait_ns == 0)
         return flare_next(req, res, next);
     wait_s = (wait_ns + RATE_SECOND - 1) / RATE_SECOND;
-    rc = flare_res_before_head(res, rate_before_head,
-                               (void *)(uintptr_t)wait_s);
+    rc =
+        flare_res_before_head(res, rate_before_head, (void *)(uintptr_t)wait_s);
     return rc < 0 ? rc : FLARE_E_TOO_MANY;
 }
 

@@ -2,6 +2,8 @@
 /* See mw_tools.h. */
 #include "http/mw_tools.h"
 
+#include <flare/peer.h>
+
 #include "http/chars.h"
 
 #include <errno.h>
@@ -19,8 +21,8 @@ struct flare_str flare__tag_get(const flare_req *req, const void *key)
 
 int flare__tag_set(flare_req *req, const void *key, struct flare_str value)
 {
-    struct flare__tag *tag = flare__arena_alloc(
-        &req->arena, sizeof(*tag), _Alignof(struct flare__tag));
+    struct flare__tag *tag = flare__arena_alloc(&req->arena, sizeof(*tag),
+                                                _Alignof(struct flare__tag));
     const char *copy = flare__arena_copy(&req->arena, value);
 
     if (tag == NULL || copy == NULL)
@@ -30,10 +32,9 @@ int flare__tag_set(flare_req *req, const void *key, struct flare_str value)
     return 0;
 }
 
-const struct flare_addr *flare__mw_client(const flare_req *req)
+const struct flare_addr *flare__mw_client(flare_req *req)
 {
-    (void)req;
-    return NULL;
+    return flare_req_client(req);
 }
 
 struct flare__values flare__mw_lines(

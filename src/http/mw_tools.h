@@ -18,8 +18,8 @@ struct flare_str flare__tag_get(const flare_req *req, const void *key);
 FLARE_MUST_USE int flare__tag_set(flare_req *req, const void *key,
                                   struct flare_str value);
 
-/* Whose request it is; NULL: not known. */
-const struct flare_addr *flare__mw_client(const flare_req *req);
+/* Whose request it is; never NULL. */
+const struct flare_addr *flare__mw_client(flare_req *req);
 
 enum { FLARE__MW_LINES_MAX = 8 };
 

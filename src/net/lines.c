@@ -28,7 +28,7 @@ enum {
 /* At the start of each record, which never wraps. */
 struct record {
     _Atomic(uint32_t) size; /* of all of it; 0: not published */
-    uint32_t len;           /* of the line; UINT32_MAX: nothing, up to the end */
+    uint32_t len; /* of the line; UINT32_MAX: nothing, up to the end */
 };
 
 _Static_assert(sizeof(struct record) == LINES_ALIGN, "fits where a record may");
@@ -245,8 +245,7 @@ int flare__lines_init(struct flare__lines *l, int fd, uint32_t bytes,
     memset(l, 0, sizeof(*l));
     l->al = al;
     l->fd = fd;
-    l->chunk_max =
-        S_ISREG(st.st_mode) ? FLARE__LINES_CHUNK : LINES_PIPE_ROOM;
+    l->chunk_max = S_ISREG(st.st_mode) ? FLARE__LINES_CHUNK : LINES_PIPE_ROOM;
     l->size = FLARE__LINES_BYTES_MIN;
     while (l->size < bytes)
         l->size *= 2;

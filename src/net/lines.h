@@ -33,8 +33,8 @@ struct flare__lines {
     sem_t wake;
     pthread_t thread;
     int fd;
-    bool is_cut; /* a line was written in part: the next begins anew */
-    uint64_t end_ns; /* no more waiting after it; once is_ending is seen */
+    bool is_cut;        /* a line was written in part: the next begins anew */
+    uint64_t end_ns;    /* no more waiting after it; once is_ending is seen */
     uint32_t chunk_max; /* what a write may have without blocking */
     uint32_t len;
     uint32_t count; /* lines in it */

@@ -10,9 +10,15 @@ static const struct {
     const char *plain;
     const char *coded;
 } vectors[] = {
-    {"", ""},           {"f", "Zg=="},      {"fo", "Zm8="},
-    {"foo", "Zm9v"},    {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="},
-    {"foobar", "Zm9vYmFy"}, {"\xff\xfe\xfd", "//79"}, {"\xfb\xef", "++8="},
+    {"", ""},
+    {"f", "Zg=="},
+    {"fo", "Zm8="},
+    {"foo", "Zm9v"},
+    {"foob", "Zm9vYg=="},
+    {"fooba", "Zm9vYmE="},
+    {"foobar", "Zm9vYmFy"},
+    {"\xff\xfe\xfd", "//79"},
+    {"\xfb\xef", "++8="},
 };
 
 START_TEST(test_base64_has_the_vectors_of_rfc_4648)
@@ -32,10 +38,9 @@ START_TEST(test_base64_has_the_vectors_of_rfc_4648)
 END_TEST
 
 static const char *const faults[] = {
-    "Z",     "Zg",       "Zg=",      "Zg===",   "=",     "====",
-    "Zh==",  "Zm9=",     "Zm 9",     "Zm9v\n",  "Zm9v ", "Zg==Zg==",
-    "Z===",  "Zm9v=",    "Zm-v",     "Zm_v",    "Zm9\x80", "=Zg=",
-    "Zm8=\n", "Zm9vZg==\n",
+    "Z",    "Zg",   "Zg=",     "Zg===", "=",        "====",       "Zh==",
+    "Zm9=", "Zm 9", "Zm9v\n",  "Zm9v ", "Zg==Zg==", "Z===",       "Zm9v=",
+    "Zm-v", "Zm_v", "Zm9\x80", "=Zg=",  "Zm8=\n",   "Zm9vZg==\n",
 };
 
 START_TEST(test_base64_rejects_what_encoding_would_not_write)
@@ -77,7 +82,8 @@ int main(void)
                         ROWS(vectors));
     tcase_add_loop_test(tc, test_base64_rejects_what_encoding_would_not_write,
                         0, ROWS(faults));
-    tcase_add_test(tc, test_base64_takes_each_of_its_64_characters_and_no_other);
+    tcase_add_test(tc,
+                   test_base64_takes_each_of_its_64_characters_and_no_other);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }

@@ -189,8 +189,7 @@ static struct rig *rig_around(void)
     return rig_new(&config);
 }
 
-static const char *ask_with(struct rig *r, const char *line,
-                            const char *fields)
+static const char *ask_with(struct rig *r, const char *line, const char *fields)
 {
     char text[512];
     const char *got;
@@ -292,8 +291,8 @@ START_TEST(test_mw_access_log_says_who_left)
     rig_run(r, 100);
     ck_assert_int_eq(log_lines, 1);
     ck_assert_msg(strstr(logged, "\"status\":499,") != NULL, "%s", logged);
-    ck_assert_msg(strstr(logged, "\"error\":\"FLARE_E_GONE\"}\n") != NULL,
-                  "%s", logged);
+    ck_assert_msg(strstr(logged, "\"error\":\"FLARE_E_GONE\"}\n") != NULL, "%s",
+                  logged);
     ck_assert_ptr_nonnull(strstr(logged, "\"referer\":\"\\\"a\\\\\""));
     ck_assert_ptr_nonnull(strstr(logged, "\"agent\":\"\\u00ff\""));
     rig_free(r);
@@ -316,7 +315,7 @@ static int on_page(flare_req *req, flare_res *res, int error, void *ctx)
 
 START_TEST(test_mw_recover_gives_a_page_for_every_error)
 {
-    const struct flare_recover o = {on_page, (void *)(uintptr_t)"ctx"};
+    const struct flare_recover o = {on_page, (void *)(uintptr_t) "ctx"};
     struct rig *r;
     const char *got;
     char want[64];
@@ -339,7 +338,7 @@ END_TEST
 
 START_TEST(test_mw_recover_without_a_page_leaves_the_plain_answer)
 {
-    const struct flare_recover o = {on_page, (void *)(uintptr_t)"ctx"};
+    const struct flare_recover o = {on_page, (void *)(uintptr_t) "ctx"};
     struct rig *r;
 
     page_rc = FLARE_E_FORBIDDEN;
@@ -532,9 +531,9 @@ START_TEST(test_mw_metrics_count_every_answer)
     r = rig_new(&config);
     check_whole(ask(r, _i, ""), _i);
     got = ask_with(r, "GET /metrics", "");
-    ck_assert_msg(
-        strstr(got, "\napp_request_duration_seconds_count 1\n") != NULL, "%s",
-        got);
+    ck_assert_msg(strstr(got, "\napp_request_duration_seconds_count 1\n") !=
+                      NULL,
+                  "%s", got);
     ck_assert_ptr_nonnull(
         strstr(got, "Content-Type: text/plain; version=0.0.4"));
     rig_free(r);
@@ -589,8 +588,9 @@ int main(void)
     tcase_add_loop_test(tc,
                         test_mw_recover_without_a_page_leaves_the_plain_answer,
                         0, ROWS(ways));
-    tcase_add_loop_test(tc, test_mw_auth_lets_in_or_keeps_out_whatever_is_inside,
-                        0, ROWS(ways));
+    tcase_add_loop_test(tc,
+                        test_mw_auth_lets_in_or_keeps_out_whatever_is_inside, 0,
+                        ROWS(ways));
     tcase_add_loop_test(tc, test_mw_cors_allows_in_every_answer, 0, ROWS(ways));
     tcase_add_loop_test(
         tc, test_mw_compress_codes_bodies_but_no_files_and_no_errors, 0,

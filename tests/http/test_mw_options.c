@@ -143,8 +143,7 @@ START_TEST(test_mw_options_of_the_rate_limit)
 {
     struct flare_rate_limit o = rate_rows[_i].o;
 
-    check(rate_rows[_i].sentence,
-          flare_rate_limit_init(&mw, &o, NULL, &err));
+    check(rate_rows[_i].sentence, flare_rate_limit_init(&mw, &o, NULL, &err));
     flare_rate_limit_fini(&o);
 }
 END_TEST

@@ -230,9 +230,9 @@ static int on_row(flare_req *req, flare_res *res)
     int i = zip_row;
 
     (void)req;
-    ck_assert_int_eq(flare_res_header(res, zip_rows[i].field,
-                                      flare_str(zip_rows[i].value)),
-                     0);
+    ck_assert_int_eq(
+        flare_res_header(res, zip_rows[i].field, flare_str(zip_rows[i].value)),
+        0);
     return flare_res_copy(res, zip_rows[i].status, flare_str(zip_rows[i].type),
                           (struct flare_str){zeros, zip_rows[i].length});
 }
@@ -253,14 +253,13 @@ START_TEST(test_mw_rules_of_compress)
         const char *got = ask(r, lines[n], field);
         const char *said = strstr(got, "Content-Length: ");
 
-        ck_assert_msg(
-            (strstr(got, "Content-Encoding: gzip\r\n") != NULL) ==
-                    zip_rows[_i].is_coded &&
-                (strstr(got, "Vary: Accept-Encoding\r\n") != NULL) ==
-                    zip_rows[_i].has_vary &&
-                (zip_rows[_i].etag == NULL ||
-                 strstr(got, zip_rows[_i].etag) != NULL),
-            "%s: %s", zip_rows[_i].name, got);
+        ck_assert_msg((strstr(got, "Content-Encoding: gzip\r\n") != NULL) ==
+                              zip_rows[_i].is_coded &&
+                          (strstr(got, "Vary: Accept-Encoding\r\n") != NULL) ==
+                              zip_rows[_i].has_vary &&
+                          (zip_rows[_i].etag == NULL ||
+                           strstr(got, zip_rows[_i].etag) != NULL),
+                      "%s: %s", zip_rows[_i].name, got);
         (void)snprintf(length[n], sizeof(length[n]), "%.24s",
                        said != NULL ? said : "none");
         rig_free(r);
@@ -304,8 +303,7 @@ START_TEST(test_mw_rules_of_request_ids)
     ck_assert_int_eq(strstr(got, "X-Request-Id: abc-1\r\n") != NULL,
                      id_rows[_i].is_taken);
     if (!id_rows[_i].is_taken)
-        ck_assert_uint_eq(strspn(strchr(got, '<') + 1, "0123456789abcdef"),
-                          32);
+        ck_assert_uint_eq(strspn(strchr(got, '<') + 1, "0123456789abcdef"), 32);
     rig_free(r);
 }
 END_TEST
@@ -406,9 +404,8 @@ static const struct flare__log_entry entry = {
     .status = 200,
 };
 static const char *const lines[] = {
-    [FLARE_LOG_COMMON] =
-        "192.0.2.1 - a+b\\x22 [06/Nov/1994:08:49:37 +0000] "
-        "\"GET /\\x22\\x1b\\x5c\\xff\\x0a HTTP/1.1\" 200 7\n",
+    [FLARE_LOG_COMMON] = "192.0.2.1 - a+b\\x22 [06/Nov/1994:08:49:37 +0000] "
+                         "\"GET /\\x22\\x1b\\x5c\\xff\\x0a HTTP/1.1\" 200 7\n",
     [FLARE_LOG_COMBINED] =
         "192.0.2.1 - a+b\\x22 [06/Nov/1994:08:49:37 +0000] "
         "\"GET /\\x22\\x1b\\x5c\\xff\\x0a HTTP/1.1\" 200 7 \"http://r\" "
@@ -436,10 +433,18 @@ START_TEST(test_mw_rules_a_log_line_always_fits)
     static char long_value[100000];
     struct flare_str v = {long_value, sizeof(long_value)};
     struct flare__log_entry e = {
-        .client = v, .user = v, .method = v, .target = v,
-        .referer = v, .agent = v, .id = v, .error = "FLARE_E_GONE",
-        .time_s = INT64_MAX, .body_bytes = UINT64_MAX,
-        .elapsed_ns = UINT64_MAX, .status = 999,
+        .client = v,
+        .user = v,
+        .method = v,
+        .target = v,
+        .referer = v,
+        .agent = v,
+        .id = v,
+        .error = "FLARE_E_GONE",
+        .time_s = INT64_MAX,
+        .body_bytes = UINT64_MAX,
+        .elapsed_ns = UINT64_MAX,
+        .status = 999,
     };
     char out[FLARE__LOG_LINE_MAX];
     static const char fill[] = {'a', '"', '\0', (char)0xff};

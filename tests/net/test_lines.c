@@ -21,8 +21,7 @@ static void *give_many(void *arg)
         int n = snprintf(text, sizeof(text), "%d %d%.*s\n", *(int *)arg, i,
                          i % 17, "xxxxxxxxxxxxxxxxx");
 
-        while (!flare__lines_give(
-            &lines, (struct flare_str){text, (size_t)n}))
+        while (!flare__lines_give(&lines, (struct flare_str){text, (size_t)n}))
             continue; /* the ring is small, the reader a file */
     }
     return NULL;
@@ -38,9 +37,9 @@ START_TEST(test_lines_of_many_threads_arrive_whole_and_in_their_order)
     int count = 0;
 
     ck_assert_ptr_nonnull(f);
-    ck_assert_int_eq(flare__lines_init(&lines, fileno(f), 4096,
-                                       &flare__allocator_default),
-                     0);
+    ck_assert_int_eq(
+        flare__lines_init(&lines, fileno(f), 4096, &flare__allocator_default),
+        0);
     for (int i = 0; i < GIVERS; i++) {
         ids[i] = i;
         ck_assert_int_eq(pthread_create(&threads[i], NULL, give_many, &ids[i]),
@@ -95,8 +94,8 @@ START_TEST(test_lines_a_reader_that_does_not_read_costs_lines_not_time)
     ck_assert_int_eq(
         flare__lines_init(&lines, ends[1], 4096, &flare__allocator_default), 0);
     for (int i = 0; i < 20000; i++)
-        given += flare__lines_give(&lines,
-                                   (struct flare_str){text, sizeof(text)});
+        given +=
+            flare__lines_give(&lines, (struct flare_str){text, sizeof(text)});
     ck_assert_uint_gt(atomic_load(&lines.dropped), 15000);
     flare__lines_fini(&lines);
     ck_assert_uint_ge(atomic_load(&lines.dropped), 20000 - given);
