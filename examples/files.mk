@@ -11,3 +11,6 @@ noinst_PROGRAMS += %D%/router %D%/http_server %D%/hello %D%/users
 noinst_PROGRAMS += %D%/files
 %C%_files_SOURCES = %D%/files.c
 %C%_files_LDADD = libflare.la
+noinst_PROGRAMS += %D%/state
+%C%_state_SOURCES = %D%/state.c
+%C%_state_LDADD = libflare.la

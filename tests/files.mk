@@ -58,6 +58,7 @@ unit_tests = \
 	%D%/http/test_proxy \
 	%D%/http/test_range \
 	%D%/http/test_req_form \
+	%D%/http/test_req_peer \
 	%D%/http/test_res \
 	%D%/http/test_res_body \
 	%D%/http/test_res_hooks \
@@ -112,6 +113,11 @@ tests_http_test_body_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_body.c
+
+tests_http_test_req_peer_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_req_peer.c
 
 tests_http_test_conn_SOURCES = \
 	%D%/http/conn_rig.c \
