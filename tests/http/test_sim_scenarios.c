@@ -45,6 +45,33 @@ static const char refused_behind[] =
     "GET /small HTTP/1.1\r\nHost : a\r\n\r\n"
     "GET /small HTTP/1.1\r\n" HOST "X-Id: 0-1\r\n\r\n";
 
+/* Answers that come later, or in pieces; bodies read in pieces. */
+static const char late[] =
+    "GET /later HTTP/1.1\r\n" HOST "X-Id: 0-0\r\n\r\n"
+    "GET /writes HTTP/1.1\r\n" HOST "X-Id: 0-1\r\n\r\n"
+    "POST /early HTTP/1.1\r\n" HOST "X-Id: 0-2\r\n"
+    "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+    "GET /pull HTTP/1.1\r\n" HOST "X-Id: 0-3\r\n\r\n"
+    "GET /file HTTP/1.1\r\n" HOST "X-Id: 0-4\r\n\r\n"
+    "GET /again HTTP/1.1\r\n" HOST "X-Id: 0-5\r\n\r\n"
+    "GET /pull/later HTTP/1.1\r\n" HOST "X-Id: 0-6\r\n\r\n"
+    "GET /small HTTP/1.1\r\n" HOST "\r\n"
+    "GET /dropped HTTP/1.1\r\n" HOST "X-Id: 0-7\r\n\r\n"
+    "GET /small HTTP/1.1\r\n" HOST "\r\n";
+
+/* A body that is read in pieces comes to an end that is not one. */
+static const char late_refused[] =
+    "GET /timer HTTP/1.1\r\n" HOST "X-Id: 0-0\r\n\r\n"
+    "HEAD /writes HTTP/1.1\r\n" HOST "X-Id: 0-1\r\n\r\n"
+    "HEAD /file HTTP/1.1\r\n" HOST "X-Id: 0-2\r\n\r\n"
+    "POST /take HTTP/1.1\r\n" HOST "X-Id: 0-4\r\n"
+    "Content-Length: 0\r\n\r\n"
+    "POST /take HTTP/1.1\r\n" HOST "X-Id: 0-5\r\n"
+    "Transfer-Encoding: chunked\r\n\r\n0\n\r\n"
+    "GET /small HTTP/1.1\r\n" HOST "\r\n";
+
+static const char old[] = "GET /writes HTTP/1.0\r\nX-Id: 0-0\r\n\r\n";
+
 /* ---- a peer that says its piece and keeps what it hears ---- */
 
 struct speaker {
@@ -161,7 +188,8 @@ static void rates_of_cutting(struct flare__sim *w)
         flare__sim_rate_set(w, faults[i], flare__sim_below(w, 3) * 300);
 }
 
-static const char *const wires[] = {everything, refused_behind};
+static const char *const wires[] = {everything, refused_behind, late,
+                                    late_refused, old};
 
 /* What comes back, into `speaker`. */
 static void transcript_sim(struct flare__sim *w, const char *wire,
@@ -171,7 +199,7 @@ static void transcript_sim(struct flare__sim *w, const char *wire,
     if (seed != 0)
         rates_of_cutting(w);
     speaker_start(wire);
-    speaker_wait(8);
+    speaker_wait(60);
     ck_assert_msg(speaker.saw_fin, "seed %" PRIu64 ": reset", seed);
     server_stop();
 }

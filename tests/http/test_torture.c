@@ -41,6 +41,7 @@ static struct {
     {"accept_start", -ENOMEM, 0, 0, NULL},
     {"recv_start", -ENOBUFS, 0, 0, NULL},
     {"send", -ENOBUFS, 0, 0, NULL},
+    {"sendfile", -ENOBUFS, 0, 0, NULL},
     {"connect", -ENOBUFS, 0, 0, "a server connects to nobody"},
     {"poll_fd", -ENOMEM, 0, 0, "signals are not simulated"},
 };
@@ -76,6 +77,7 @@ static int server_start(struct fault *f, uint32_t workers)
         .world = t.world,
         .al = &f->al,
         .workers = workers,
+        .has_no_memory = f->mode != FAULT_NEVER,
         .lease_bytes = 512,
         .lease_count = 4,
         .config = {.server_name = "sim",
@@ -84,6 +86,8 @@ static int server_start(struct fault *f, uint32_t workers)
                    .idle_timeout_ms = 5000,
                    .send_timeout_ms = 3000,
                    .body_gap_ms = 3000,
+                   .answer_timeout_ms = 4000,
+                   .output_bytes_max = 4096,
                    .connections_max = 64},
     };
 
@@ -229,6 +233,58 @@ static struct plan plan_library = {{{.kind = SIM_GET_ERROR},
                                    0,
                                    SIM_CLIENT_SAYS_CLOSE};
 
+/* ---- answers that come later, or in pieces ---- */
+
+static struct plan plan_late = {{{.kind = SIM_GET_LATER},
+                                 {.kind = SIM_GET_TIMER},
+                                 {.kind = SIM_GET_AGAIN},
+                                 {.kind = SIM_GET_SMALL},
+                                 {.kind = SIM_GET_DROPPED}},
+                                5,
+                                true,
+                                0,
+                                0};
+static struct plan plan_never = {
+    {{.kind = SIM_GET_LATER}, {.kind = SIM_GET_NEVER}}, 2, true, 0, 0};
+static struct plan plan_streams = {{{.kind = SIM_GET_WRITES},
+                                    {.kind = SIM_GET_WRITES},
+                                    {.kind = SIM_GET_PULL},
+                                    {.kind = SIM_GET_PULL_LATER},
+                                    {.kind = SIM_HEAD_WRITES},
+                                    {.kind = SIM_GET_OLD}},
+                                   6,
+                                   0,
+                                   true,
+                                   0};
+static struct plan plan_files = {{{.kind = SIM_GET_FILE},
+                                  {.kind = SIM_GET_FILE},
+                                  {.kind = SIM_HEAD_FILE},
+                                  {.kind = SIM_GET_SMALL}},
+                                 4,
+                                 true,
+                                 true,
+                                 SIM_CLIENT_HALF_CLOSES};
+static struct plan plan_reading = {
+    {{.kind = SIM_POST_TAKE, .body_len = 9000},
+     {.kind = SIM_POST_FLOW, .body_len = 9000, .is_chunked = true},
+     {.kind = SIM_POST_WHOLE, .body_len = 9000},
+     {.kind = SIM_POST_TAKE, .body_len = 2000, .is_expecting = true},
+     {.kind = SIM_POST_TAKE, .body_len = 0},
+     {.kind = SIM_POST_GIVING_UP, .body_len = 9000}},
+    6,
+    0,
+    0,
+    0};
+static struct plan plan_early = {
+    {{.kind = SIM_POST_EARLY, .body_len = 9000},
+     {.kind = SIM_POST_EARLY, .body_len = 9000, .is_chunked = true},
+     {.kind = SIM_POST_EARLY, .body_len = 9000},
+     {.kind = SIM_GET_SMALL}},
+    4,
+    true,
+    0,
+    0};
+
 /* An attacker; the server gets rid of it. */
 static int one_attacker(struct fault *f, void *ctx)
 {
@@ -256,6 +312,9 @@ static enum sim_hostile_kind slowloris = SIM_SLOW_HEAD;
 static enum sim_hostile_kind never_reads = SIM_NEVER_READS;
 static enum sim_hostile_kind flooder = SIM_FLOODER;
 static enum sim_hostile_kind half_asker = SIM_HALF_ASKER;
+static enum sim_hostile_kind deaf = SIM_DEAF;
+static enum sim_hostile_kind staller = SIM_STALLER;
+static enum sim_hostile_kind deserter = SIM_DESERTER;
 
 /* What a handler has seen is answered; the rest the drain may cut. */
 static int drained_wait(struct fault *f, struct sim_client *c)
@@ -415,6 +474,15 @@ static const struct {
     {"POST that asks first", one_client, &plan_expect},
     {"big answers, slow reader", one_client, &plan_big},
     {"the library's own answers", one_client, &plan_library},
+    {"late answers", one_client, &plan_late},
+    {"an answer that never comes", one_client, &plan_never},
+    {"bodies in pieces", one_client, &plan_streams},
+    {"files", one_client, &plan_files},
+    {"bodies read in pieces", one_client, &plan_reading},
+    {"answers before the body", one_client, &plan_early},
+    {"reads no streams", one_attacker, &deaf},
+    {"stalls a streamed body", one_attacker, &staller},
+    {"resets late answers", one_attacker, &deserter},
     {"bad request", one_attacker, &bad_request},
     {"slowloris", one_attacker, &slowloris},
     {"never reads", one_attacker, &never_reads},

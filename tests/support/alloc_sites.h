@@ -12,7 +12,7 @@
 
 struct alloc_sites_report {
     int places; /* calls in the sources of src/net and src/http */
-    int failed; /* of them, those that were seen to fail */
+    int failed; /* of them, those seen to fail, or failed by their own suite */
 };
 
 /*

@@ -108,6 +108,9 @@ bool sim_client_is_ending(enum sim_request_kind kind);
 /* Whether the connection may have been cut because of its last request. */
 bool sim_client_may_be_cut(const struct sim_client *c);
 
+/* Whether the answer it waits for may be its connection's last. */
+bool sim_client_may_end(const struct sim_client *c);
+
 /* The same with nothing drawn: add requests, then start. */
 void sim_client_init(struct sim_client *c, struct sim_server *s, uint32_t conn);
 void sim_client_add(struct sim_client *c, enum sim_request_kind kind,

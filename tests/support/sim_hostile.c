@@ -2,6 +2,8 @@
 /* See sim_hostile.h. */
 #include "tests/support/sim_hostile.h"
 
+#include "tests/support/sim_bytes.h"
+
 #include <string.h>
 
 #define HOST "Host: sim\r\n"
@@ -109,8 +111,9 @@ uint32_t sim_smuggler_rows(void)
 const char *sim_hostile_name(enum sim_hostile_kind kind)
 {
     static const char *const names[] = {
-        "idler",      "slow head", "slow body", "never reads", "resetter",
-        "half asker", "garbage",   "smuggler",  "flooder"};
+        "idler",    "slow head",  "slow body", "never reads",
+        "resetter", "half asker", "garbage",   "smuggler",
+        "flooder",  "deaf",       "staller",   "deserter"};
 
     return names[kind];
 }
@@ -181,8 +184,44 @@ static void hostile_part(struct sim_hostile *h)
     h->out_len = 1 + flare__sim_below(h->server->world, h->out_len);
 }
 
+/* Requests that name themselves, so that sim_jobs.c answers. */
+static void hostile_jobs(struct sim_hostile *h, const char *const *targets,
+                         uint32_t count)
+{
+    char line[128];
+    uint32_t first = flare__sim_below(h->server->world, count);
+
+    for (uint32_t i = 0; i < count; i++) {
+        (void)snprintf(line, sizeof(line),
+                       "GET %s HTTP/1.1\r\n" HOST "X-Id: %u-%u\r\n\r\n",
+                       targets[(first + i) % count], h->conn, i);
+        hostile_text(h, line);
+    }
+}
+
+static void hostile_stall(struct sim_hostile *h)
+{
+    static const char *const targets[] = {"take", "early", "flow", "whole"};
+    struct flare__sim *w = h->server->world;
+    char line[160];
+    uint32_t len = flare__sim_below(w, 2900);
+
+    (void)snprintf(line, sizeof(line),
+                   "POST /%s HTTP/1.1\r\n" HOST "X-Id: %u-0\r\n"
+                   "Content-Length: 3000\r\n\r\n",
+                   targets[flare__sim_below(w, 4)], h->conn);
+    hostile_text(h, line);
+    sim_bytes_fill(h->out + h->out_len, len, h->conn, 0, 0);
+    h->out_len += len;
+}
+
 static void hostile_write(struct sim_hostile *h)
 {
+    static const char *const streams[] = {"/writes", "/pull",       "/file",
+                                          "/writes", "/pull/later", "/file",
+                                          "/later",  "/writes"};
+    static const char *const late[] = {"/later", "/timer",  "/again",
+                                       "/never", "/writes", "/pull/later"};
     char line[128];
 
     switch ((enum sim_hostile_kind)h->kind) {
@@ -218,6 +257,15 @@ static void hostile_write(struct sim_hostile *h)
         hostile_text(h, "BAD\r\n\r\n");
         memset(h->out + h->out_len, 'x', 4000);
         h->out_len += 4000;
+        break;
+    case SIM_DEAF:
+        hostile_jobs(h, streams, sizeof(streams) / sizeof(streams[0]));
+        break;
+    case SIM_STALLER:
+        hostile_stall(h);
+        break;
+    case SIM_DESERTER:
+        hostile_jobs(h, late, sizeof(late) / sizeof(late[0]));
         break;
     case SIM_IDLER:
     case SIM_HOSTILE_KINDS:
@@ -279,7 +327,7 @@ static void hostile_read(struct sim_hostile *h)
     char bytes[8192];
     size_t n;
 
-    if (h->kind == SIM_NEVER_READS)
+    if (h->kind == SIM_NEVER_READS || h->kind == SIM_DEAF)
         return;
     while (h->peer.end != 0 &&
            (n = flare__sim_peer_recv(&h->peer, bytes, sizeof(bytes))) > 0)
@@ -308,6 +356,9 @@ static void hostile_after_out(struct sim_hostile *h)
     else if (h->kind == SIM_HALF_ASKER && h->interval_ns != 0) {
         h->interval_ns = 0; /* once */
         flare__sim_peer_shutdown(&h->peer);
+    } else if (h->kind == SIM_DESERTER && !h->is_leaving) {
+        h->is_leaving = true;
+        hostile_later(h);
     } else if (h->kind == SIM_FLOODER) {
         h->out_at = h->out_len - 4000;
         hostile_later(h);
@@ -343,7 +394,9 @@ static void hostile_on_event(struct flare__sim_peer *peer,
         h->gone_ns = flare__sim_now(h->server->world);
     switch (what) {
     case FLARE__SIM_PEER_TIMER:
-        if (h->is_connected)
+        if (h->is_leaving)
+            hostile_end(h, /* is_abort = */ true);
+        else if (h->is_connected)
             hostile_pump(h);
         else
             flare__sim_peer_connect(&h->peer, SIM_SERVER_PORT);

@@ -19,6 +19,9 @@ enum sim_hostile_kind {
     SIM_GARBAGE,     /* bytes from the world */
     SIM_SMUGGLER, /* a row of the table, then a request that must not count */
     SIM_FLOODER,  /* an error, then bytes without end */
+    SIM_DEAF,     /* asks for bodies that come in pieces and reads nothing */
+    SIM_STALLER,  /* part of a body that is read in pieces, then nothing */
+    SIM_DESERTER, /* asks for late answers, then RST in the middle of them */
     SIM_HOSTILE_KINDS
 };
 
@@ -28,6 +31,7 @@ struct sim_hostile {
     uint32_t conn;
     uint8_t kind;
     bool is_connected, is_over, saw_fin;
+    bool is_leaving;    /* the deserter has asked */
     bool closes_on_fin; /* else it stays, whatever the server says */
     uint32_t row;       /* of the smuggler's table */
     uint32_t answers;

@@ -138,6 +138,7 @@ int sim_server_open(struct sim_server *s, const struct sim_server_setup *setup)
 
     memset(s, 0, sizeof(*s));
     s->world = setup->world;
+    s->has_no_memory = setup->has_no_memory;
     s->is_kernel = setup->ops != NULL;
     s->al = *setup->al;
     s->config = setup->config;

@@ -66,6 +66,7 @@ struct sim_server_setup {
     /* Over a kernel instead: one worker, `fd` listens; world is for notes. */
     const struct flare__backend_ops *ops;
     int fd;
+    bool has_no_memory; /* allocations may fail: a 500 is no surprise */
 };
 
 /* Fills s->routes and the configuration's table. */
