@@ -6,4 +6,5 @@ EXTRA_DIST += \
 	%D%/engine.md \
 	%D%/http-semantics.md \
 	%D%/http.md \
+	%D%/middleware.md \
 	%D%/sim.md

@@ -11,6 +11,7 @@ unit_tests = \
 	%D%/base/test_alloc \
 	%D%/base/test_arena \
 	%D%/base/test_assert \
+	%D%/base/test_base64 \
 	%D%/base/test_cpu \
 	%D%/base/test_error \
 	%D%/base/test_fault \
@@ -51,6 +52,10 @@ unit_tests = \
 	%D%/http/test_list \
 	%D%/http/test_mime \
 	%D%/http/test_multipart \
+	%D%/http/test_mw_answers \
+	%D%/http/test_mw_auth \
+	%D%/http/test_mw_options \
+	%D%/http/test_mw_rules \
 	%D%/http/test_number \
 	%D%/http/test_out \
 	%D%/http/test_params \
@@ -83,6 +88,7 @@ unit_tests = \
 	%D%/net/test_ip \
 	%D%/net/test_handoff \
 	%D%/net/test_inherit \
+	%D%/net/test_lines \
 	%D%/net/test_listen_set \
 	%D%/net/test_listener \
 	%D%/net/test_notify \
@@ -222,6 +228,21 @@ tests_http_test_files_send_SOURCES = \
 	%D%/http/files_rig.h \
 	%D%/http/test_files_send.c
 
+tests_http_test_mw_answers_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_mw_answers.c
+
+tests_http_test_mw_auth_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_mw_auth.c
+
+tests_http_test_mw_rules_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_mw_rules.c
+
 tests_http_test_req_form_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
@@ -350,6 +371,7 @@ threaded_tests = \
 	%D%/http/test_router \
 	%D%/http/test_server \
 	%D%/net/test_handoff \
+	%D%/net/test_lines \
 	%D%/net/test_mailbox
 if HAVE_LIBURING
 threaded_tests += %D%/backends/test_uring_open
