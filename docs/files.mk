@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	%D%/addresses.md \
 	%D%/backends.md \
 	%D%/engine.md \
+	%D%/files.md \
 	%D%/http-semantics.md \
 	%D%/http.md \
 	%D%/middleware.md \

@@ -13,10 +13,11 @@ import tempfile
 import time
 
 from programs import curl
+from servers import Server
 from wire import Peer
 
 LARGE = 8 << 20
-CUT = 32 << 20  # more than the kernel's buffers hold
+CUT = 16 << 20  # more than the kernel's buffers hold
 PAST = 978307200  # 2001-01-01 00:00:00
 
 
@@ -97,8 +98,8 @@ def ranges(server):
 def since(server):
     """curl -z: only if it is newer."""
     url = server.url + "/static/small.bin"
-    assert status("--time-cond", "2001-01-01 00:00:00 GMT", url) == "304"
-    assert status("--time-cond", "2000-12-31 00:00:00 GMT", url) == "200"
+    assert status("--time-cond", "Mon, 01 Jan 2001 00:00:00 GMT", url) == "304"
+    assert status("--time-cond", "Sun, 31 Dec 2000 00:00:00 GMT", url) == "200"
 
 
 def tags(server):
@@ -162,24 +163,23 @@ def together(server):
 
 def begin(server, name):
     """A peer that has asked and reads slowly."""
-    peer = Peer(server.address, receive_buffer=4096)
+    peer = Peer(server.address, receive_buffer=65536)
     peer.send(f"GET /static/{name} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
     time.sleep(0.3)
     return peer
 
 
 def read_all(peer):
-    got = b""
+    got = bytearray()
     try:
-        while True:
+        while len(got) <= CUT:
             piece = peer.socket.recv(1 << 20)
             if not piece:
-                return got
+                break
             got += piece
-            if got.count(b"\r\n\r\n") and len(got) > CUT:
-                return got
     except (ConnectionError, socket.timeout):
-        return got
+        pass
+    return bytes(got)
 
 
 def cut_meanwhile(server):
@@ -210,16 +210,21 @@ def replaced_meanwhile(server):
 
 def leaves(server):
     """K04: peers that go in the middle; nothing is left open."""
-    before = server.descriptors()
-    for _ in range(20):
-        with begin(server, "large.bin") as peer:
-            peer.reset()
-    for _ in range(50):
-        if server.descriptors() <= before:
-            break
-        time.sleep(0.1)
-    assert server.descriptors() <= before
-    assert status(server.url + "/static/small.bin") == "200"
+    program, _, *rest = server.process.args
+    own = Server(program, *rest, backend=server.backend)
+    try:
+        before = own.descriptors()
+        for _ in range(5):
+            with begin(own, "large.bin") as peer:
+                peer.reset()
+        for _ in range(50):
+            if own.descriptors() <= before:
+                break
+            time.sleep(0.1)
+        assert own.descriptors() <= before
+        assert status(own.url + "/static/small.bin") == "200"
+    finally:
+        own.stop()
 
 
 CASES = [

@@ -158,7 +158,8 @@ int files_rig_status(const struct files_rig *f)
 {
     const char *got = f->rig->peers[0].got;
 
-    return strncmp(got, "HTTP/1.1 ", 9) == 0 ? atoi(got + 9) : 0;
+    return strncmp(got, "HTTP/1.1 ", 9) == 0 ? (int)strtol(got + 9, NULL, 10)
+                                             : 0;
 }
 
 const char *files_rig_body(const struct files_rig *f)

@@ -141,10 +141,8 @@ static void check_row(struct files_rig *f, int i, const char *tag)
                       rows[i].name, f->rig->peers[0].got);
     if (rows[i].says == NULL)
         return;
-    line[0] = '\r';
-    line[1] = '\n';
-    put_tag(line + 2, sizeof(line) - 4, rows[i].says, tag);
-    strcat(line, "\r\n");
+    put_tag(fields, sizeof(fields), rows[i].says, tag);
+    (void)snprintf(line, sizeof(line), "\r\n%.100s\r\n", fields);
     ck_assert_msg(strstr(f->rig->peers[0].got, line) != NULL, "%s: %s",
                   rows[i].name, f->rig->peers[0].got);
 }

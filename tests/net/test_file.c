@@ -217,7 +217,7 @@ static int on_name(void *ctx, struct flare_str name)
     struct names *n = ctx;
 
     strncat(n->text, name.ptr, name.len);
-    strcat(n->text, " ");
+    strncat(n->text, " ", 2);
     return --n->left == 0 ? 7 : 0;
 }
 
