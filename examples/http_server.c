@@ -54,8 +54,7 @@ static void on_listening(const char *address, void *ctx)
     fflush(stdout);
 }
 
-static char version_text[] = "7";
-static const struct flare_middleware version = {with_version, version_text};
+static const struct flare_middleware version = {with_version, (void *)"7"};
 static const struct flare_route routes[] = {
     FLARE_GET("/", on_home),
     FLARE_GET("/agent", on_agent),

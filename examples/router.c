@@ -37,13 +37,13 @@ static void on_listening(const char *address, void *ctx)
     fflush(stdout);
 }
 
-static const struct flare_middleware key = {need_key, "secret"};
+static const struct flare_middleware key = {need_key, (void *)"secret"};
 static const struct flare_route api[] = {
-    FLARE_GET("/items", on_text, "no items\n"),
+    FLARE_GET("/items", on_text, (void *)"no items\n"),
     FLARE_GET("/items/:id", on_item),
 };
 static const struct flare_route docs[] = {
-    FLARE_GET("/intro", on_text, "intro\n"),
+    FLARE_GET("/intro", on_text, (void *)"intro\n"),
 };
 static const struct flare_route table[] = {
     FLARE_GROUP("/api", FLARE_ROUTES(api), &key),
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 
     if (rc < 0)
         return fprintf(stderr, "router: %s\n", flare_strerror(rc)), 1;
-    (void)flare_router_get(router, "/", on_text, "home\n"); /* see below */
+    (void)flare_router_get(router, "/", on_text, (void *)"home\n");
     (void)flare_router_mount(router, "/", FLARE_ROUTES(table));
     rc = flare_router_routes(router, &config.routes); /* the first failure */
     if (rc >= 0)
