@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Middlewares: what stands around handlers.
- *
  *   middleware [ADDRESS]         listens on 127.0.0.1:8080 unless told
  * otherwise curl -i http://127.0.0.1:8080/            an id, a line in the
  * access log curl -u ada:secret http://127.0.0.1:8080/admin/who curl

@@ -44,6 +44,7 @@ struct flare_request_id {
     uint64_t state[3]; /* the library's */
 };
 
+/* Checks `options`, gives the middleware: see the top. */
 FLARE_API FLARE_MUST_USE int flare_request_id_init(
     struct flare_middleware *out, struct flare_request_id *options,
     struct flare_error *err);
@@ -72,6 +73,7 @@ struct flare_access_log {
     void *ctx;
 };
 
+/* Checks `options`, gives the middleware: see the top. */
 FLARE_API FLARE_MUST_USE int flare_access_log_init(
     struct flare_middleware *out, const struct flare_access_log *options,
     struct flare_error *err);
@@ -118,6 +120,7 @@ struct flare_recover {
     void *ctx;
 };
 
+/* Checks `options`, gives the middleware: see the top. */
 FLARE_API FLARE_MUST_USE int flare_recover_init(
     struct flare_middleware *out, const struct flare_recover *options,
     struct flare_error *err);
@@ -145,6 +148,7 @@ struct flare_basic_auth {
     void *ctx;
 };
 
+/* Checks `options`, gives the middleware: see the top. */
 FLARE_API FLARE_MUST_USE int flare_basic_auth_init(
     struct flare_middleware *out, const struct flare_basic_auth *options,
     struct flare_error *err);
@@ -157,6 +161,7 @@ struct flare_bearer_auth {
     void *ctx;
 };
 
+/* Checks `options`, gives the middleware: see the top. */
 FLARE_API FLARE_MUST_USE int flare_bearer_auth_init(
     struct flare_middleware *out, const struct flare_bearer_auth *options,
     struct flare_error *err);
@@ -197,6 +202,7 @@ struct flare_cors {
     uint32_t max_age_s; /* a preflight's answer is good for, up to a day [5] */
 };
 
+/* Checks `options`, gives the middleware: see the top. */
 FLARE_API FLARE_MUST_USE int flare_cors_init(struct flare_middleware *out,
                                              const struct flare_cors *options,
                                              struct flare_error *err);
@@ -227,6 +233,7 @@ struct flare_timeout {
     int status;  /* 500 to 599, or 408 [504] */
 };
 
+/* Checks `options`, gives the middleware: see the top. */
 FLARE_API FLARE_MUST_USE int flare_timeout_init(
     struct flare_middleware *out, const struct flare_timeout *options,
     struct flare_error *err);
@@ -274,6 +281,8 @@ struct flare_metrics {
 FLARE_API FLARE_MUST_USE int flare_metrics_init(
     struct flare_middleware *out, struct flare_metrics *options,
     const struct flare_allocator *allocator, struct flare_error *err);
+
+/* The handler; its context is the options. */
 FLARE_API int flare_metrics_serve(flare_req *req, flare_res *res);
 
 /* The server is freed. */
@@ -291,6 +300,7 @@ struct flare_health {
     void *ctx;
 };
 
+/* The handler; its context is a struct flare_health, or NULL. */
 FLARE_API int flare_health_serve(flare_req *req, flare_res *res);
 
 #ifdef __cplusplus
