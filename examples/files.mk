@@ -14,3 +14,6 @@ noinst_PROGRAMS += %D%/files
 noinst_PROGRAMS += %D%/state
 %C%_state_SOURCES = %D%/state.c
 %C%_state_LDADD = libflare.la
+noinst_PROGRAMS += %D%/middleware
+%C%_middleware_SOURCES = %D%/middleware.c
+%C%_middleware_LDADD = libflare.la

@@ -155,6 +155,27 @@ def http_server_limits(server):
     assert status("--data-binary", "x" * 65537, server.url + "/count") == "413"
 
 
+def middleware_answers(server):
+    answer = curl("--include", server.url + "/").decode()
+    name = re.search(r"\r\nX-Request-Id: ([0-9a-f]{32})\r\n", answer)
+    assert name and answer.endswith(f"request {name[1]}\n"), answer
+    assert curl(server.url + "/health") == b"ok\n"
+    metrics = curl("--compressed", server.url + "/metrics").decode()
+    assert re.search(r"\nflare_request_duration_seconds_count [1-9]", metrics)
+    assert re.search(r"\nflare_connections_accepted_total [1-9]", metrics)
+    assert "\r\nContent-Encoding: gzip\r\n" in curl(
+        "--head", "--header", "Accept-Encoding: gzip",
+        server.url + "/metrics").decode()
+
+
+def middleware_asks_who(server):
+    url = server.url + "/admin/who"
+    assert curl("--user", "ada:secret", url) == b"you are ada\n"
+    assert status("--user", "ada:wrong", url) == "401"
+    answer = curl("--include", url).decode()
+    assert "\r\nWWW-Authenticate: Basic realm=\"admin\"\r\n" in answer, answer
+
+
 def bad_request(server):
     with Peer(server.address) as peer:
         peer.send(b"this is no HTTP\r\n\r\n" + 10 * request())
@@ -247,6 +268,8 @@ CASES = [
         router_groups, router_redirect)],
     *[(f"curl_{run.__name__}", run, "http_server") for run in (
         http_server_answers, http_server_limits)],
+    *[(f"curl_{run.__name__}", run, "middleware") for run in (
+        middleware_answers, middleware_asks_who)],
     ("netcat_hello_bad_request", bad_request, "hello"),
     ("netcat_users_bad_request", bad_request, "users"),
     ("M01_drains", drains, "own"),

@@ -49,6 +49,7 @@ class Servers:
             "own": [support],
             "hello": [os.path.join(build, "examples/hello")],
             "users": [os.path.join(build, "examples/users")],
+            "middleware": [os.path.join(build, "examples/middleware")],
             "router": [os.path.join(build, "examples/router")],
             "http_server": [os.path.join(build, "examples/http_server")],
             "files": [os.path.join(build, "examples/files"),
