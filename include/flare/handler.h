@@ -130,7 +130,8 @@ typedef int (*flare_body_fn)(flare_req *req, flare_res *res,
  * "100 Continue" is sent it now.
  *
  * Borrows `ctx` until the answer is complete.  0; FLARE_E_NO_BODY the second
- * time, and when the peer is gone; -ENOMEM.
+ * time, when the peer is gone, and behind flare_res_start if the peer waits;
+ * -ENOMEM.
  */
 FLARE_API FLARE_MUST_USE int flare_req_read(flare_req *req, flare_body_fn fn,
                                             void *ctx);

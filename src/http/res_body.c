@@ -262,6 +262,7 @@ void flare_res_on_drain(flare_res *res, flare_drain_fn fn, void *ctx)
         return;
     res->on_drain = fn;
     res->flow_ctx = ctx;
+    body_exchange(res)->is_touched = true;
 }
 
 int flare_res_pull(flare_res *res, int status, struct flare_str type,
