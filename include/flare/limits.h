@@ -36,8 +36,11 @@
     X(connections_max, 0, 1, 16777216)                                         \
     X(output_bytes_max, 65536, 1024, 1073741824)                               \
     X(request_memory_max, 1048576, 4096, 1073741824)                           \
+    X(worker_memory_max, 0, 1048576, 4294967295)                               \
     X(offload_threads, 4, 1, 1024)                                             \
     X(offload_queue_max, 1024, 1, 1048576)                                     \
+    X(stall_ms, 0, 1, 60000)                                                   \
+    X(stall_abort_ms, 0, 1, 86400000)                                          \
     X(head_timeout_ms, 10000, 1, 86400000)                                     \
     X(body_gap_ms, 30000, 1, 86400000)                                         \
     X(body_grace_ms, 10000, 1, 86400000)                                       \
@@ -53,7 +56,10 @@
 #define FLARE_LIMIT_RULES(X)                                                   \
     X(connections_for_workers,                                                 \
       connections_max == 0 || connections_max >= workers,                      \
-      "connections_max must not be less than workers")
+      "connections_max must not be less than workers")                         \
+    X(stall_before_abort,                                                      \
+      stall_abort_ms == 0 || (stall_ms != 0 && stall_abort_ms >= stall_ms),    \
+      "stall_abort_ms needs stall_ms, and must not be less")
 
 /* A default only counts as one where no other number can be meant. */
 #define FLARE__LIMIT_HOLDS(name, standard, min, max)                           \

@@ -130,12 +130,30 @@ struct flare_server_config {
     /* Of memory a request may take beside its body: decoded forms, cookies,
      * flare_req_alloc; 4 KiB to 1 GiB [1 MiB]. */
     uint32_t request_memory_max;
+    /*
+     * Of memory for each worker's connections, requests and answers, in bytes;
+     * 1 MiB to FLARE_UNLIMITED [0: no budget].  From 80 % of it on connections
+     * are not kept open and idle ones closed, the oldest first; from 90 % on
+     * bodies that have not come yet are refused with 503; from 95 % on all
+     * requests, and accepting waits.  What would go past it is not to be had.
+     * Receive buffers, and what handlers allocate by themselves, do not count.
+     */
+    uint32_t worker_memory_max;
     /* Threads for flare_offload, started when they are needed; 1 to 1024
      * [4]. */
     uint32_t offload_threads;
     /* Jobs that wait for one of them, past which flare_offload refuses; 1 to
      * 2^20 [1024]. */
     uint32_t offload_queue_max;
+    /*
+     * A thread watches the workers and logs which one has been in one turn of
+     * its loop for so many milliseconds, because of a handler that blocks, and
+     * that handler's path; 1 to 60 000 [0: no such thread].  25 is a good one.
+     */
+    uint32_t stall_ms;
+    /* After so many of them it aborts the process; not less than stall_ms
+     * [0: never]. */
+    uint32_t stall_abort_ms;
 
     /* Milliseconds, 1 to 86 400 000. */
     uint32_t head_timeout_ms;   /* from accept, or its first byte [10 000] */

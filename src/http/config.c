@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "http/chars.h"
+#include "http/watch.h"
 
 #include <string.h>
 
@@ -210,6 +211,7 @@ void flare__config_options(struct flare__http_options *options,
         .linger_timeout_ms = config->linger_timeout_ms,
         .answer_timeout_ms = config->answer_timeout_ms,
         .request_memory_max = config->request_memory_max,
+        .memory_max = config->worker_memory_max,
         .has_proxy_header = config->proxy_protocol,
         .forwarded = (enum flare__forwarded_kind)config->forwarded,
         .app = config->app,
@@ -221,4 +223,6 @@ void flare__config_options(struct flare__http_options *options,
             options->links, config->middleware,
             flare__chain_count(config->middleware),
             (struct flare_handler){flare__chain_inner, NULL});
+    if (config->stall_ms != 0)
+        flare__watch_wrap(options);
 }

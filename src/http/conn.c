@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "http/conn_input.h"
 #include "http/exchange.h"
+#include "http/memory.h"
 #include "http/res.h"
 #include "net/file.h"
 
@@ -400,9 +401,11 @@ static void conn_free(struct flare__conn *conn)
     flare__file_close(conn->file);
     h->counters.closed++;
     flare__slab_give(&h->conns, conn);
+    if (FLARE_UNLIKELY(h->memory != NULL))
+        flare__memory_sub(h->memory, sizeof(*conn));
     if (h->is_full && h->conns.live < h->options->connections_max) {
         h->is_full = false;
-        flare__http_resume_listening(h);
+        flare__http_update_listening(h);
     }
 }
 
@@ -458,6 +461,8 @@ void flare__conn_accept(struct flare__http *h, int fd)
         return;
     }
     h->counters.accepted++;
+    if (FLARE_UNLIKELY(h->memory != NULL))
+        flare__memory_add(h->memory, sizeof(*conn));
     if (h->conns.live >= h->options->connections_max) {
         h->is_full = true; /* accepting waits for one to go */
         flare__http_pause_listening(h);

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "http/exchange.h"
+#include "http/memory.h"
 
 #include <errno.h>
 #include <string.h>
@@ -149,6 +150,8 @@ int flare__body_collect(struct flare__conn *conn, struct flare_str head,
     uint64_t expected = x->head.content_length;
     bool is_said = (x->head.flags & FLARE__HEAD_CONTINUE) && available == 0;
 
+    if (flare__memory_is(conn->http, FLARE__MEMORY_SCARCE))
+        return FLARE_E_OVERLOADED;
     if (is_said) {
         int rc = flare__dispatch_find(x);
 

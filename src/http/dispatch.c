@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "http/exchange.h"
 #include "http/filter.h"
+#include "http/memory.h"
 #include "http/percent.h"
 #include "http/res.h"
 
@@ -279,6 +280,14 @@ static inline enum flare__dispatched dispatch_end(struct flare__exchange *x,
     return x->res.is_last ? FLARE__DISPATCHED_LAST : FLARE__DISPATCHED;
 }
 
+/* Without the handler, and the middlewares: each would want memory. */
+static int dispatch_shed(struct flare__exchange *x)
+{
+    x->is_found = false;
+    x->req.http->counters.refused++;
+    return dispatch_plain(&x->res, FLARE_E_OVERLOADED);
+}
+
 enum flare__dispatched flare__dispatch(struct flare__conn *conn,
                                        struct flare_str body)
 {
@@ -291,7 +300,11 @@ enum flare__dispatched flare__dispatch(struct flare__conn *conn,
     x->req.body = body;
     x->res.is_last = !dispatch_may_go_on(conn, x);
     x->res.is_keep_alive_said = x->head.minor == 0;
-    rc = dispatch_answer(x);
+    if (FLARE_UNLIKELY(x->res.is_last) &&
+        flare__memory_is(h, FLARE__MEMORY_FULL))
+        rc = dispatch_shed(x);
+    else
+        rc = dispatch_answer(x);
     if (FLARE_LIKELY(rc <= 0))
         return dispatch_end(x, rc);
     rc = flare__exchange_detach(x);

@@ -7,6 +7,7 @@
 #include "http/dispatch.h"
 #include "http/filter.h"
 #include "http/later.h"
+#include "http/memory.h"
 #include "net/file.h"
 
 #include <errno.h>
@@ -59,16 +60,28 @@ int flare__exchange_take(struct flare__http *h)
     return h->x != NULL ? 0 : -ENOMEM;
 }
 
-void flare__exchange_fini(struct flare__http *h)
+static void exchange_free_spare(struct flare__http *h)
 {
-    FLARE_ASSERT(h->dead == NULL);
-    exchange_free(h, h->x);
     while (h->spare != NULL) {
         struct flare__exchange *x = h->spare;
 
         h->spare = x->next;
         exchange_free(h, x);
     }
+    h->spare_count = 0;
+}
+
+void flare__exchange_fini(struct flare__http *h)
+{
+    FLARE_ASSERT(h->dead == NULL);
+    exchange_free(h, h->x);
+    exchange_free_spare(h);
+}
+
+void flare__exchange_trim(struct flare__http *h)
+{
+    exchange_free_spare(h);
+    flare__exchange_clear(h->x);
 }
 
 void flare__exchange_clear(struct flare__exchange *x)
@@ -243,7 +256,8 @@ static void exchange_reap(struct flare__task *task)
         x->inbuf = NULL;
         x->trailers = NULL;
         x->is_detached = false;
-        if (h->spare_count >= EXCHANGE_SPARE_MAX) {
+        if (h->spare_count >= EXCHANGE_SPARE_MAX ||
+            flare__memory_is(h, FLARE__MEMORY_TIGHT)) {
             exchange_free(h, x);
             continue;
         }

@@ -23,6 +23,9 @@ int flare__exchange_take(struct flare__http *h);
 /* At the end of a worker: frees the one in hand and the spare ones. */
 void flare__exchange_fini(struct flare__http *h);
 
+/* Frees the spare ones and what the one in hand, unused now, has kept. */
+void flare__exchange_trim(struct flare__http *h);
+
 /* Makes it as new.  What most requests do not touch is not cleared for all. */
 void flare__exchange_clear(struct flare__exchange *x);
 

@@ -65,6 +65,8 @@ libflare_core_la_SOURCES += \
 	%D%/later.h \
 	%D%/list.c \
 	%D%/list.h \
+	%D%/memory.c \
+	%D%/memory.h \
 	%D%/mime.c \
 	%D%/mime.h \
 	%D%/mime_table.c \
@@ -137,4 +139,6 @@ libflare_core_la_SOURCES += \
 	%D%/trust.c \
 	%D%/trust.h \
 	%D%/stats.h \
+	%D%/watch.c \
+	%D%/watch.h \
 	%D%/words.c

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "http/conn.h"
 #include "http/exchange.h"
+#include "http/memory.h"
 #include "http/sse.h"
 #include "net/clock.h"
 
@@ -51,11 +52,12 @@ int flare__http_init(struct flare__http *h, struct flare_loop *loop,
                                  sizeof(struct flare__listener));
     if (h->listeners == NULL)
         return -ENOMEM;
-    if (flare__exchange_take(h) < 0) {
+    if (flare__memory_init(h) < 0 || flare__exchange_take(h) < 0) {
+        flare__memory_fini(h);
         flare__free(options->al, h->listeners);
         return -ENOMEM;
     }
-    flare__out_pool_init(&h->pool, options->al);
+    flare__out_pool_init(&h->pool, h->options->al);
     flare__slab_init(&h->conns, options->al, sizeof(struct flare__conn),
                      options->connections_max + HTTP_LATE_CONNS);
     return 0;
@@ -67,7 +69,13 @@ void flare__http_fini(struct flare__http *h)
     flare__slab_fini(&h->conns);
     flare__out_pool_fini(&h->pool);
     flare__exchange_fini(h);
+    flare__memory_fini(h);
     flare__free(h->options->al, h->listeners);
+}
+
+static bool http_may_accept(const struct flare__http *h)
+{
+    return !h->is_full && !flare__memory_is(h, FLARE__MEMORY_FULL);
 }
 
 int flare__http_listen(struct flare__http *h, int fd)
@@ -86,7 +94,7 @@ int flare__http_listen(struct flare__http *h, int fd)
         return rc;
     h->listener_count++;
     h->listeners_open++;
-    if (h->is_full)
+    if (!http_may_accept(h))
         flare__listener_pause(l);
     return 0;
 }
@@ -101,6 +109,14 @@ void flare__http_resume_listening(struct flare__http *h)
 {
     for (uint32_t i = 0; i < h->listener_count; i++)
         flare__listener_resume(&h->listeners[i]);
+}
+
+void flare__http_update_listening(struct flare__http *h)
+{
+    if (http_may_accept(h))
+        flare__http_resume_listening(h);
+    else
+        flare__http_pause_listening(h);
 }
 
 void flare__http_stop_listening(struct flare__http *h)
@@ -125,8 +141,7 @@ void flare__http_drain_begin(struct flare__http *h)
     flare__sse_drain(h);
 }
 
-/* How long ago its last answer was, or its accept; 0: it is not idle. */
-static uint64_t http_quiet_ms(const struct flare__conn *conn)
+uint64_t flare__http_quiet_ms(const struct flare__conn *conn)
 {
     const struct flare__http *h = conn->http;
     uint64_t now_ms = h->loop->now_ms;
@@ -146,7 +161,7 @@ void flare__http_drain_quiet(struct flare__http *h, uint32_t quiet_ms)
 
     FLARE_ASSERT(h->is_draining && quiet_ms > 0);
     while ((conn = flare__slab_next(&h->conns, &cursor)) != NULL)
-        if (http_quiet_ms(conn) >= quiet_ms)
+        if (flare__http_quiet_ms(conn) >= quiet_ms)
             flare__conn_drain(conn);
 }
 

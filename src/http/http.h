@@ -25,7 +25,9 @@ struct flare__conn;
 struct flare__params;
 struct flare__inbuf;
 struct flare__offload;
+struct flare__memory;
 struct flare__sse;
+struct flare__watch;
 
 /* What the configuration came to; the workers share one. */
 struct flare__http_options {
@@ -53,6 +55,8 @@ struct flare__http_options {
     uint32_t linger_timeout_ms;
     uint32_t answer_timeout_ms;     /* UINT32_MAX: none */
     uint32_t request_memory_max;    /* of a request's arena */
+    uint32_t memory_max;            /* of this worker; 0: no budget */
+    struct flare_handler watched;   /* what notes are taken of; see watch.c */
     struct flare__offload *offload; /* NULL: none */
     bool has_proxy_header;          /* each connection begins with one */
     enum flare__forwarded_kind forwarded;
@@ -225,7 +229,9 @@ struct flare__http {
     struct flare__exchange *dead;  /* their users may still look at them */
     struct flare__task reaper;
     uint32_t spare_count;
-    struct flare__sse *streams; /* open ones; a drain ends them */
+    struct flare__sse *streams;   /* open ones; a drain ends them */
+    struct flare__memory *memory; /* NULL: no budget */
+    struct flare__watch *watch;   /* NULL: nobody watches */
 
     /* "Server: ...\r\nDate: ...\r\n", written anew each second. */
     uint64_t common_until_ms;
@@ -248,6 +254,12 @@ int flare__http_listen(struct flare__http *h, int fd);
 /* All listeners wait, or go on. */
 void flare__http_pause_listening(struct flare__http *h);
 void flare__http_resume_listening(struct flare__http *h);
+
+/* Either, as there is a place and memory for a connection. */
+void flare__http_update_listening(struct flare__http *h);
+
+/* How long ago its last answer was, or its accept; 0: it is not idle. */
+uint64_t flare__http_quiet_ms(const struct flare__conn *conn);
 
 /* Closes the listeners that are not closing yet. */
 void flare__http_stop_listening(struct flare__http *h);

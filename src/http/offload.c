@@ -48,6 +48,8 @@ int flare_offload(flare_res *res, void (*work)(void *ctx), flare_later_fn done,
 {
     struct flare__exchange *x = FLARE__EXCHANGE_OF(res, res);
     const struct flare__http_options *options = res->http->options;
+    /* not the request's: another thread may free it */
+    const struct flare_allocator *al = &res->http->loop->allocator;
     struct offload_job *o;
     int rc;
 
@@ -55,7 +57,7 @@ int flare_offload(flare_res *res, void (*work)(void *ctx), flare_later_fn done,
         return FLARE_E_STOPPED;
     if (res->state == FLARE__RES_COMPLETE || x->later != NULL)
         return FLARE_E_ALREADY_ANSWERED;
-    o = flare__alloc(options->al, sizeof(*o));
+    o = flare__alloc(al, sizeof(*o));
     if (o == NULL)
         return -ENOMEM;
     *o = (struct offload_job){
@@ -64,13 +66,13 @@ int flare_offload(flare_res *res, void (*work)(void *ctx), flare_later_fn done,
         .work = work,
         .done = done,
         .ctx = ctx,
-        .al = *options->al,
+        .al = *al,
     };
     rc = o->later != NULL ? flare__offload_submit(options->offload, &o->job)
                           : -ENOMEM;
     if (rc < 0) {
         flare__later_take_back(x);
-        flare__free(options->al, o);
+        flare__free(al, o);
     }
     return rc;
 }

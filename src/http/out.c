@@ -15,18 +15,24 @@ _Static_assert(OUT_DATA_BYTES >= FLARE__OUT_IOV_MAX * sizeof(struct iovec),
 void flare__out_pool_init(struct flare__out_pool *pool,
                           const struct flare_allocator *al)
 {
-    *pool = (struct flare__out_pool){.al = al};
+    *pool = (struct flare__out_pool){.al = al, .keep_max = FLARE__OUT_POOL_MAX};
+}
+
+void flare__out_pool_keep(struct flare__out_pool *pool, uint32_t keep_max)
+{
+    pool->keep_max = keep_max;
+    while (pool->free_count > keep_max) {
+        struct flare__out_chunk *c = pool->free_list;
+
+        pool->free_list = c->next;
+        pool->free_count--;
+        flare__free(pool->al, c);
+    }
 }
 
 void flare__out_pool_fini(struct flare__out_pool *pool)
 {
-    while (pool->free_list != NULL) {
-        struct flare__out_chunk *c = pool->free_list;
-
-        pool->free_list = c->next;
-        flare__free(pool->al, c);
-    }
-    pool->free_count = 0;
+    flare__out_pool_keep(pool, 0);
 }
 
 static struct flare__out_chunk *out_chunk_get(struct flare__out_pool *pool)
@@ -68,7 +74,7 @@ static void out_chunk_put(struct flare__out_pool *pool,
 {
     if (c->free_fn != NULL)
         c->free_fn(c->free_ctx, (void *)(uintptr_t)c->data);
-    if (!c->is_pooled || pool->free_count >= FLARE__OUT_POOL_MAX) {
+    if (!c->is_pooled || pool->free_count >= pool->keep_max) {
         flare__free(pool->al, c);
         return;
     }

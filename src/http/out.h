@@ -40,6 +40,7 @@ struct flare__out_pool {
     const struct flare_allocator *al;
     struct flare__out_chunk *free_list;
     uint32_t free_count;
+    uint32_t keep_max; /* FLARE__OUT_POOL_MAX, or less if memory is short */
 };
 
 struct flare__out {
@@ -53,6 +54,9 @@ struct flare__out {
 void flare__out_pool_init(struct flare__out_pool *pool,
                           const struct flare_allocator *al);
 void flare__out_pool_fini(struct flare__out_pool *pool);
+
+/* Keeps at most so many from now on. */
+void flare__out_pool_keep(struct flare__out_pool *pool, uint32_t keep_max);
 
 /*
  * Room for `size` bytes behind what is queued, in one piece; NULL: no memory.

@@ -145,6 +145,20 @@ void flare_server_free(flare_server *server)
     flare__free(&al, server);
 }
 
+static int server_watch(struct flare_server *server)
+{
+    const struct flare_server_config *c = &server->config;
+    const struct flare__watchdog_config wc = {
+        .al = &c->allocator,
+        .log = server->log,
+        .count = c->workers,
+        .stall_ms = c->stall_ms,
+        .abort_ms = c->stall_abort_ms,
+    };
+
+    return c->stall_ms != 0 ? flare__watchdog_open(&server->watchdog, &wc) : 0;
+}
+
 int flare_server_run(flare_server *server, struct flare_error *err)
 {
     struct flare__executor_config ec = {
@@ -169,10 +183,17 @@ int flare_server_run(flare_server *server, struct flare_error *err)
         if (rc < 0)
             return flare__error(err, rc, "signals: %s", flare_strerror(rc));
     }
+    rc = server_watch(server);
+    if (rc < 0) {
+        flare__signals_unblock(&server->signals);
+        return flare__error(err, rc, "watchdog: %s", flare_strerror(rc));
+    }
     server->state = FLARE__SERVER_RUNNING;
     atomic_store(&server->accepting, server->config.workers);
     rc = flare__executor_run(&ec, err);
     server->state = FLARE__SERVER_DONE;
+    flare__watchdog_close(server->watchdog);
+    server->watchdog = NULL;
     flare__server_let_go(server);
     flare__offload_stop(server->options.offload);
     if (rc >= 0 && server->run_rc < 0)

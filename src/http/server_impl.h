@@ -13,6 +13,7 @@
 #include "net/listen_set.h"
 #include "net/notify.h"
 #include "net/signal.h"
+#include "net/watchdog.h"
 #include "net/worker.h"
 
 #include <stdatomic.h>
@@ -48,6 +49,7 @@ struct flare_server {
     struct flare__log log;
     struct flare__signals signals;
     struct flare__server_worker *workers;
+    struct flare__watchdog *watchdog; /* while it runs; NULL: none */
     enum flare__server_state state;
 
     /* Of the thread that opened it, then of worker 0. */

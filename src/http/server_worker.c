@@ -118,6 +118,25 @@ static void server_stop_state(struct flare__server_worker *sw)
     sw->has_state = false;
 }
 
+/* ---- the watchdog ---- */
+
+static void server_start_watch(struct flare__server_worker *sw)
+{
+    if (sw->server->watchdog == NULL)
+        return;
+    sw->http.watch = flare__watchdog_at(sw->server->watchdog, sw->index);
+    flare__watch_start(sw->http.watch, sw->http.loop);
+}
+
+static void server_stop_watch(struct flare__server_worker *sw)
+{
+    if (sw->http.watch != NULL)
+        flare__watch_stop(sw->http.watch);
+    sw->http.watch = NULL;
+}
+
+/* ---- the start ---- */
+
 int flare__server_start(struct flare__worker *w, void *ctx)
 {
     struct flare_server *server = ctx;
@@ -136,6 +155,7 @@ int flare__server_start(struct flare__worker *w, void *ctx)
         rc = server_listen(sw, &w->error);
     if (rc >= 0) {
         atomic_store(&server->loops[w->index], w->loop);
+        server_start_watch(sw);
         return 0;
     }
     server_stop_signals(w, server);
@@ -255,6 +275,7 @@ void flare__server_finish(struct flare__worker *w, void *ctx)
         if (flare__loop_turn(w->loop, UINT64_MAX) < 0)
             return; /* broken: what is left stays, see worker.c */
     flare__stats_publish(&sw->stats, &sw->http, sw->turns);
+    server_stop_watch(sw);
     server_stop_state(sw);
     flare__http_fini(&sw->http);
 }

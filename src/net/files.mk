@@ -39,5 +39,7 @@ libflare_core_la_SOURCES += \
 	%D%/takeover.c \
 	%D%/timer.c \
 	%D%/timer.h \
+	%D%/watchdog.c \
+	%D%/watchdog.h \
 	%D%/worker.c \
 	%D%/worker.h

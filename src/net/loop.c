@@ -44,6 +44,7 @@ int flare__loop_open(struct flare_loop **out,
     loop->backend = config->backend;
     atomic_init(&loop->refs, 1);
     loop->log = config->log;
+    loop->owner = pthread_self();
     loop->tasks_end = &loop->tasks;
     loop_read_clock(loop);
     flare__wheel_init(&loop->wheel, loop->now_ms);
@@ -206,6 +207,7 @@ int flare__loop_turn(struct flare_loop *loop, uint64_t limit_ns)
     uint64_t deadline_ns = loop_deadline(loop, limit_ns);
     int count;
 
+    FLARE_DCHECK(flare__loop_is_owner(loop));
     if (deadline_ns != 0 && !flare__mailbox_sleep(loop->mailbox))
         deadline_ns = 0;
     count = loop->ops->poll(loop->backend, loop->events, FLARE__LOOP_BATCH,
@@ -216,6 +218,7 @@ int flare__loop_turn(struct flare_loop *loop, uint64_t limit_ns)
         return count;
     }
     loop_read_clock(loop);
+    atomic_store_explicit(&loop->turn_ns, loop->now_ns, memory_order_relaxed);
     for (int i = 0; i < count; i++) {
         const struct flare__event *ev = &loop->events[i];
 
@@ -227,6 +230,7 @@ int flare__loop_turn(struct flare_loop *loop, uint64_t limit_ns)
         loop_open_letters(loop, NULL);
     (void)flare__wheel_advance(&loop->wheel, loop->now_ms);
     loop_run_tasks(loop);
+    atomic_store_explicit(&loop->turn_ns, 0, memory_order_relaxed);
     return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "net/mailbox.h"
 #include "net/timer.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct flare__task;
@@ -42,6 +43,7 @@ struct flare_loop {
     struct flare__backend *backend;
     uint64_t now_ns; /* monotonic, of this turn */
     uint64_t now_ms;
+    _Atomic(uint64_t) turn_ns; /* now_ns in a turn; 0: it waits.  watchdog.c */
     struct flare__task *tasks;
     struct flare__task **tasks_end;
     uint32_t task_count;
@@ -50,7 +52,8 @@ struct flare_loop {
     atomic_uint refs;   /* of the memory: its owner's, and letters to come */
     atomic_uint guests; /* other threads inside a call; the backend stays */
     atomic_bool is_closed;
-    bool is_broken; /* a poll has failed: nothing can be closed in order */
+    pthread_t owner; /* see flare__loop_is_owner */
+    bool is_broken;  /* a poll has failed: nothing can be closed in order */
     struct flare_allocator allocator; /* a copy: it may outlive the server */
     struct flare__log log;
     struct flare__wheel wheel;
@@ -93,6 +96,15 @@ void flare__loop_unref(struct flare_loop *loop);
  * closed: the letter is still the sender's.  Thread: any that holds a ref.
  */
 bool flare__loop_send(struct flare_loop *loop, struct flare__letter *letter);
+
+/*
+ * Whether the calling thread is the loop's: the one that opened it.  For checks
+ * of FLARE_DEBUG builds (FAILURES M11).  Thread: any.
+ */
+static inline bool flare__loop_is_owner(const struct flare_loop *loop)
+{
+    return pthread_equal(pthread_self(), loop->owner) != 0;
+}
 
 /* Ends a wait.  Thread: any, also a signal handler; nothing if closed. */
 void flare__loop_wake(struct flare_loop *loop);
