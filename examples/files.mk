@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+noinst_PROGRAMS += %D%/sse %D%/upload %D%/multicore
 noinst_PROGRAMS += %D%/router %D%/http_server %D%/hello %D%/users
 %C%_hello_SOURCES = %D%/hello.c
 %C%_hello_LDADD = libflare.la
@@ -11,6 +12,20 @@ noinst_PROGRAMS += %D%/router %D%/http_server %D%/hello %D%/users
 noinst_PROGRAMS += %D%/files
 %C%_files_SOURCES = %D%/files.c
 %C%_files_LDADD = libflare.la
+%C%_sse_SOURCES = %D%/sse.c
+%C%_sse_LDADD = libflare.la
+%C%_upload_SOURCES = %D%/upload.c
+%C%_upload_LDADD = libflare.la
+%C%_multicore_SOURCES = %D%/multicore.c
+%C%_multicore_LDADD = libflare.la
+
+# The one that needs something else.
+if HAVE_SQLITE
+noinst_PROGRAMS += %D%/offload
+endif
+%C%_offload_SOURCES = %D%/offload.c
+%C%_offload_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
+%C%_offload_LDADD = libflare.la $(SQLITE_LIBS)
 noinst_PROGRAMS += %D%/state
 %C%_state_SOURCES = %D%/state.c
 %C%_state_LDADD = libflare.la

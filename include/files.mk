@@ -24,8 +24,10 @@ flareinclude_HEADERS = \
 	%D%/flare/peer.h \
 	%D%/flare/request.h \
 	%D%/flare/router.h \
+	%D%/flare/serve_static.h \
 	%D%/flare/server.h \
 	%D%/flare/sse.h \
 	%D%/flare/state.h \
 	%D%/flare/stats.h
+	%D%/flare/stats.h \
 

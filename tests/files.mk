@@ -70,6 +70,7 @@ unit_tests = \
 	%D%/http/test_router \
 	%D%/http/test_router_flat \
 	%D%/http/test_router_table \
+	%D%/http/test_serve_static \
 	%D%/http/test_server \
 	%D%/http/test_sse \
 	%D%/http/test_res_json \

@@ -24,6 +24,7 @@
 #include <flare/peer.h>
 #include <flare/request.h>
 #include <flare/router.h>
+#include <flare/serve_static.h>
 #include <flare/server.h>
 #include <flare/sse.h>
 #include <flare/state.h>

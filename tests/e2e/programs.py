@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The examples, driven by curl; and what a signal does to them."""
 
+import json
 import os
 import re
 import shutil
@@ -155,6 +156,87 @@ def http_server_limits(server):
     assert status("--data-binary", "x" * 65537, server.url + "/count") == "413"
 
 
+def sse_ticks(server, seen=b"", first=1):
+    """Events in order, from where the client was; a HEAD has none."""
+    with Peer(server.address) as peer:
+        peer.send(b"HEAD /ticks HTTP/1.1\r\nHost: a\r\n\r\n")
+        peer.send(b"GET /ticks HTTP/1.1\r\nHost: a\r\n" + seen + b"\r\n")
+        got = b""
+        wanted = [b"event: tick\nid: %d\ndata: %d\n\n" % (n, n)
+                  for n in range(first, first + 4)]
+        while wanted[-1] not in got:
+            piece = peer.socket.recv(4096)
+            assert piece, got
+            got += piece
+    assert got.count(b"\r\nContent-Type: text/event-stream\r\n") == 2, got
+    places = [got.index(text) for text in [b"retry: 1000\n\n", *wanted]]
+    assert places == sorted(places), got
+
+
+def sse_ticks_again(server):
+    sse_ticks(server, b"Last-Event-ID: 41\r\n", 42)
+
+
+def sse_drains(server):
+    """A stream ends in order, and does not hold up the end."""
+    with Peer(server.address) as peer:
+        peer.send(b"GET /ticks HTTP/1.1\r\nHost: a\r\n\r\n")
+        time.sleep(0.2)
+        server.signal(signal.SIGTERM)
+        started = time.monotonic()
+        got = b""
+        while True:
+            piece = peer.socket.recv(4096)
+            if not piece:
+                break
+            got += piece
+        assert got.endswith(b"\r\n0\r\n\r\n"), got
+    assert server.process.wait(timeout=10) == 0
+    assert time.monotonic() - started < 5
+
+
+def upload_3_mib(server):
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(os.urandom(3 << 20))
+        file.flush()
+        for fields in ([], ["--header", "Transfer-Encoding: chunked"]):
+            assert curl(*fields, "--upload-file", file.name,
+                        server.url + "/upload") == b"3145728 bytes\n"
+
+
+def offload_health(server):
+    """A query of seconds does not hold up a request."""
+    answer, took = [], []
+
+    def query():
+        answer.append(curl(server.url + "/query"))
+
+    thread = threading.Thread(target=query)
+    thread.start()
+    time.sleep(0.1)
+    while thread.is_alive() and len(took) < 50:
+        started = time.monotonic()
+        with Peer(server.address) as peer:
+            peer.send(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert peer.response().status == 200
+        took.append((time.monotonic() - started, thread.is_alive()))
+        time.sleep(0.02)
+    thread.join()
+    assert answer == [b"32000004000000\n"], answer
+    during = [seconds for seconds, is_during in took if is_during]
+    assert len(during) > 5, took
+    assert max(during) < 0.5, took
+
+
+def multicore_stats(server):
+    numbers = json.loads(curl(server.url + "/stats"))
+    numbers = json.loads(curl(server.url + "/stats"))
+    assert numbers["workers"], numbers
+    assert sum(one["accepted"] for one in numbers["workers"]) == \
+        numbers["all"]["accepted"], numbers
+    assert numbers["all"]["accepted"] >= 1, numbers
+
+
 def middleware_answers(server):
     answer = curl("--include", server.url + "/").decode()
     name = re.search(r"\r\nX-Request-Id: ([0-9a-f]{32})\r\n", answer)
@@ -268,6 +350,12 @@ CASES = [
         router_groups, router_redirect)],
     *[(f"curl_{run.__name__}", run, "http_server") for run in (
         http_server_answers, http_server_limits)],
+    ("curl_sse_ticks", sse_ticks, "sse"),
+    ("curl_sse_ticks_again", sse_ticks_again, "sse"),
+    ("M01_sse_drains", sse_drains, "own_sse"),
+    ("curl_upload_3_mib", upload_3_mib, "upload"),
+    ("curl_offload_health", offload_health, "offload"),
+    ("curl_multicore_stats", multicore_stats, "multicore"),
     *[(f"curl_{run.__name__}", run, "middleware") for run in (
         middleware_answers, middleware_asks_who)],
     ("netcat_hello_bad_request", bad_request, "hello"),

@@ -52,6 +52,11 @@ class Servers:
             "middleware": [os.path.join(build, "examples/middleware")],
             "router": [os.path.join(build, "examples/router")],
             "http_server": [os.path.join(build, "examples/http_server")],
+            "sse": [os.path.join(build, "examples/sse")],
+            "own_sse": [os.path.join(build, "examples/sse")],
+            "upload": [os.path.join(build, "examples/upload")],
+            "offload": [os.path.join(build, "examples/offload")],
+            "multicore": [os.path.join(build, "examples/multicore")],
             "files": [os.path.join(build, "examples/files"),
                       files.Folder.make()],
         }
@@ -63,6 +68,7 @@ class Servers:
 
     def start_shared(self, kinds):
         for kind in kinds - {"alone", "own"}:
+        for kind in kinds - {"alone", "own", "own_sse"}:
             self.running[kind] = self.start(kind)
 
     def run(self, case):
