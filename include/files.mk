@@ -29,5 +29,4 @@ flareinclude_HEADERS = \
 	%D%/flare/sse.h \
 	%D%/flare/state.h \
 	%D%/flare/stats.h
-	%D%/flare/stats.h \
 

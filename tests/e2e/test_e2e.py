@@ -67,7 +67,6 @@ class Servers:
         return Server(program, *rest, backend=self.backend)
 
     def start_shared(self, kinds):
-        for kind in kinds - {"alone", "own"}:
         for kind in kinds - {"alone", "own", "own_sse"}:
             self.running[kind] = self.start(kind)
 
