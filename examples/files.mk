@@ -32,3 +32,6 @@ noinst_PROGRAMS += %D%/state
 noinst_PROGRAMS += %D%/middleware
 %C%_middleware_SOURCES = %D%/middleware.c
 %C%_middleware_LDADD = libflare.la
+noinst_PROGRAMS += %D%/supervised
+%C%_supervised_SOURCES = %D%/supervised.c
+%C%_supervised_LDADD = libflare.la

@@ -28,5 +28,6 @@ flareinclude_HEADERS = \
 	%D%/flare/server.h \
 	%D%/flare/sse.h \
 	%D%/flare/state.h \
-	%D%/flare/stats.h
+	%D%/flare/stats.h \
+	%D%/flare/supervise.h
 

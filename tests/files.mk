@@ -98,6 +98,8 @@ unit_tests = \
 	%D%/net/test_mailbox \
 	%D%/net/test_signal \
 	%D%/net/test_sock \
+	%D%/net/test_steer \
+	%D%/net/test_supervise \
 	%D%/net/test_timer \
 	%D%/net/test_worker
 

@@ -71,7 +71,8 @@ enum flare_error_class {
     X(OUTPUT_FULL, "the peer has not read what was sent", LIMIT, 503)          \
     X(NOT_STARTED, "no body is under way", STATE, 500)                         \
     X(NO_BODY, "the body is not there to be read", STATE, 500)                 \
-    X(TOO_MANY, "too many requests", LIMIT, 429)
+    X(TOO_MANY, "too many requests", LIMIT, 429)                               \
+    X(CRASH_LOOP, "a process ends again and again", STATE, 500)
 
 enum flare_error_code {
     FLARE_OK = 0,

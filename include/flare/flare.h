@@ -29,6 +29,7 @@
 #include <flare/sse.h>
 #include <flare/state.h>
 #include <flare/stats.h>
+#include <flare/supervise.h>
 
 #include <inttypes.h>
 

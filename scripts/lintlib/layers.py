@@ -19,7 +19,7 @@ LEVELS = (
 # The layer that declares a public header; the rest belongs to the top one.
 PUBLIC = {
     "base": ("base", "error", "alloc", "log"),
-    "net": ("addr", "loop", "info"),
+    "net": ("addr", "loop", "info", "supervise"),
 }
 # The ones through which one folder meets another on its level.
 MEETING = {}
@@ -42,6 +42,8 @@ SYSTEM_ALLOWED = (
     ("src/net/listen_set.", re.compile(r".*")),
     ("src/net/notify.", re.compile(r".*")),
     ("src/net/random.", re.compile(r".*")),
+    ("src/net/steer.", re.compile(r".*")),
+    ("src/net/supervise", re.compile(r".*")),
     ("src/net/takeover.", re.compile(r".*")),
     ("src/net/choose.", re.compile(r".*")),
     ("src/base/assert.c", re.compile(r"^unistd\.h$")),

@@ -36,6 +36,11 @@ libflare_core_la_SOURCES += \
 	%D%/signal.h \
 	%D%/sock.c \
 	%D%/sock.h \
+	%D%/steer.c \
+	%D%/steer.h \
+	%D%/supervise.c \
+	%D%/supervise.h \
+	%D%/supervise_child.c \
 	%D%/takeover.c \
 	%D%/timer.c \
 	%D%/timer.h \
