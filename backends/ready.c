@@ -22,7 +22,8 @@
 enum {
     LEASE_BYTES_DEFAULT = 4096,
     LEASE_COUNT_DEFAULT = 1024,
-    IOV_MAX_COUNT = 64
+    IOV_MAX_COUNT = 64,
+    DEEP_LEASES_MAX = 32 /* 128 KiB of one socket before others' turn */
 };
 
 /* Lists. */
@@ -119,6 +120,77 @@ int flare__ready_attach(struct flare__backend *b, struct flare__sock *sock,
 void flare__ready_lease_put(struct flare__backend *b, uint32_t lease)
 {
     flare__leases_give(&ready_of(b)->leases, lease);
+}
+
+/* The events of `n` bytes that came in `count` leases; those unused go back. */
+static int deep_events(struct flare__ready *r, struct flare__sock *sock,
+                       struct flare__event *events, const uint32_t *leases,
+                       uint32_t count, uint32_t n)
+{
+    int used = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t part = n < r->leases.bytes ? n : r->leases.bytes;
+        struct flare__event *ev = &events[used];
+
+        if (part == 0) {
+            flare__leases_give(&r->leases, leases[i]);
+            continue;
+        }
+        event_put(ev, sock, FLARE__EV_RECV, (int)part,
+                  FLARE__EV_MORE | FLARE__EV_LEASE);
+        ev->data = flare__lease_data(&r->leases, leases[i]);
+        ev->lease = leases[i];
+        n -= part;
+        used++;
+    }
+    return used;
+}
+
+/*
+ * Half of the leases are left to others.  What came less than asked for means
+ * the same as with a single one: the socket is empty.
+ */
+int flare__ready_recv_deep(struct flare__ready *r, struct flare__sock *sock,
+                           struct flare__event *events, int room)
+{
+    struct iovec iov[DEEP_LEASES_MAX];
+    uint32_t leases[DEEP_LEASES_MAX];
+    struct msghdr msg = {.msg_iov = iov};
+    uint32_t most = (r->leases.free + 1) / 2;
+    uint32_t count;
+    long n;
+
+    if (most > (uint32_t)room)
+        most = (uint32_t)room;
+    if (most > DEEP_LEASES_MAX)
+        most = DEEP_LEASES_MAX;
+    for (count = 0; count < most; count++) {
+        leases[count] = flare__leases_take(&r->leases);
+        iov[count] = (struct iovec){
+            flare__lease_data(&r->leases, leases[count]), r->leases.bytes};
+    }
+    msg.msg_iovlen = count;
+    do
+        n = recvmsg(sock->fd, &msg, MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        n = -errno;
+    if (n < (long)(count * r->leases.bytes))
+        bits_clear(sock, DEEP);
+    if (n > 0) {
+        if (!has_any(sock, DEEP | READ_ON))
+            bits_clear(sock, READABLE);
+        return deep_events(r, sock, events, leases, count, (uint32_t)n);
+    }
+    (void)deep_events(r, sock, events, leases, count, 0);
+    if (n == -EAGAIN) {
+        bits_clear(sock, READABLE | READ_ON);
+        return 0;
+    }
+    bits_clear(sock, RECV);
+    event_put(events, sock, FLARE__EV_RECV, (int)n, 0);
+    return 1;
 }
 
 /* Send. */

@@ -30,7 +30,8 @@ enum {
     ON_WORK = 1 << 13,
     ON_STARVED = 1 << 14,
 
-    NONBLOCK = 1 << 15 /* the descriptor is known to have O_NONBLOCK */
+    NONBLOCK = 1 << 15, /* the descriptor is known to have O_NONBLOCK */
+    DEEP = 1 << 16      /* the last receive filled all it was given */
 };
 
 /* Into the caller: returns after a system call are what is expensive. */
@@ -118,6 +119,10 @@ static inline void send_finish(struct flare__sock *sock, int res)
     sock->sent = (uint32_t)res;
     bits_set(sock, SEND_DONE);
 }
+
+/* One receive into as many leases as it may have: up to `room` events. */
+int flare__ready_recv_deep(struct flare__ready *r, struct flare__sock *sock,
+                           struct flare__event *events, int room);
 
 /* Takes back those that leases have come for, before all others. */
 void flare__ready_resume(struct flare__ready *r);

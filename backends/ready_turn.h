@@ -43,7 +43,7 @@ static inline struct flare__sock *list_pop(struct flare__ready_list *list)
 /* Receive. */
 
 HOT int step_recv(struct flare__ready *r, struct flare__sock *sock,
-                  struct flare__event *ev)
+                  struct flare__event *ev, int room)
 {
     uint32_t lease;
     uint8_t *data;
@@ -54,6 +54,8 @@ HOT int step_recv(struct flare__ready *r, struct flare__sock *sock,
         list_push(&r->starved, sock);
         return 0;
     }
+    if (has_any(sock, DEEP))
+        return flare__ready_recv_deep(r, sock, ev, room);
     lease = flare__leases_take(&r->leases);
     data = flare__lease_data(&r->leases, lease);
     do
@@ -61,7 +63,9 @@ HOT int step_recv(struct flare__ready *r, struct flare__sock *sock,
     while (FLARE_UNLIKELY(n == -EINTR));
 
     if (FLARE_LIKELY(n > 0)) {
-        if (n < (long)r->leases.bytes && !has_any(sock, READ_ON))
+        if (FLARE_UNLIKELY(n == (long)r->leases.bytes))
+            bits_set(sock, DEEP);
+        else if (!has_any(sock, READ_ON))
             bits_clear(sock, READABLE);
         event_put(ev, sock, FLARE__EV_RECV, (int)n,
                   FLARE__EV_MORE | FLARE__EV_LEASE);
@@ -183,7 +187,8 @@ HOT int step_due(struct flare__ready *r, struct flare__sock *sock,
 }
 
 /*
- * One visit: at most one event, of a listener more.  Returns their number;
+ * One visit: at most one event, of a listener or of one who sends much more.
+ * Returns their number;
  * `sock` is back on a list if there is more to do, and not touched after its
  * CLOSED.
  */
@@ -199,7 +204,7 @@ HOT int sock_step(struct flare__ready *r, struct flare__sock *sock,
     if (n > 0 && events->kind == FLARE__EV_CLOSED)
         return n;
     if (n == 0 && has_all(sock, RECV | READABLE))
-        n = step_recv(r, sock, events);
+        n = step_recv(r, sock, events, room);
     else if (n == 0 && has_all(sock, ACCEPT | READABLE))
         n = flare__ready_step_accept(sock, events, room);
     work_add(r, sock);
