@@ -43,9 +43,11 @@ enum {
 
 /* Input that must be kept: what waits, or a head and its body so far. */
 struct flare__inbuf {
+    struct flare__inbuf *next; /* while the worker keeps it for another */
     uint32_t len;
     uint32_t cap;
-    uint32_t head_len; /* of the head whose body is being collected */
+    uint32_t head_len;     /* of the head whose body is being collected */
+    uint32_t expected;     /* with its body, if Content-Length tells; else 0 */
     uint32_t trailers_len; /* behind that body */
     struct flare__body body;
     char bytes[];

@@ -14,9 +14,35 @@
 #include <string.h>
 
 enum {
-    BODY_BUFFER_BYTES = 1024, /* the least a kept head is given */
-    BODY_EXPECT_BYTES = 16384 /* the most a body gets before its bytes came */
+    BODY_BUFFER_BYTES = 1024,  /* the least a kept head is given */
+    BODY_EXPECT_BYTES = 16384, /* the most a body gets before its bytes came */
+    BODY_GROWTH = 4,           /* room for so many times what has come */
+
+    /* The buffers that a worker keeps for the next bodies. */
+    SPARE_BYTES_MIN = 65536,
+    SPARE_BYTES_MAX = 4 * 1024 * 1024,
+    SPARE_TOTAL_MAX = 16 * 1024 * 1024,
+    SPARE_LOOKS_MAX = 8 /* for one that is large enough */
 };
+
+/* One of the worker's spare buffers with room for `cap` bytes, or NULL. */
+static struct flare__inbuf *spare_take(struct flare__http *h, uint32_t cap)
+{
+    struct flare__inbuf **place = &h->spare_in;
+
+    for (int i = 0; *place != NULL && i < SPARE_LOOKS_MAX; i++) {
+        struct flare__inbuf *in = *place;
+
+        if (in->cap >= cap) {
+            *place = in->next;
+            h->spare_in_bytes -= in->cap;
+            *in = (struct flare__inbuf){.cap = in->cap};
+            return in;
+        }
+        place = &in->next;
+    }
+    return NULL;
+}
 
 struct flare__inbuf *flare__inbuf_new(struct flare__conn *conn, uint32_t cap)
 {
@@ -31,21 +57,86 @@ struct flare__inbuf *flare__inbuf_new(struct flare__conn *conn, uint32_t cap)
     return in;
 }
 
+/*
+ * Why they are kept: most of what a body of 1 MiB costs is the kernel's giving
+ * of 256 fresh pages.  Those just done with are what the next ones need.
+ */
+void flare__inbuf_free(struct flare__http *h, struct flare__inbuf *in)
+{
+    if (in != NULL && in->cap >= SPARE_BYTES_MIN &&
+        in->cap <= SPARE_BYTES_MAX &&
+        h->spare_in_bytes + in->cap <= SPARE_TOTAL_MAX &&
+        !flare__memory_is(h, FLARE__MEMORY_TIGHT)) {
+        in->next = h->spare_in;
+        h->spare_in = in;
+        h->spare_in_bytes += in->cap;
+        return;
+    }
+    flare__free(h->options->al, in);
+}
+
+void flare__inbuf_trim(struct flare__http *h)
+{
+    while (h->spare_in != NULL) {
+        struct flare__inbuf *in = h->spare_in;
+
+        h->spare_in = in->next;
+        flare__free(h->options->al, in);
+    }
+    h->spare_in_bytes = 0;
+}
+
+/*
+ * What a buffer that must hold `need` bytes is given.  A length that was told
+ * counts as far as its bytes come: one that is a lie costs no memory.
+ */
+static uint32_t inbuf_cap(const struct flare__inbuf *in, uint32_t need)
+{
+    uint64_t cap = (uint64_t)in->cap * 2;
+
+    if (in->expected >= need) {
+        cap = (uint64_t)need * BODY_GROWTH;
+        if (cap > in->expected)
+            cap = in->expected;
+    }
+    if (cap > UINT32_MAX - sizeof(*in))
+        cap = UINT32_MAX - sizeof(*in);
+    return cap < need ? need : (uint32_t)cap;
+}
+
+static int inbuf_grow(struct flare__http *h, struct flare__inbuf **place,
+                      uint32_t need)
+{
+    struct flare__inbuf *old = *place;
+    uint32_t cap = inbuf_cap(old, need);
+    struct flare__inbuf *in =
+        spare_take(h, old->expected > cap ? old->expected : cap);
+
+    if (in != NULL) {
+        cap = in->cap;
+        memcpy(in, old, sizeof(*old) + old->len);
+        flare__free(h->options->al, old);
+    } else {
+        in = flare__realloc(h->options->al, old, sizeof(*in) + cap);
+        if (in == NULL)
+            return -ENOMEM;
+    }
+    in->cap = cap;
+    *place = in;
+    return 0;
+}
+
 static int inbuf_add(struct flare__conn *conn, struct flare__inbuf **place,
                      const char *bytes, uint32_t len)
 {
     struct flare__inbuf *in = *place;
 
     if (len > in->cap - in->len) {
-        uint32_t cap = in->cap * 2;
+        int rc = inbuf_grow(conn->http, place, in->len + len);
 
-        if (cap < in->len + len)
-            cap = in->len + len;
-        in = flare__realloc(conn->http->options->al, in, sizeof(*in) + cap);
-        if (in == NULL)
-            return -ENOMEM;
-        in->cap = cap;
-        *place = in;
+        if (rc < 0)
+            return rc;
+        in = *place;
     }
     memcpy(in->bytes + in->len, bytes, len);
     in->len += len;
@@ -143,6 +234,21 @@ static int body_continue(struct flare__conn *conn)
 
 /* ---- collected bodies ---- */
 
+/* For a head, and for a body of `expected` bytes if that is the truth. */
+static struct flare__inbuf *body_buffer(struct flare__conn *conn,
+                                        size_t head_len, uint64_t expected)
+{
+    struct flare__inbuf *in = NULL;
+
+    if (expected > BODY_EXPECT_BYTES && expected <= SPARE_BYTES_MAX)
+        in = spare_take(conn->http, (uint32_t)(head_len + expected));
+    if (in != NULL)
+        return in;
+    if (expected > BODY_EXPECT_BYTES)
+        expected = BODY_EXPECT_BYTES;
+    return flare__inbuf_new(conn, (uint32_t)(head_len + expected));
+}
+
 int flare__body_collect(struct flare__conn *conn, struct flare_str head,
                         uint32_t available)
 {
@@ -158,13 +264,13 @@ int flare__body_collect(struct flare__conn *conn, struct flare_str head,
         if (rc < 0)
             return rc;
     }
-    if (expected > BODY_EXPECT_BYTES)
-        expected = BODY_EXPECT_BYTES;
-    conn->in = flare__inbuf_new(conn, (uint32_t)head.len + (uint32_t)expected);
+    conn->in = body_buffer(conn, head.len, expected);
     if (conn->in == NULL ||
         flare__inbuf_append(conn, head.ptr, (uint32_t)head.len) < 0)
         return -ENOMEM;
     conn->in->head_len = (uint32_t)head.len;
+    if (expected > 0 && expected <= INT32_MAX)
+        conn->in->expected = (uint32_t)(head.len + expected);
     body_init(&conn->in->body, x, available);
     x->is_found = false; /* another request may come into this hand */
     conn->phase = FLARE__CONN_BODY;
@@ -193,7 +299,7 @@ static void body_complete(struct flare__conn *conn)
     if (how != FLARE__DISPATCHED_LATER) {
         x->inbuf = NULL;
         conn->in = NULL;
-        flare__free(h->options->al, in);
+        flare__inbuf_free(h, in);
     }
     conn->phase = FLARE__CONN_HEAD;
     flare__conn_after(conn, how);

@@ -36,7 +36,14 @@ void flare__conn_release(struct flare__conn *conn, enum flare__dispatched how);
 
 struct flare__inbuf *flare__inbuf_new(struct flare__conn *conn, uint32_t cap);
 
-/* Appends to conn->in, doubling it.  -ENOMEM. */
+/*
+ * NULL is accepted.  A worker keeps large ones, of 16 MiB at most: their pages
+ * are there.  Trimming frees these.
+ */
+void flare__inbuf_free(struct flare__http *h, struct flare__inbuf *in);
+void flare__inbuf_trim(struct flare__http *h);
+
+/* Appends to conn->in; it grows with what has come, never by a promise. */
 int flare__inbuf_append(struct flare__conn *conn, const char *bytes,
                         uint32_t len);
 

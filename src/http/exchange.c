@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "http/conn_input.h"
 #include "http/dispatch.h"
 #include "http/filter.h"
 #include "http/later.h"
@@ -250,7 +251,7 @@ static void exchange_reap(struct flare__task *task)
 
         h->dead = x->next;
         flare__free(h->options->al, x->kept);
-        flare__free(h->options->al, x->inbuf);
+        flare__inbuf_free(h, x->inbuf);
         flare__free(h->options->al, x->trailers);
         x->kept = NULL;
         x->inbuf = NULL;

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "http/conn.h"
+#include "http/conn_input.h"
 #include "http/exchange.h"
 #include "http/memory.h"
 #include "http/sse.h"
@@ -69,6 +70,7 @@ void flare__http_fini(struct flare__http *h)
     flare__slab_fini(&h->conns);
     flare__out_pool_fini(&h->pool);
     flare__exchange_fini(h);
+    flare__inbuf_trim(h);
     flare__memory_fini(h);
     flare__free(h->options->al, h->listeners);
 }

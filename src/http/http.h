@@ -214,6 +214,8 @@ struct flare__http {
     struct flare_loop *loop;
     const struct flare__http_options *options;
     struct flare__out_pool pool;
+    struct flare__inbuf *spare_in; /* large ones, for the next bodies */
+    uint32_t spare_in_bytes;       /* their room together */
     struct flare__slab conns;
     bool is_draining;
     bool is_aborted; /* who is accepted late is not served */

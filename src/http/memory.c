@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "http/conn.h"
+#include "http/conn_input.h"
 #include "http/exchange.h"
 
 #include <errno.h>
@@ -215,6 +216,7 @@ static void memory_trim(struct flare__http *h)
 {
     flare__out_pool_keep(&h->pool, 0);
     flare__exchange_trim(h);
+    flare__inbuf_trim(h);
 }
 
 static void memory_log(struct flare__memory *m)
