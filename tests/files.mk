@@ -419,6 +419,7 @@ EXTRA_DIST += \
 	%D%/e2e/servers.py \
 	%D%/e2e/smuggling.py \
 	%D%/e2e/sockets.py \
+	%D%/e2e/supervise.py \
 	%D%/e2e/wire.py \
 	%D%/install/consumer.c \
 	%D%/install/consumer.cc \

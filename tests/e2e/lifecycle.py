@@ -136,6 +136,8 @@ def folder():
 class Load:
     """Clients that ask without a pause; whoever fails is remembered."""
 
+    probe = PROBE
+
     def __init__(self, port, count=4, refused_ends=False):
         self.port = port
         self.refused_ends = refused_ends
@@ -150,7 +152,7 @@ class Load:
     def _connection(self):
         with Peer(("127.0.0.1", self.port), timeout=WAIT_S) as peer:
             while not self.is_over:
-                peer.send(PROBE)
+                peer.send(self.probe)
                 answer = peer.response()
                 assert answer.status == 200, answer.status
                 self.served += 1

@@ -24,6 +24,7 @@ import heads
 import lifecycle
 import programs
 import sockets
+import supervise
 from servers import Server
 
 SMALL = {"body_bytes_max": 1000, "requests_per_connection_max": 5}
@@ -109,6 +110,7 @@ def all_cases():
     cases = [(row.name, row.run, row.server) for row in rows]
     cases += framing.CASES + heads.CASES + sockets.CASES
     cases += files.CASES + deadlines.CASES + programs.CASES + lifecycle.CASES
+    cases += supervise.CASES
     names = [case[0] for case in cases]
     assert len(set(names)) == len(names), \
         [name for name in names if names.count(name) > 1]
