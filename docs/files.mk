@@ -7,5 +7,6 @@ EXTRA_DIST += \
 	%D%/files.md \
 	%D%/http-semantics.md \
 	%D%/http.md \
+	%D%/lifecycle.md \
 	%D%/middleware.md \
 	%D%/sim.md
