@@ -50,6 +50,7 @@ unit_tests = \
 	%D%/http/test_inflate \
 	%D%/http/test_json \
 	%D%/http/test_list \
+	%D%/http/test_memory \
 	%D%/http/test_mime \
 	%D%/http/test_multipart \
 	%D%/http/test_mw_answers \
@@ -80,7 +81,9 @@ unit_tests = \
 	%D%/http/test_sim_scenarios \
 	%D%/http/test_sim_server \
 	%D%/http/test_stats \
+	%D%/http/test_thread \
 	%D%/http/test_torture \
+	%D%/http/test_watch \
 	%D%/http/test_words \
 	%D%/net/test_addr \
 	%D%/net/test_choose \
@@ -157,6 +160,16 @@ tests_http_test_http_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_http.c
+
+tests_http_test_memory_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_memory.c
+
+tests_http_test_thread_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_thread.c
 
 tests_http_test_later_SOURCES = \
 	%D%/http/conn_rig.c \
@@ -373,6 +386,7 @@ threaded_tests = \
 	%D%/base/test_cpu \
 	%D%/http/test_router \
 	%D%/http/test_server \
+	%D%/http/test_watch \
 	%D%/net/test_handoff \
 	%D%/net/test_lines \
 	%D%/net/test_mailbox

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "http/exchange.h"
+#include "http/res.h"
 
 struct flare_later {
     struct flare__letter letter;
@@ -23,6 +24,7 @@ flare_later *flare_res_defer(flare_res *res)
     struct flare_loop *loop = res->http->loop;
     struct flare_later *later;
 
+    flare__res_check_thread(res);
     if (res->state == FLARE__RES_COMPLETE || x->later != NULL)
         return NULL;
     later = flare__alloc(&loop->allocator, sizeof(*later));

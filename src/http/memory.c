@@ -7,7 +7,7 @@
 #include "http/memory.h"
 
 #include "base/alloc.h"
-#include "http/conn.h"
+#include "http/conn_input.h"
 #include "http/conn_input.h"
 #include "http/exchange.h"
 
@@ -217,6 +217,7 @@ static void memory_trim(struct flare__http *h)
     flare__out_pool_keep(&h->pool, 0);
     flare__exchange_trim(h);
     flare__inbuf_trim(h);
+    flare__inbuf_trim(h);
 }
 
 static void memory_log(struct flare__memory *m)
@@ -249,7 +250,8 @@ static void memory_react(struct flare__task *task)
 
     if (m->level > FLARE__MEMORY_CALM) {
         memory_trim(h);
-        memory_close_idle(m);
+        if (m->level > FLARE__MEMORY_CALM) /* that was not enough */
+            memory_close_idle(m);
     }
     if (m->level != m->acted)
         memory_log(m);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading the request in hand. */
+#include "base/assert.h"
 #include "http/http.h"
 
 #include <stddef.h>
@@ -78,6 +79,7 @@ struct flare_str flare_req_param(const flare_req *req, const char *name)
 
 void *flare_req_alloc(flare_req *req, size_t size)
 {
+    FLARE_DCHECK(flare__loop_is_owner(req->http->loop)); /* FAILURES M11 */
     return flare__arena_alloc(&req->arena, size, _Alignof(max_align_t));
 }
 

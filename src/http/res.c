@@ -108,6 +108,7 @@ int flare__res_line(struct flare_res *res, struct flare_str name,
     char *p;
     int rc;
 
+    flare__res_check_thread(res);
     if (!res_is_token(name) || !res_is_value(value))
         return FLARE_E_BAD_HEADER;
     if (name.len > FLARE__HTTP_EXTRA_MAX || value.len > FLARE__HTTP_EXTRA_MAX)
@@ -302,6 +303,7 @@ int flare__res_prepare(struct flare_res *res, int status, struct flare_str type,
 {
     int rc = res_check(status, type, length);
 
+    flare__res_check_thread(res);
     if (rc < 0)
         return rc;
     res->status = (uint16_t)status;

@@ -3,7 +3,14 @@
 #ifndef FLARE__HTTP_RES_H
 #define FLARE__HTTP_RES_H
 
+#include "base/assert.h"
 #include "http/conn.h"
+
+/* A call from another thread is its caller's bug; FAILURES M11. */
+static inline void flare__res_check_thread(const struct flare_res *res)
+{
+    FLARE_DCHECK(flare__loop_is_owner(res->http->loop));
+}
 
 /*
  * Adds a field without asking whether it is the library's own; as

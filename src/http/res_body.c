@@ -127,6 +127,7 @@ int flare_res_write(flare_res *res, struct flare_str bytes)
     const struct flare__out *out;
     int rc = body_check(res);
 
+    flare__res_check_thread(res);
     if (rc < 0)
         return rc;
     if (bytes.len > INT32_MAX ||
@@ -152,6 +153,7 @@ int flare_res_flush(flare_res *res)
 {
     int rc = body_check(res);
 
+    flare__res_check_thread(res);
     if (rc < 0 || res->has_no_body || res->filter == NULL)
         return rc;
     rc = body_feed(res, (struct flare_str){NULL, 0}, FLARE__FILTER_FLUSH);
@@ -182,6 +184,7 @@ int flare_res_finish(flare_res *res)
 {
     int rc = body_check(res);
 
+    flare__res_check_thread(res);
     if (rc < 0)
         return rc;
     if (!res->has_no_body && res->length != FLARE_LENGTH_UNKNOWN &&
@@ -202,6 +205,7 @@ int flare_res_finish(flare_res *res)
 
 void flare_res_abort(flare_res *res)
 {
+    flare__res_check_thread(res);
     if (res->conn == NULL || res->state != FLARE__RES_BODY)
         return;
     if (body_exchange(res)->is_detached)
@@ -280,6 +284,7 @@ int flare_res_pull(flare_res *res, int status, struct flare_str type,
 
 void flare_res_pull_resume(flare_res *res)
 {
+    flare__res_check_thread(res);
     if (res->conn == NULL || res->pull == NULL)
         return;
     res->is_full = true;
