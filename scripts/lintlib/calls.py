@@ -23,7 +23,7 @@ BANS = (
         "printf vprintf fprintf vfprintf puts fputs putchar perror syslog",
         re.compile(r"^(src/base/assert\.c|backends/sim)"), "prints: the library speaks through its log hook"),
     Ban(LIBRARY, "exit _exit quick_exit abort", re.compile(
-        r"^(src/base/assert\.c|backends/sim)"), "ends the user's process"),
+        r"^(src/base/assert\.c|src/net/supervise_child\.c|backends/sim)"), "ends the user's process"),
     Ban(LIBRARY, "getenv secure_getenv",
         re.compile(r"^src/net/(choose|inherit|notify)\.c$"),
         "reads the environment"),
