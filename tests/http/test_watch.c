@@ -135,7 +135,8 @@ static const char *ask(const char *path)
     ssize_t n;
 
     ck_assert_int_eq(inet_pton(AF_INET, "127.0.0.1", &in.sin_addr), 1);
-    in.sin_port = htons((uint16_t)atoi(strchr(saw.address, ':') + 1));
+    in.sin_port =
+        htons((uint16_t)strtoul(strchr(saw.address, ':') + 1, NULL, 10));
     ck_assert_int_eq(connect(fd, (struct sockaddr *)&in, sizeof(in)), 0);
     n = snprintf(text, sizeof(text),
                  "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
