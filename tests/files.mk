@@ -264,6 +264,9 @@ tests_http_test_req_form_SOURCES = \
 	%D%/http/conn_rig.h \
 	%D%/http/test_req_form.c
 
+# It makes up what fork(2) answers.
+%C%_net_test_supervise_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fork
+
 # CONF_SIM: the simulated network keeps the contract too.
 %C%_backends_test_conformance_CPPFLAGS = $(AM_CPPFLAGS) -DCONF_SIM
 %C%_backends_test_conformance_SOURCES = \

@@ -18,6 +18,23 @@
 #include <time.h>
 #include <unistd.h>
 
+/* fork(2) works so often, then no more; negative: always. */
+static int forks_left = -1;
+
+pid_t __real_fork(void); /* NOLINT: the linker's names */
+pid_t __wrap_fork(void); /* NOLINT */
+
+pid_t __wrap_fork(void)
+{
+    if (forks_left == 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (forks_left > 0)
+        forks_left--;
+    return __real_fork();
+}
+
 /* What the processes of a test share. */
 struct world {
     int notes[2]; /* a pipe: each writes what the test is to know */
@@ -46,6 +63,19 @@ static const char *notes(const struct world *w)
     ssize_t n = read(w->notes[0], text, sizeof(text) - 1);
 
     text[n > 0 ? n : 0] = '\0';
+    return text;
+}
+
+/* Of the new ones of a roll: who is old may be told before it has run. */
+static const char *new_notes(const struct world *w)
+{
+    static char text[256];
+    size_t len = 0;
+
+    for (const char *c = notes(w); *c != '\0'; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            text[len++] = *c;
+    text[len] = '\0';
     return text;
 }
 
@@ -423,13 +453,11 @@ START_TEST(test_supervise_hangup_replaces_one_after_the_other)
 {
     struct world w = world_new();
     struct flare_supervise_config config = config_of(run_rolls, &w);
-    const char *said;
 
     config.roll_on_hangup = true;
     config.steady_ms = 20;
     ck_assert_int_eq(flare_supervise(&config, NULL), 0);
-    said = notes(&w);
-    ck_assert_msg(strlen(said) == 4 && strcmp(said + 2, "AB") == 0, "%s", said);
+    ck_assert_str_eq(new_notes(&w), "AB");
 }
 END_TEST
 
@@ -446,18 +474,63 @@ START_TEST(test_supervise_a_bad_new_process_leaves_the_old_ones)
 {
     struct world w = world_new();
     struct flare_supervise_config config = config_of(run_rolls, &w);
-    const char *said;
 
     w.scene = 1;
     config.roll_on_hangup = true;
+    config.steady_ms = 60000;
     config.on_log = on_log;
     ck_assert_int_eq(flare_supervise(&config, NULL), 0);
-    said = notes(&w);
-    ck_assert_msg(strlen(said) == 3 && said[2] == 'A', "%s", said);
+    ck_assert_str_eq(new_notes(&w), "A");
 }
 END_TEST
 
 /* ---- faults ---- */
+
+START_TEST(test_supervise_M08_starts_all_processes_or_none)
+{
+    struct world w = world_new();
+    struct flare_supervise_config config = config_of(run_dies, &w);
+    int before = count_descriptors();
+    struct flare_error err;
+
+    w.scene = 3;
+    config.processes = 3;
+    forks_left = 2;
+    ck_assert_int_eq(flare_supervise(&config, &err), -EAGAIN);
+    ck_assert_ptr_nonnull(strstr(err.text, "process 2"));
+    ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
+    ck_assert_int_eq(count_descriptors(), before);
+}
+END_TEST
+
+START_TEST(test_supervise_M05_a_fork_that_fails_is_a_crash)
+{
+    struct world w = world_new();
+    struct flare_supervise_config config = config_of(run_dies, &w);
+    struct flare_error err;
+
+    w.scene = 3;
+    config.crashes_max = 4;
+    forks_left = 3; /* both, and one of them once more */
+    ck_assert_int_eq(flare_supervise(&config, &err), FLARE_E_CRASH_LOOP);
+    ck_assert_msg(strstr(err.text, flare_strerror(-EAGAIN)) != NULL, "%s",
+                  err.text);
+    ck_assert_str_eq(notes(&w), "xx");
+}
+END_TEST
+
+START_TEST(test_supervise_a_roll_without_a_process_leaves_the_old_ones)
+{
+    struct world w = world_new();
+    struct flare_supervise_config config = config_of(run_rolls, &w);
+
+    forks_left = 2;
+    config.roll_on_hangup = true;
+    config.on_log = on_log;
+    ck_assert_int_eq(flare_supervise(&config, NULL), 0);
+    ck_assert_str_eq(new_notes(&w), "");
+}
+END_TEST
 
 static int scenario(struct fault *f, void *ctx)
 {
@@ -499,6 +572,10 @@ int main(void)
     tcase_add_test(tc, test_supervise_a_process_has_its_socket_and_group);
     tcase_add_test(tc, test_supervise_hangup_replaces_one_after_the_other);
     tcase_add_test(tc, test_supervise_a_bad_new_process_leaves_the_old_ones);
+    tcase_add_test(tc, test_supervise_M08_starts_all_processes_or_none);
+    tcase_add_test(tc, test_supervise_M05_a_fork_that_fails_is_a_crash);
+    tcase_add_test(tc,
+                   test_supervise_a_roll_without_a_process_leaves_the_old_ones);
     tcase_add_test(tc, test_supervise_every_allocation_may_fail);
     suite_add_tcase(suite, tc);
     return test_run(suite);
