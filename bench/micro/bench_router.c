@@ -41,19 +41,17 @@ static int on_any(flare_req *req, flare_res *res)
 /* A third each: a literal, one parameter, two of them. */
 static void fill(struct table *t, size_t count)
 {
-    static const char *const pattern[] = {"/api/v1/service%zu/status",
-                                          "/api/v1/service%zu/:id",
-                                          "/api/v1/service%zu/:id/items/:item"};
-    static const char *const path[] = {"/api/v1/service%zu/status",
-                                       "/api/v1/service%zu/12345",
-                                       "/api/v1/service%zu/12345/items/678"};
+    static const char *const pattern[] = {"status", ":id", ":id/items/:item"};
+    static const char *const path[] = {"status", "12345", "12345/items/678"};
 
     t->count = count;
     for (size_t i = 0; i < count; i++) {
         size_t place = i * 7919 % count; /* a prime: goes round */
 
-        snprintf(t->patterns[i], sizeof(t->patterns[i]), pattern[i % 3], i / 3);
-        snprintf(t->paths[place], sizeof(t->paths[place]), path[i % 3], i / 3);
+        snprintf(t->patterns[i], sizeof(t->patterns[i]),
+                 "/api/v1/service%zu/%s", i / 3, pattern[i % 3]);
+        snprintf(t->paths[place], sizeof(t->paths[place]),
+                 "/api/v1/service%zu/%s", i / 3, path[i % 3]);
         t->slices[place] = flare_str(t->paths[place]);
         t->list[i] = (struct flare_route)FLARE_GET(t->patterns[i], on_any);
     }

@@ -52,9 +52,9 @@ static int mw_mend(flare_req *req, flare_res *res, struct flare_handler next,
     return 0;
 }
 
-static const struct flare_middleware a = {mw_trace, "a"};
-static const struct flare_middleware b = {mw_trace, "b"};
-static const struct flare_middleware c = {mw_trace, "c"};
+static const struct flare_middleware a = {mw_trace, (void *)"a"};
+static const struct flare_middleware b = {mw_trace, (void *)"b"};
+static const struct flare_middleware c = {mw_trace, (void *)"c"};
 static const struct flare_middleware stop = {mw_stop, NULL};
 static const struct flare_middleware mend = {mw_mend, NULL};
 
@@ -75,8 +75,8 @@ static int on_error(flare_req *req, flare_res *res)
 }
 
 static const struct flare_route inner[] = {
-    FLARE_GET("", on_ctx, "root"),
-    FLARE_GET("/x", on_ctx, "ctx of x"),
+    FLARE_GET("", on_ctx, (void *)"root"),
+    FLARE_GET("/x", on_ctx, (void *)"ctx of x"),
     FLARE_GET("/err", on_error),
     FLARE_WITH(GET, "/own", on_ctx, &c),
 };
@@ -92,7 +92,7 @@ static const struct flare_route slashed[] = {
     FLARE_GET("/*rest", on_ctx),
 };
 static const struct flare_route routes[] = {
-    FLARE_GET("/", on_ctx, "plain"),
+    FLARE_GET("/", on_ctx, (void *)"plain"),
     FLARE_GROUP("/out", FLARE_ROUTES(outer), &a),
     FLARE_GROUP("/s", FLARE_ROUTES(slashed, FLARE_SLASH_REDIRECT)),
 };
@@ -166,7 +166,7 @@ END_TEST
 
 START_TEST(test_chain_of_the_server_is_around_a_lone_handler)
 {
-    struct flare_server_config config = {.handler = {on_ctx, "lone"},
+    struct flare_server_config config = {.handler = {on_ctx, (void *)"lone"},
                                          .middleware = {&a, &b}};
     struct rig *r = rig_new(&config);
 

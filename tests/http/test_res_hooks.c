@@ -119,10 +119,10 @@ static int outer(flare_req *req, flare_res *res, struct flare_handler next,
                  void *ctx)
 {
     (void)ctx;
-    ck_assert_int_eq(flare_res_before_head(res, before, "a"), 0);
-    ck_assert_int_eq(flare_res_on_done(res, done, "z"), 0);
-    ck_assert_int_eq(flare_res_before_head(res, before, "b"), 0);
-    ck_assert_int_eq(flare_res_on_done(res, done, "y"), 0);
+    ck_assert_int_eq(flare_res_before_head(res, before, (void *)"a"), 0);
+    ck_assert_int_eq(flare_res_on_done(res, done, (void *)"z"), 0);
+    ck_assert_int_eq(flare_res_before_head(res, before, (void *)"b"), 0);
+    ck_assert_int_eq(flare_res_on_done(res, done, (void *)"y"), 0);
     return flare_next(req, res, next);
 }
 
@@ -237,9 +237,9 @@ static int registers_late(flare_req *req, flare_res *res)
     int rc = flare_res_text(res, 200, "x");
 
     (void)req;
-    ck_assert_int_eq(flare_res_before_head(res, before, "a"),
+    ck_assert_int_eq(flare_res_before_head(res, before, (void *)"a"),
                      FLARE_E_ALREADY_ANSWERED);
-    ck_assert_int_eq(flare_res_on_done(res, done, "z"),
+    ck_assert_int_eq(flare_res_on_done(res, done, (void *)"z"),
                      FLARE_E_ALREADY_ANSWERED);
     ck_assert_ptr_null(flare_res_defer(res));
     ck_assert_int_eq(flare_res_write(res, FLARE_STR("x")), FLARE_E_NOT_STARTED);
