@@ -4,10 +4,9 @@
  * when it dies.
  *
  *   supervised [ADDRESS]   listens on 127.0.0.1:8080 unless told otherwise
- *   curl http://127.0.0.1:8080/              which process answers
- *   kill -9 PID                              one dies, the other serves on
- *   curl -X POST http://127.0.0.1:8080/crash a bug: the same
- *   kill -HUP SUPERVISOR                     one after the other is replaced
+ *   curl http://127.0.0.1:8080/                which process answers
+ *   curl -X POST http://127.0.0.1:8080/crash   one dies, the other serves on
+ *   kill -HUP SUPERVISOR                       one after the other is replaced
  */
 #include <flare/flare.h>
 

@@ -286,6 +286,52 @@ START_TEST(test_supervise_M05_steady_processes_may_end_for_ever)
 }
 END_TEST
 
+/* How many of 32 connections come to this process's socket. */
+static int connections_here(int fd)
+{
+    struct sockaddr_storage addr;
+    socklen_t len = sizeof(addr);
+    struct pollfd queue = {.fd = fd, .events = POLLIN};
+    int clients[32];
+    int came = 0;
+
+    (void)getsockname(fd, (struct sockaddr *)&addr, &len);
+    for (int i = 0; i < 32; i++) {
+        clients[i] = socket(AF_INET, SOCK_STREAM, 0);
+        (void)connect(clients[i], (struct sockaddr *)&addr, len);
+    }
+    for (; poll(&queue, 1, 10) > 0; came++)
+        (void)close(accept(fd, NULL, NULL));
+    for (int i = 0; i < 32; i++)
+        (void)close(clients[i]);
+    return came;
+}
+
+static int run_alone(const struct flare_child *child, void *ctx)
+{
+    int fd;
+
+    (void)ctx;
+    if (child->index == 0)
+        return 3;
+    if (sscanf(child->listen, "fd:%d", &fd) != 1)
+        return 99;
+    while (connections_here(fd) < 32)
+        continue;
+    stop_supervisor(SIGTERM);
+    return wait_forever();
+}
+
+START_TEST(test_supervise_M04_a_place_in_backoff_gets_no_connections)
+{
+    struct flare_supervise_config config = config_of(run_alone, NULL);
+
+    config.backoff_ms = 3600000;
+    config.backoff_max_ms = 3600000;
+    ck_assert_int_eq(flare_supervise(&config, NULL), 0);
+}
+END_TEST
+
 /* ---- the end ---- */
 
 static int run_ends_it(const struct flare_child *child, void *ctx)
@@ -564,6 +610,8 @@ int main(void)
     tcase_add_test(tc, test_supervise_M05_waits_longer_each_time);
     tcase_add_test(tc, test_supervise_M03_a_place_is_filled_again);
     tcase_add_test(tc, test_supervise_M05_steady_processes_may_end_for_ever);
+    tcase_add_test(tc,
+                   test_supervise_M04_a_place_in_backoff_gets_no_connections);
     tcase_add_test(tc, test_supervise_nothing_is_left);
     tcase_add_test(tc, test_supervise_an_ignored_sigchld_is_put_back);
     tcase_add_test(tc, test_supervise_who_does_not_end_is_killed);
