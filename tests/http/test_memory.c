@@ -83,7 +83,7 @@ START_TEST(test_memory_counts_what_was_asked_for_to_the_byte)
 }
 END_TEST
 
-START_TEST(test_memory_past_the_budget_is_not_had)
+START_TEST(test_memory_R12_past_the_budget_is_not_had)
 {
     struct rig *r = rig_budget();
     const struct flare_allocator *al = r->http.options->al;
@@ -129,6 +129,32 @@ START_TEST(test_memory_counts_open_connections)
 }
 END_TEST
 
+static int scenario_init(struct fault *f, void *ctx)
+{
+    struct flare__http_options options = *(struct flare__http_options *)ctx;
+    struct flare__http *h = calloc(1, sizeof(*h));
+    struct flare_loop loop = {.now_ms = 0};
+    int rc;
+
+    ck_assert_ptr_nonnull(h);
+    options.al = &f->al;
+    rc = flare__http_init(h, &loop, &options);
+    if (rc >= 0)
+        flare__http_fini(h);
+    free(h);
+    return rc;
+}
+
+START_TEST(test_memory_init_survives_every_allocation_failure)
+{
+    struct rig *r = rig_budget();
+
+    ck_assert_uint_ge(fault_each("memory", scenario_init, &r->options).sites,
+                      3);
+    rig_free(r);
+}
+END_TEST
+
 /* ---- levels ---- */
 
 static const struct {
@@ -144,7 +170,7 @@ static const struct {
 };
 
 /* FAILURES.md R12: keep-alive ends at 80 %, bodies are refused at 90 %. */
-START_TEST(test_memory_each_level_refuses_its_part)
+START_TEST(test_memory_R12_each_level_refuses_its_part)
 {
     struct rig *r = rig_budget();
     bool is_calm = levels[_i].level == FLARE__MEMORY_CALM;
@@ -169,7 +195,7 @@ START_TEST(test_memory_each_level_refuses_its_part)
 END_TEST
 
 /* FAILURES.md R12: past 95 % no handler runs, and the 503 says when to ask. */
-START_TEST(test_memory_full_refuses_requests_and_waits_with_accepting)
+START_TEST(test_memory_R12_full_refuses_requests_and_waits_with_accepting)
 {
     struct rig *r = rig_budget();
     void *block;
@@ -234,7 +260,7 @@ static const char *gone(const struct rig *r)
 }
 
 /* FAILURES.md R04: idle hoarders go, the oldest first; a busy one stays. */
-START_TEST(test_memory_tight_closes_the_oldest_idle_connections)
+START_TEST(test_memory_R04_R12_tight_closes_the_oldest_idle_connections)
 {
     struct rig *r = rig_budget();
     const struct flare_allocator *al = r->http.options->al;
@@ -304,7 +330,7 @@ START_TEST(test_memory_tight_keeps_nothing_for_reuse)
 END_TEST
 
 /* Bodies that hold the memory: the worker comes back by itself. */
-START_TEST(test_memory_recovers_when_peers_have_gone)
+START_TEST(test_memory_R12_recovers_when_peers_have_gone)
 {
     static char body[700 * 1024];
     struct rig *r = rig_with((struct flare_server_config){
@@ -357,17 +383,19 @@ int main(void)
     TCase *t = tcase_create("memory");
 
     tcase_add_test(t, test_memory_counts_what_was_asked_for_to_the_byte);
-    tcase_add_test(t, test_memory_past_the_budget_is_not_had);
+    tcase_add_test(t, test_memory_R12_past_the_budget_is_not_had);
     tcase_add_test(t, test_memory_without_a_budget_is_not_counted);
     tcase_add_test(t, test_memory_counts_open_connections);
-    tcase_add_loop_test(t, test_memory_each_level_refuses_its_part, 0,
+    tcase_add_test(t, test_memory_init_survives_every_allocation_failure);
+    tcase_add_loop_test(t, test_memory_R12_each_level_refuses_its_part, 0,
                         (int)(sizeof(levels) / sizeof(levels[0])));
-    tcase_add_test(t,
-                   test_memory_full_refuses_requests_and_waits_with_accepting);
+    tcase_add_test(
+        t, test_memory_R12_full_refuses_requests_and_waits_with_accepting);
     tcase_add_test(t, test_memory_a_level_ends_below_where_it_began);
-    tcase_add_test(t, test_memory_tight_closes_the_oldest_idle_connections);
+    tcase_add_test(
+        t, test_memory_R04_R12_tight_closes_the_oldest_idle_connections);
     tcase_add_test(t, test_memory_tight_keeps_nothing_for_reuse);
-    tcase_add_test(t, test_memory_recovers_when_peers_have_gone);
+    tcase_add_test(t, test_memory_R12_recovers_when_peers_have_gone);
     tcase_add_test(t, test_memory_says_what_it_does);
     suite_add_tcase(suite, t);
     return test_run(suite);

@@ -106,7 +106,7 @@ static struct rig *rig_hold(void)
     return r;
 }
 
-START_TEST(test_thread_of_another_loop_may_not_touch_a_request)
+START_TEST(test_thread_M11_of_another_loop_may_not_touch_a_request)
 {
     struct rig *r = rig_hold();
     char text[256] = "";
@@ -143,7 +143,7 @@ START_TEST(test_thread_of_another_loop_may_not_touch_a_request)
 END_TEST
 
 /* On the loop's thread the same calls are answered, as right or wrong. */
-START_TEST(test_thread_of_its_loop_may)
+START_TEST(test_thread_M11_of_its_loop_may)
 {
     struct rig *r = rig_hold();
 
@@ -160,9 +160,9 @@ int main(void)
     TCase *tc = tcase_create("thread");
     int count = (int)(sizeof(calls) / sizeof(calls[0]));
 
-    tcase_add_loop_test(tc, test_thread_of_another_loop_may_not_touch_a_request,
-                        0, count);
-    tcase_add_loop_test(tc, test_thread_of_its_loop_may, 0, count);
+    tcase_add_loop_test(
+        tc, test_thread_M11_of_another_loop_may_not_touch_a_request, 0, count);
+    tcase_add_loop_test(tc, test_thread_M11_of_its_loop_may, 0, count);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }

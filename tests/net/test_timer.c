@@ -333,7 +333,7 @@ static const struct {
     {"the end of time is near", UINT64_MAX - 1, UINT64_MAX},
 };
 
-START_TEST(test_timer_runs_at_its_tick_whatever_the_distance)
+START_TEST(test_timer_R15_runs_at_its_tick_whatever_the_distance)
 {
     uint64_t expiry = edges[_i].expiry_ms;
     struct flare__wheel wheel;
@@ -551,7 +551,7 @@ START_TEST(test_timer_may_free_itself)
 END_TEST
 
 /* FAILURES.md R15, with the far future among the edges above. */
-START_TEST(test_timer_hundred_thousand_at_one_tick_each_run_once)
+START_TEST(test_timer_R15_hundred_thousand_at_one_tick_each_run_once)
 {
     enum { MANY = 100000 };
     struct probe *probes = calloc(MANY, sizeof(*probes));
@@ -605,7 +605,8 @@ static TCase *edge_case(void)
 {
     TCase *tc = tcase_create("edges");
 
-    tcase_add_loop_test(tc, test_timer_runs_at_its_tick_whatever_the_distance,
+    tcase_add_loop_test(tc,
+                        test_timer_R15_runs_at_its_tick_whatever_the_distance,
                         0, ROWS(edges));
     tcase_add_loop_test(tc, test_timer_next_leads_to_the_expiry_in_few_steps, 0,
                         ROWS(edges));
@@ -614,7 +615,8 @@ static TCase *edge_case(void)
     tcase_add_test(tc, test_timer_ignores_time_going_backwards);
     tcase_add_test(tc, test_timer_started_again_forgets_its_first_time);
     tcase_add_test(tc, test_timer_stopping_one_not_armed_is_nothing);
-    tcase_add_test(tc, test_timer_hundred_thousand_at_one_tick_each_run_once);
+    tcase_add_test(tc,
+                   test_timer_R15_hundred_thousand_at_one_tick_each_run_once);
     tcase_add_test(tc, test_timer_jump_of_ages_costs_a_few_steps);
     tcase_add_test_raise_signal(tc, test_timer_without_function_is_a_bug,
                                 SIGABRT);
