@@ -3,13 +3,12 @@
  * The server of the workloads of bench/run: what nginx.conf of
  * harness/servers.py says in C.
  *
- *   serve ADDRESS [FOLDER]    FOLDER has 4k and 1m, served as /4k and /1m
+ *   serve ADDRESS [FOLDER]    FOLDER's files are below /files/
  */
 #include <flare/flare.h>
 
+#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define JSON "{\"message\":\"Hello, World!\",\"id\":12345,\"ok\":true}"
 
@@ -32,13 +31,28 @@ static int on_upload(flare_req *req, flare_res *res)
     return flare_res_printf(res, 200, "%zu\n", flare_req_body(req).len);
 }
 
-/* A file that was read at the start. */
-static int on_memory(flare_req *req, flare_res *res)
+/* The same of a body that is counted as it comes, and kept nowhere. */
+static int on_piece(flare_req *req, flare_res *res, struct flare_str piece,
+                    bool is_last, void *ctx)
 {
-    const struct flare_str *bytes = flare_req_ctx(req);
+    size_t *len = ctx;
 
-    return flare_res_static(res, 200, FLARE_STR("application/octet-stream"),
-                            *bytes);
+    (void)req;
+    *len += piece.len;
+    return is_last ? flare_res_printf(res, 200, "%zu\n", *len) : 0;
+}
+
+static int on_stream(flare_req *req, flare_res *res)
+{
+    size_t *len = flare_req_alloc(req, sizeof(*len));
+    int rc;
+
+    (void)res;
+    if (len == NULL)
+        return -ENOMEM;
+    *len = 0;
+    rc = flare_req_read(req, on_piece, len);
+    return rc < 0 ? rc : FLARE_LATER;
 }
 
 static void on_listening(const char *address, void *ctx)
@@ -48,55 +62,44 @@ static void on_listening(const char *address, void *ctx)
     fflush(stdout);
 }
 
-/* Exits when it cannot be read. */
-static struct flare_str file_read(const char *folder, const char *name)
+static int serve(const char *address, struct flare_handler files,
+                 struct flare_error *err)
 {
-    enum { FILE_MAX = 2 << 20 };
-    char path[4096];
-    char *bytes = malloc(FILE_MAX);
-    FILE *file;
-    size_t len;
-
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    file = fopen(path, "re");
-    if (file == NULL || bytes == NULL) {
-        fprintf(stderr, "serve: no %s\n", path);
-        exit(1);
-    }
-    len = fread(bytes, 1, FILE_MAX, file);
-    fclose(file);
-    return (struct flare_str){bytes, len};
-}
-
-int main(int argc, char **argv)
-{
-    struct flare_str small = {"", 0};
-    struct flare_str large = {"", 0};
     const struct flare_route routes[] = {
         FLARE_GET("/", on_hello),
         FLARE_GET("/json", on_json),
         FLARE_POST("/upload", on_upload),
-        FLARE_GET("/4k", on_memory, &small),
-        FLARE_GET("/1m", on_memory, &large),
+        FLARE_POST_STREAM("/stream", on_stream),
+        FLARE_GET("/files/"
+                  "*path",
+                  files.fn, files.ctx),
     };
-    struct flare_error err;
-    int rc;
 
-    if (argc > 2) {
-        small = file_read(argv[2], "4k");
-        large = file_read(argv[2], "1m");
-    }
-    rc = flare_serve(
+    return flare_serve(
         &(struct flare_server_config){
-            .listen = argc > 1 ? argv[1] : "127.0.0.1:8080",
+            .listen = address,
             .routes = FLARE_ROUTES(routes),
             .handle_signals = true,
             .on_listening = on_listening,
         },
-        &err);
-    if (rc < 0) {
+        err);
+}
+
+int main(int argc, char **argv)
+{
+    struct flare_files *files = NULL;
+    struct flare_error err;
+    int rc = flare_files_open(&files,
+                              &(struct flare_files_config){
+                                  .root = argc > 2 ? argv[2] : ".",
+                              },
+                              &err);
+
+    if (rc >= 0)
+        rc = serve(argc > 1 ? argv[1] : "127.0.0.1:8080",
+                   flare_files_handler(files), &err);
+    if (rc < 0)
         fprintf(stderr, "serve: %s\n", err.text);
-        return 1;
-    }
-    return 0;
+    flare_files_close(files);
+    return rc < 0;
 }

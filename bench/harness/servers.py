@@ -51,9 +51,9 @@ http {{
             default_type application/json;
             return 200 '{{"message":"Hello, World!","id":12345,"ok":true}}';
         }}
-        location ~ ^/(4k|1m)$ {{
+        location /files/ {{
             default_type application/octet-stream;
-            root {files_folder};
+            alias {files_folder}/;
         }}
 {upload}
     }}
@@ -64,7 +64,7 @@ http {{
 # Reads the whole body into memory and says how long it was, as ours does.
 NGINX_ECHO = "/usr/lib/nginx/modules/ngx_http_echo_module.so"
 NGINX_UPLOAD = """\
-        location = /upload {
+        location ~ ^/(upload|stream)$ {
             echo_read_request_body;
             echo_exec /uploaded;
         }

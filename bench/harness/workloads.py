@@ -21,8 +21,8 @@ def get(path, *fields, method=b"GET"):
         method, path, HOST, b"".join(f + b"\r\n" for f in fields))
 
 
-def upload(size):
-    return (b"POST /upload HTTP/1.1\r\n" + HOST +
+def upload(size, path=b"/upload"):
+    return (b"POST " + path + b" HTTP/1.1\r\n" + HOST +
             b"Content-Length: %d\r\n\r\n" % size + size * b"u")
 
 
@@ -49,9 +49,11 @@ HELLO_ROW = (get(b"/"), 200, b"hello\n")
 
 WORKLOADS = {
     "json": Workload([(get(b"/json"), 200, JSON)]),
-    "file4k": Workload([(get(b"/4k"), 200, FILES["4k"])]),
-    "file1m": Workload([(get(b"/1m"), 200, FILES["1m"])], 16),
+    "file4k": Workload([(get(b"/files/4k"), 200, FILES["4k"])]),
+    "file1m": Workload([(get(b"/files/1m"), 200, FILES["1m"])], 16),
     "upload1m": Workload([(upload(1 << 20), 200, b"1048576\n")], 16),
+    "stream1m": Workload([(upload(1 << 20, b"/stream"), 200, b"1048576\n")],
+                         16),
     "short": Workload([(get(b"/", b"Connection: close"), 200, b"hello\n")],
                       is_short=True),
     "mixed": Workload([
@@ -61,7 +63,7 @@ WORKLOADS = {
              b"Accept-Encoding: gzip, deflate, br",
              b"Accept-Language: en-US,en;q=0.5",
              b"Cookie: session=0123456789abcdef0123456789abcdef"), 200, JSON),
-        (get(b"/4k"), 200, FILES["4k"]),
+        (get(b"/files/4k"), 200, FILES["4k"]),
         (get(b"/", method=b"HEAD"), 200, b""),
         (upload(1024), 200, b"1024\n"),
         (get(b"/nowhere"), 404, None),
