@@ -412,6 +412,7 @@ endif
 house_tests = \
 	%D%/lint/test_lint.py \
 	%D%/static/test_limits.py \
+	%D%/static/test_state.py \
 	%D%/support/symbols.sh
 
 if HAVE_CHECK
