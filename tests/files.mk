@@ -64,6 +64,7 @@ unit_tests = \
 	%D%/http/test_proxy \
 	%D%/http/test_range \
 	%D%/http/test_req_form \
+	%D%/http/test_req_more \
 	%D%/http/test_req_peer \
 	%D%/http/test_res \
 	%D%/http/test_res_body \
@@ -84,6 +85,7 @@ unit_tests = \
 	%D%/http/test_thread \
 	%D%/http/test_torture \
 	%D%/http/test_watch \
+	%D%/http/test_trust \
 	%D%/http/test_words \
 	%D%/net/test_addr \
 	%D%/net/test_choose \
@@ -125,6 +127,11 @@ tests_http_test_body_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_body.c
+
+tests_http_test_req_more_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_req_more.c
 
 tests_http_test_req_peer_SOURCES = \
 	%D%/http/conn_rig.c \
@@ -429,7 +436,9 @@ EXTRA_DIST += \
 	%D%/e2e/framing.py \
 	%D%/e2e/heads.py \
 	%D%/e2e/lifecycle.py \
+	%D%/e2e/bodies.py \
 	%D%/e2e/programs.py \
+	%D%/e2e/proxy_protocol.py \
 	%D%/e2e/restarts.py \
 	%D%/e2e/proxies.py \
 	%D%/e2e/rows.py \
