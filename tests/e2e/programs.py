@@ -237,6 +237,11 @@ def multicore_stats(server):
     assert numbers["all"]["accepted"] >= 1, numbers
 
 
+def state_counts_visits(server):
+    for visits in range(1, 4):
+        assert curl(server.url + "/") == b"hello, visitor %d\n" % visits
+
+
 def middleware_answers(server):
     answer = curl("--include", server.url + "/").decode()
     name = re.search(r"\r\nX-Request-Id: ([0-9a-f]{32})\r\n", answer)
@@ -356,6 +361,7 @@ CASES = [
     ("curl_upload_3_mib", upload_3_mib, "upload"),
     ("curl_offload_health", offload_health, "offload"),
     ("curl_multicore_stats", multicore_stats, "multicore"),
+    ("curl_state_counts_visits", state_counts_visits, "state"),
     *[(f"curl_{run.__name__}", run, "middleware") for run in (
         middleware_answers, middleware_asks_who)],
     ("netcat_hello_bad_request", bad_request, "hello"),

@@ -17,12 +17,14 @@ import traceback
 
 sys.dont_write_bytecode = True
 
+import bodies
 import deadlines
 import files
 import framing
 import heads
 import lifecycle
 import programs
+import proxy_protocol
 import sockets
 import supervise
 from servers import Server
@@ -58,6 +60,9 @@ class Servers:
             "upload": [os.path.join(build, "examples/upload")],
             "offload": [os.path.join(build, "examples/offload")],
             "multicore": [os.path.join(build, "examples/multicore")],
+            "state": [os.path.join(build, "examples/state")],
+            "proxied": [support, *proxy_protocol.OPTIONS],
+            "distrusting": [support, *proxy_protocol.OTHERS],
             "files": [os.path.join(build, "examples/files"),
                       files.Folder.make()],
         }
@@ -110,7 +115,7 @@ def all_cases():
     cases = [(row.name, row.run, row.server) for row in rows]
     cases += framing.CASES + heads.CASES + sockets.CASES
     cases += files.CASES + deadlines.CASES + programs.CASES + lifecycle.CASES
-    cases += supervise.CASES
+    cases += supervise.CASES + bodies.CASES + proxy_protocol.CASES
     names = [case[0] for case in cases]
     assert len(set(names)) == len(names), \
         [name for name in names if names.count(name) > 1]

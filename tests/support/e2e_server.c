@@ -19,6 +19,8 @@ static char big[BIG_BYTES];
 static flare_server *the_server;
 static atomic_uint smuggled; /* how often the route of that name ran */
 static atomic_uint given;    /* bodies given, and not released yet */
+static atomic_uint begun;    /* answers that were put off */
+static atomic_uint done;     /* and how many of them were told their end */
 
 static int on_hello(flare_req *req, flare_res *res)
 {
@@ -43,8 +45,10 @@ static int on_smuggled(flare_req *req, flare_res *res)
 static int on_counts(flare_req *req, flare_res *res)
 {
     (void)req;
-    return flare_res_printf(res, 200, "smuggled %u\ngiven %u\n",
-                            atomic_load(&smuggled), atomic_load(&given));
+    return flare_res_printf(res, 200,
+                            "smuggled %u\ngiven %u\nbegun %u\ndone %u\n",
+                            atomic_load(&smuggled), atomic_load(&given),
+                            atomic_load(&begun), atomic_load(&done));
 }
 
 /* Which process answers, and what it has done so far. */
@@ -247,6 +251,118 @@ static int on_path(flare_req *req, flare_res *res)
     return flare_res_printf(res, 200, "path %.*s\n", FLARE_STR_ARG(path));
 }
 
+/* ---- answers that come later ---- */
+
+static void on_done(flare_req *req, flare_res *res,
+                    const struct flare_outcome *outcome, void *ctx)
+{
+    (void)req;
+    (void)res;
+    (void)outcome;
+    (void)ctx;
+    atomic_fetch_add(&done, 1);
+}
+
+static int put_off(flare_res *res)
+{
+    int rc = flare_res_on_done(res, on_done, NULL);
+
+    if (rc < 0)
+        return rc;
+    atomic_fetch_add(&begun, 1);
+    return FLARE_LATER;
+}
+
+static int on_never(flare_req *req, flare_res *res)
+{
+    (void)req;
+    return put_off(res);
+}
+
+static void on_time(flare_req *req, flare_res *res, void *ctx)
+{
+    (void)req;
+    (void)ctx;
+    if (flare_res_text(res, 200, "late\n") < 0)
+        flare_res_abort(res);
+}
+
+static int on_late(flare_req *req, flare_res *res)
+{
+    int rc = flare_res_timer(res, 100, on_time, NULL);
+
+    (void)req;
+    return rc < 0 ? rc : put_off(res);
+}
+
+/* The head of an answer whose body does not come. */
+static int on_begin(flare_req *req, flare_res *res)
+{
+    int rc = put_off(res);
+
+    (void)req;
+    return rc < 0 ? rc : flare_res_start(res, 200, FLARE_STR("a/b"), 100);
+}
+
+static int on_piece(flare_req *req, flare_res *res, struct flare_str piece,
+                    bool is_last, void *ctx)
+{
+    uint64_t *bytes = ctx;
+    struct flare_str sum;
+
+    *bytes += piece.len;
+    if (!is_last)
+        return flare_req_trailer_count(req) == 0 ? 0 : FLARE_E_INTERNAL;
+    sum = flare_req_trailer(req, "X-Sum");
+    return flare_res_printf(res, 200, "bytes %" PRIu64 "\nsum %.*s\n", *bytes,
+                            FLARE_STR_ARG(sum));
+}
+
+/* In pieces; what it says is what it was given. */
+static int on_stream(flare_req *req, flare_res *res)
+{
+    uint64_t *bytes = flare_req_alloc(req, sizeof(*bytes));
+    int rc;
+
+    if (bytes == NULL)
+        return FLARE_E_OVERLOADED;
+    *bytes = 0;
+    rc = flare_req_read(req, on_piece, bytes);
+    return rc < 0 ? rc : put_off(res);
+}
+
+/* Answers without a look at the body. */
+static int on_ignore(flare_req *req, flare_res *res)
+{
+    (void)req;
+    return flare_res_text(res, 200, "ignored\n");
+}
+
+/* Trailers of a body that came as a whole; none is among the fields. */
+static int on_trailers(flare_req *req, flare_res *res)
+{
+    struct flare_str sum = flare_req_trailer(req, "X-Sum");
+
+    return flare_res_printf(
+        res, 200, "body %zu\ncount %zu\nsum %.*s\nhead %d\n",
+        flare_req_body(req).len, flare_req_trailer_count(req),
+        FLARE_STR_ARG(sum), flare_req_header(req, "X-Sum").ptr != NULL);
+}
+
+/* Who asks. */
+static int on_ends(flare_req *req, flare_res *res)
+{
+    char peer[FLARE_ADDR_TEXT_MAX];
+    char local[FLARE_ADDR_TEXT_MAX];
+    char client[FLARE_ADDR_TEXT_MAX];
+
+    flare_addr_format(flare_req_peer(req), peer, sizeof(peer));
+    flare_addr_format(flare_req_local(req), local, sizeof(local));
+    flare_addr_format(flare_req_client(req), client, sizeof(client));
+    return flare_res_printf(res, 200, "peer %s\nlocal %s\nclient %s\n", peer,
+                            local, client);
+}
+
 static const struct flare_route routes[] = {
     FLARE_GET("/", on_hello),
     FLARE_POST("/", on_echo),
@@ -267,6 +383,13 @@ static const struct flare_route routes[] = {
     FLARE_ANY("/smuggled", on_smuggled),
     FLARE_GET("/counts", on_counts),
     FLARE_GET("/server", on_server),
+    FLARE_GET("/never", on_never),
+    FLARE_GET("/late", on_late),
+    FLARE_GET("/begin", on_begin),
+    FLARE_POST_STREAM("/stream", on_stream),
+    FLARE_POST_STREAM("/ignore", on_ignore),
+    FLARE_POST("/trailers", on_trailers),
+    FLARE_GET("/ends", on_ends),
 };
 
 #define NUMBER(name)                                                           \
@@ -311,6 +434,12 @@ static bool config_take_word(struct flare_server_config *config,
         config->notify = *value == '1';
     else if (len == 6 && strncmp(text, "v6only", len) == 0)
         config->v6only = *value == '1';
+    else if (len == 14 && strncmp(text, "proxy_protocol", len) == 0)
+        config->proxy_protocol = *value == '1';
+    else if (len == 7 && strncmp(text, "trusted", len) == 0)
+        config->trusted = value;
+    else if (len == 9 && strncmp(text, "forwarded", len) == 0)
+        config->forwarded = FLARE_FORWARDED_X;
     else
         return false;
     return true;
