@@ -35,6 +35,7 @@ unit_tests = \
 	%D%/http/test_dispatch \
 	%D%/http/test_later \
 	%D%/http/test_etag \
+	%D%/http/test_exchange \
 	%D%/http/test_fieldparam \
 	%D%/http/test_files \
 	%D%/http/test_files_cache \
@@ -162,6 +163,11 @@ tests_http_test_dispatch_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_dispatch.c
+
+tests_http_test_exchange_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_exchange.c
 
 tests_http_test_http_SOURCES = \
 	%D%/http/conn_rig.c \
