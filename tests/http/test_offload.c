@@ -22,6 +22,7 @@ static struct {
     int answers; /* calls of done with a request */
     int rc;
     bool is_twice; /* done offloads again */
+    bool is_starved; /* an answer may find no memory */
 } saw;
 
 static void work(void *ctx)
@@ -42,7 +43,9 @@ static void done(flare_req *req, flare_res *res, void *ctx)
             saw.is_twice = false;
             ck_assert_int_eq(flare_offload(res, work, done, ctx), 0);
         } else {
-            ck_assert_int_eq(flare_res_text(res, 200, "worked\n"), 0);
+            int rc = flare_res_text(res, 200, "worked\n");
+
+            ck_assert(rc == 0 || (saw.is_starved && rc == -ENOMEM));
         }
     }
     atomic_fetch_add(&saw.dones, 1);
@@ -233,6 +236,7 @@ START_TEST(test_offload_without_memory_it_is_refused_and_nothing_is_kept)
     for (uint64_t at = 0; at < 12; at++) {
         struct rig *r = rig_pool(1, 1);
 
+        saw.is_starved = true; /* which call it hits, threads decide */
         rig_connect(r, 0);
         rig_run(r, 10);
         fail_at(&r->fault, FAULT_ONCE, at);
