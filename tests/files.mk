@@ -82,6 +82,7 @@ unit_tests = \
 	%D%/http/test_scan \
 	%D%/http/test_sim_scenarios \
 	%D%/http/test_sim_server \
+	%D%/http/test_state \
 	%D%/http/test_stats \
 	%D%/http/test_thread \
 	%D%/http/test_torture \
@@ -203,6 +204,11 @@ tests_http_test_redirect_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_redirect.c
+
+tests_http_test_state_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_state.c
 
 tests_http_test_sse_SOURCES = \
 	%D%/http/conn_rig.c \

@@ -105,6 +105,52 @@ START_TEST(test_config_what_contradicts_itself_is_refused)
 }
 END_TEST
 
+/* Words about whom to believe that would have no effect are mistakes. */
+static const struct {
+    const char *trusted;
+    int forwarded;
+    bool is_proxied;
+    const char *text; /* NULL: it is right */
+} trusts[] = {
+    {NULL, FLARE_FORWARDED_NONE, false, NULL},
+    {NULL, FLARE_FORWARDED_NONE, true, NULL},
+    {"unix", FLARE_FORWARDED_NONE, true, NULL},
+    {"::1", FLARE_FORWARDED_X, false, NULL},
+    {"::1", FLARE_FORWARDED_X_REAL_IP, true, NULL},
+    {NULL, FLARE_FORWARDED_X, false, "forwarded needs trusted"},
+    {NULL, FLARE_FORWARDED_STANDARD, true, "forwarded needs trusted"},
+    {"::1", FLARE_FORWARDED_NONE, false, "trusted needs forwarded or"},
+    {"::1", FLARE_FORWARDED_X_REAL_IP + 1, false, "forwarded is 4; there"},
+    {"::1", -1, false, "forwarded is -1; there"},
+    {"::1/200", FLARE_FORWARDED_X, false, "trusted: "},
+    {"", FLARE_FORWARDED_X, false, "trusted: "},
+};
+
+START_TEST(test_config_whom_to_believe_is_said_with_effect)
+{
+    struct flare_server_config c = valid();
+    struct flare_error err = {0};
+    struct flare__http_options o;
+    int rc;
+
+    c.trusted = trusts[_i].trusted;
+    c.forwarded = (enum flare_forwarded)trusts[_i].forwarded;
+    c.proxy_protocol = trusts[_i].is_proxied;
+    rc = flare__config_resolve(&c, 1024, &err);
+    if (trusts[_i].text != NULL) {
+        ck_assert_int_eq(rc, FLARE_E_BAD_CONFIG);
+        ck_assert_msg(strstr(err.text, trusts[_i].text) != NULL, "\"%s\"",
+                      err.text);
+        return;
+    }
+    ck_assert_msg(rc == 0, "row %d: %s", _i, err.text);
+    flare__config_options(&o, &c);
+    ck_assert(o.has_proxy_header == trusts[_i].is_proxied);
+    ck_assert_int_eq((int)o.forwarded, trusts[_i].forwarded);
+    ck_assert(o.trust.is_given == (trusts[_i].trusted != NULL));
+}
+END_TEST
+
 static const char *const bad_names[] = {"a\r\nb", " a", "a ", "a\x7f", "\t"};
 
 START_TEST(test_config_H42_server_name_cannot_inject_a_field)
@@ -153,6 +199,8 @@ int main(void)
     tcase_add_loop_test(t, test_config_a_number_out_of_range_is_named, 0,
                         ROWS(wrong));
     tcase_add_test(t, test_config_what_contradicts_itself_is_refused);
+    tcase_add_loop_test(t, test_config_whom_to_believe_is_said_with_effect, 0,
+                        ROWS(trusts));
     tcase_add_loop_test(t, test_config_H42_server_name_cannot_inject_a_field, 0,
                         ROWS(bad_names));
     tcase_add_test(t, test_config_connections_are_shared_out_to_the_workers);
