@@ -102,7 +102,7 @@ static struct flare__offload *pool_new(struct fault *f, uint32_t threads,
 static void pool_end(struct flare__offload *pool, struct fault *f)
 {
     flare__offload_free(pool);
-    ck_assert_uint_eq(f->live_bytes, 0);
+    fault_fini(f, "net/offload");
 }
 
 START_TEST(test_offload_one_that_is_not_used_has_no_threads_and_ends)
@@ -121,6 +121,7 @@ START_TEST(test_offload_without_memory_there_is_no_pool)
 
     fault_init(&f, FAULT_FROM, 0);
     ck_assert_int_eq(flare__offload_new(&pool, &f.al, 4, 4), -ENOMEM);
+    fault_fini(&f, "net/offload");
 }
 END_TEST
 
