@@ -448,8 +448,8 @@ void flare__conn_accept(struct flare__http *h, int fd)
     *conn = (struct flare__conn){
         .http = h,
         .file = -1,
-        .phase = h->options->has_proxy_header ? FLARE__CONN_PROXY
-                                              : FLARE__CONN_HEAD,
+        .phase =
+            h->options->has_proxy_header ? FLARE__CONN_PROXY : FLARE__CONN_HEAD,
         .write_deadline_ms = UINT64_MAX,
         .read_deadline_ms = loop->now_ms + h->options->head_timeout_ms,
     };

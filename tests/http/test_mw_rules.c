@@ -351,6 +351,7 @@ START_TEST(test_mw_rules_a_client_has_its_burst_and_then_its_rate)
     rig_text(r, 0, "GET / HTTP/1.1\r\nHost: h\r\nKey: b\r\n\r\n");
     rig_text(r, 0, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
     rig_run(r, 50);
+    ck_assert_int_eq(flare_error_status(FLARE_E_TOO_MANY), 429);
     ck_assert_str_eq(rig_statuses(r, 0), "200 200 200 429 429 200 200");
     rig_run(r, 100);
     for (int i = 0; i < 3; i++)

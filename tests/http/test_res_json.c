@@ -111,7 +111,8 @@ static const char *text_of(int items)
 
     text[0] = '[';
     for (int i = 0; i < items; i++)
-        len += (size_t)sprintf(text + len, "%s%d", i > 0 ? "," : "", i);
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%d",
+                                i > 0 ? "," : "", i);
     memcpy(text + len, "]", 2);
     return text;
 }
