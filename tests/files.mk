@@ -69,6 +69,7 @@ unit_tests = \
 	%D%/http/test_req_peer \
 	%D%/http/test_res \
 	%D%/http/test_res_body \
+	%D%/http/test_res_filter \
 	%D%/http/test_res_hooks \
 	%D%/http/test_router \
 	%D%/http/test_router_flat \
@@ -219,6 +220,11 @@ tests_http_test_res_body_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_res_body.c
+
+tests_http_test_res_filter_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_res_filter.c
 
 tests_http_test_res_hooks_SOURCES = \
 	%D%/http/conn_rig.c \

@@ -21,7 +21,7 @@ static struct {
     atomic_int dones;
     int answers; /* calls of done with a request */
     int rc;
-    bool is_twice; /* done offloads again */
+    bool is_twice;   /* done offloads again */
     bool is_starved; /* an answer may find no memory */
 } saw;
 
