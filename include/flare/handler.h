@@ -230,8 +230,8 @@ FLARE_API FLARE_MUST_USE int flare_res_start(flare_res *res, int status,
 /*
  * Copies `bytes` behind what is to be sent.  Returns 0; 1, also taken, but
  * now output_bytes_max is reached: write again when on_drain says so;
- * FLARE_E_OUTPUT_FULL if that was the case before: nothing taken; FLARE_E_RANGE
- * past the declared length; FLARE_E_GONE if the peer has left;
+ * FLARE_E_OUTPUT_FULL if a write has said so and it still is: nothing taken;
+ * FLARE_E_RANGE past the declared length; FLARE_E_GONE if the peer has left;
  * FLARE_E_NOT_STARTED; -ENOMEM.
  */
 FLARE_API FLARE_MUST_USE int flare_res_write(flare_res *res,

@@ -18,11 +18,8 @@
  */
 enum { CONN_LINGER_BYTES_MAX = 32 * 1024 * 1024 };
 
-enum {
-    /* What may wait behind a request that is being answered. */
-    CONN_WAIT_BYTES_MAX = 16 * 1024,
-    CONN_FILE_SEND_MAX = 256 * 1024 /* of a file before others' turn */
-};
+/* What may wait behind a request that is being answered. */
+enum { CONN_WAIT_BYTES_MAX = 16 * 1024 };
 
 static void conn_update_timer(struct flare__conn *conn);
 
@@ -241,15 +238,18 @@ void flare__conn_answered(struct flare__conn *conn)
                         is_last ? FLARE__DISPATCHED_LAST : FLARE__DISPATCHED);
 }
 
-/* The next part of a file, once what was queued is gone.  -errno. */
+/*
+ * The next part of a file, once what was queued is gone: no more than of other
+ * answers, since each send has send_timeout_ms.  -errno.
+ */
 static int conn_send_file(struct flare__conn *conn)
 {
     struct flare_loop *loop = conn->http->loop;
     const struct flare_res *res = &conn->x->res;
 
-    conn->file_bytes = res->file_left < CONN_FILE_SEND_MAX
+    conn->file_bytes = res->file_left < FLARE__OUT_SEND_MAX
                            ? (uint32_t)res->file_left
-                           : CONN_FILE_SEND_MAX;
+                           : FLARE__OUT_SEND_MAX;
     return loop->ops->sendfile(loop->backend, &conn->sock, res->file,
                                res->file_at, conn->file_bytes);
 }

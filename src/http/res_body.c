@@ -137,10 +137,9 @@ int flare_res_write(flare_res *res, struct flare_str bytes)
     if (res->has_no_body)
         return 0;
     out = &res->conn->out;
-    if (out->bytes > res->http->options->output_bytes_max) {
-        res->is_full = true;
+    /* What the answers before it, or its head, have filled was no write's. */
+    if (res->is_full && out->bytes > res->http->options->output_bytes_max)
         return FLARE_E_OUTPUT_FULL;
-    }
     rc = body_feed(res, bytes, FLARE__FILTER_MORE);
     if (rc < 0)
         return rc;

@@ -337,6 +337,40 @@ START_TEST(test_res_body_R07_a_peer_that_does_not_read_is_backpressure)
 }
 END_TEST
 
+static int start_with_long_head(flare_req *req, flare_res *res)
+{
+    static char value[1100];
+
+    (void)req;
+    memset(value, 'v', sizeof(value));
+    ck_assert_int_eq(flare_res_header(res, "X-Long",
+                                      (struct flare_str){value, sizeof(value)}),
+                     0);
+    ck_assert_int_eq(flare_res_start(res, 200, TYPE, FLARE_LENGTH_UNKNOWN), 0);
+    flare_res_on_drain(res, on_drain, NULL);
+    ck_assert_int_eq(flare_res_write(res, FLARE_STR("ab")), 1);
+    ck_assert_int_eq(flare_res_write(res, FLARE_STR("cd")),
+                     FLARE_E_OUTPUT_FULL);
+    return FLARE_OK;
+}
+
+START_TEST(test_res_body_the_first_write_is_taken_however_long_the_head)
+{
+    struct rig *r = rig_for(start_with_long_head);
+
+    rig_connect(r, 0);
+    rig_text(r, 0, GET NEXT);
+    rig_run(r, 50);
+    ck_assert_int_eq(saw.drains, 1);
+    ck_assert_int_eq(flare_res_write(saw.res, FLARE_STR("ef")), 0);
+    ck_assert_int_eq(flare_res_finish(saw.res), 0);
+    rig_run(r, 50);
+    ck_assert_str_eq(rig_statuses(r, 0), "200 200");
+    ck_assert_int_eq(rig_count(r, 0, "2\r\nab\r\n2\r\nef\r\n0\r\n\r\n"), 1);
+    rig_free(r);
+}
+END_TEST
+
 static int on_pull(flare_req *req, flare_res *res, void *ctx)
 {
     static const char block[500];
@@ -545,6 +579,8 @@ int main(void)
     tcase_add_test(tc, test_res_body_that_stands_still_is_cut);
     tcase_add_test(tc,
                    test_res_body_R07_a_peer_that_does_not_read_is_backpressure);
+    tcase_add_test(
+        tc, test_res_body_the_first_write_is_taken_however_long_the_head);
     tcase_add_test(tc, test_res_body_is_pulled_as_it_drains);
     tcase_add_test(tc, test_res_body_pull_waits_until_it_is_resumed);
     tcase_add_test(tc, test_res_body_a_failed_pull_cuts_the_connection);

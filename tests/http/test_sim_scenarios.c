@@ -150,9 +150,7 @@ static void server_start(struct flare__sim *w, uint64_t seed)
         .al = &memory.al,
         .lease_bytes = 1024,
         .lease_count = 4,
-        .config = {.server_name = "sim",
-                   .send_timeout_ms = 120000,
-                   .linger_timeout_ms = 60000}};
+        .config = {.server_name = "sim", .linger_timeout_ms = 60000}};
 
     flare__sim_reset(w, &(struct flare__sim_config){
                             .seed = seed, .is_calm = true, .is_stepped = true});
@@ -290,12 +288,11 @@ static void transcript_kernel(struct flare__sim *w,
                               const struct flare__backend_ops *ops,
                               const char *wire)
 {
-    struct sim_server_setup setup = {.world = w,
-                                     .al = &memory.al,
-                                     .ops = ops,
-                                     .config = {.server_name = "sim",
-                                                .send_timeout_ms = 120000,
-                                                .linger_timeout_ms = 60000}};
+    struct sim_server_setup setup = {
+        .world = w,
+        .al = &memory.al,
+        .ops = ops,
+        .config = {.server_name = "sim", .linger_timeout_ms = 60000}};
     struct flare__addr addr;
     int rc =
         flare__sock_listen(&setup.fd, FLARE_STR("127.0.0.1:0"), 0, 0, NULL);
