@@ -87,6 +87,7 @@ unit_tests = \
 	%D%/http/test_stats \
 	%D%/http/test_thread \
 	%D%/http/test_torture \
+	%D%/http/test_torture_answers \
 	%D%/http/test_watch \
 	%D%/http/test_trust \
 	%D%/http/test_words \
@@ -278,6 +279,11 @@ tests_http_test_mw_auth_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_mw_auth.c
+
+tests_http_test_torture_answers_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_torture_answers.c
 
 tests_http_test_mw_rules_SOURCES = \
 	%D%/http/conn_rig.c \

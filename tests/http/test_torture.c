@@ -5,6 +5,8 @@
  * its connection; nothing is left behind; and a clean request on the same
  * server is then served.
  */
+#include "net/steer.h"
+#include "net/watchdog.h"
 #include "tests/support/alloc_sites.h"
 #include "tests/support/fault.h"
 #include "tests/support/sim_client.h"
@@ -15,6 +17,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum {
     PATIENCE_S = 120, /* virtual; every deadline of the server is shorter */
@@ -428,6 +432,35 @@ static int router_build(struct fault *f, void *ctx)
     return 0;
 }
 
+static int watchdog(struct fault *f, void *ctx)
+{
+    const struct flare__watchdog_config config = {
+        .al = &f->al, .count = 2, .stall_ms = 1000};
+    struct flare__watchdog *dog = NULL;
+    int rc = flare__watchdog_open(&dog, &config);
+
+    (void)ctx;
+    if (rc >= 0)
+        flare__watchdog_close(dog);
+    return rc;
+}
+
+static int steering(struct fault *f, void *ctx)
+{
+    static const bool is_up[] = {true, false};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int on = 1;
+    int rc;
+
+    (void)ctx;
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)),
+                     0);
+    rc = flare__steer(fd, is_up, ROWS(is_up), &f->al);
+    ck_assert_int_eq(close(fd), 0);
+    return rc;
+}
+
 /* The public server over the kernel: all workers start, or none runs. */
 static void stop_it(const char *address, void *ctx)
 {
@@ -492,6 +525,8 @@ static const struct {
     {"mailbox", mailbox_posts, NULL},
     {"out of descriptors", no_descriptors, NULL},
     {"router", router_build, NULL},
+    {"watchdog", watchdog, NULL},
+    {"steering", steering, NULL},
     {"public server", public_server, epoll},
 };
 
