@@ -235,7 +235,8 @@ static void run_faults(struct sim_run *r)
 static bool client_was_slow(const struct sim_run *r, const struct sim_client *c)
 {
     const struct flare_server_config *n = &r->server.config;
-    uint64_t ms = (c->done_ns - c->started_ns) / 1000000;
+    /* one more: the loop's clock has dropped a fraction of one */
+    uint64_t ms = (c->done_ns - c->started_ns) / 1000000 + 1;
     bool may_linger = r->server.is_draining || sim_client_may_end(c) ||
                       n->requests_per_connection_max != FLARE_UNLIMITED;
 
