@@ -21,6 +21,7 @@ LANGUAGES = {"c": ["-x", "c", "-std=c11", "-Wshadow"],
 # What breaks each rule between members.
 BROKEN = {
     "connections_for_workers": {"workers": 8, "connections_max": 7},
+    "stall_before_abort": {"stall_ms": 50, "stall_abort_ms": 49},
 }
 
 UNIT = """#include <flare/limits.h>
