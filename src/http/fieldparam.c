@@ -6,6 +6,8 @@
 
 static void skip(struct flare_str *text, size_t len)
 {
+    if (len == 0)
+        return; /* of NULL, too */
     text->ptr += len;
     text->len -= len;
 }
