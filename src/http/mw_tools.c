@@ -60,11 +60,12 @@ struct flare__values flare__mw_lines(
 /* The line at `at`, without its end: "name: value"; empty at the end. */
 static struct flare_str added_line(const flare_res *res, uint32_t at)
 {
-    const char *start = res->extra + at;
+    const char *start;
     const char *end;
 
     if (at >= res->extra_len)
         return (struct flare_str){NULL, 0};
+    start = res->extra + at;
     end = memchr(start, '\r', res->extra_len - at);
     return (struct flare_str){start, (size_t)(end - start)};
 }
