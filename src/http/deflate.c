@@ -121,8 +121,10 @@ int flare__deflate_feed(struct flare__deflate *d, struct flare_str *in,
         d->z.next_in = flare__z_in(in->ptr);
         d->z.avail_in = part;
         rc = deflate(&d->z, part < in->len ? Z_NO_FLUSH : modes[flush]);
-        in->ptr += part - d->z.avail_in;
-        in->len -= part - d->z.avail_in;
+        part -= d->z.avail_in;
+        if (part > 0) /* an empty flush may come without an address */
+            in->ptr += part;
+        in->len -= part;
         /* Z_BUF_ERROR: neither input nor pending output, which is no error */
         FLARE_ASSERT(rc == Z_OK || rc == Z_STREAM_END || rc == Z_BUF_ERROR);
     } while (in->len > 0 && d->z.avail_out > 0);

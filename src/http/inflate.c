@@ -136,7 +136,8 @@ static int inflate_step(struct flare__inflate *d, struct flare_str *in,
     rc = inflate(&d->z, Z_NO_FLUSH);
     written = room - (int)d->z.avail_out;
     part -= d->z.avail_in;
-    in->ptr += part;
+    if (part > 0) /* the end may come without an address */
+        in->ptr += part;
     in->len -= part;
     d->in_bytes += part;
     d->out_bytes += (uint64_t)written;

@@ -45,7 +45,8 @@ struct flare_str flare__cut(struct flare_str *text, char mark,
 
     if (end < text->len)
         end++;
-    text->ptr += end;
+    if (end > 0) /* nothing of NULL, too */
+        text->ptr += end;
     text->len -= end;
     return flare__trim(part);
 }
