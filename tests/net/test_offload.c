@@ -44,8 +44,9 @@ static void run(struct flare__job *job)
 {
     struct counted *c = FLARE_CONTAINER_OF(job, struct counted, job);
 
-    c->order = atomic_fetch_add(&runs, 1);
+    c->order = atomic_load(&runs); /* read where one thread runs them all */
     atomic_fetch_add(&c->runs, 1);
+    atomic_fetch_add(&runs, 1); /* the last: who waits for it sees the rest */
 }
 
 static void run_behind_gate(struct flare__job *job)
