@@ -209,7 +209,7 @@ def offload_health(server):
     answer, took = [], []
 
     def query():
-        answer.append(curl(server.url + "/query"))
+        answer.append(curl("--max-time", "100", server.url + "/query"))
 
     thread = threading.Thread(target=query)
     thread.start()

@@ -12,6 +12,10 @@ class Server:
     def __init__(self, program, *arguments, backend=None):
         environment = dict(os.environ)
         environment.pop("FLARE_BACKEND", None)
+        # Freed memory is not to be counted as held, with AddressSanitizer.
+        environment["ASAN_OPTIONS"] = ":".join(filter(None, (
+            environment.get("ASAN_OPTIONS"), "quarantine_size_mb=1",
+            "thread_local_quarantine_size_kb=64", "malloc_context_size=2")))
         if backend:
             environment["FLARE_BACKEND"] = backend
         self.backend = backend
