@@ -74,7 +74,8 @@ struct flare_route {
     const char *pattern;      /* of a group: the prefix */
     struct flare_handler handler;
     uint32_t flags;          /* FLARE_ROUTE_STREAM_BODY or 0 */
-    uint64_t body_bytes_max; /* past it 413; 0: the server's */
+    /* Past it 413; up to 1 GiB, of a streamed one any; 0: the server's. */
+    uint64_t body_bytes_max;
 
     /* A group, if `list` is not NULL: no handler, flags and maximum then.  In
      * it "" stands for the prefix itself.  Lent until the server is open. */

@@ -152,7 +152,7 @@ int flare__inbuf_append(struct flare__conn *conn, const char *bytes,
 /* ---- framing ---- */
 
 static void body_init(struct flare__body *b, struct flare__exchange *x,
-                      uint32_t available)
+                      uint64_t max, uint32_t available)
 {
     const struct flare__http *h = x->req.http;
 
@@ -161,8 +161,7 @@ static void body_init(struct flare__body *b, struct flare__exchange *x,
         .left = x->head.content_length,
         .started_ms = h->loop->now_ms,
         .wire_bytes = available,
-        .max = x->req.match.body_bytes_max != 0 ? x->req.match.body_bytes_max
-                                                : h->options->body_bytes_max,
+        .max = max,
     };
     flare__chunked_init(&b->chunked);
     x->is_touched = true;
@@ -249,10 +248,11 @@ static struct flare__inbuf *body_buffer(struct flare__conn *conn,
     return flare__inbuf_new(conn, (uint32_t)(head_len + expected));
 }
 
-int flare__body_collect(struct flare__conn *conn, struct flare_str head,
+int flare__body_collect(struct flare__conn *conn, uint64_t max,
                         uint32_t available)
 {
     struct flare__exchange *x = conn->http->x;
+    struct flare_str head = x->wire;
     uint64_t expected = x->head.content_length;
     bool is_said = (x->head.flags & FLARE__HEAD_CONTINUE) && available == 0;
 
@@ -271,7 +271,7 @@ int flare__body_collect(struct flare__conn *conn, struct flare_str head,
     conn->in->head_len = (uint32_t)head.len;
     if (expected > 0 && expected <= INT32_MAX)
         conn->in->expected = (uint32_t)(head.len + expected);
-    body_init(&conn->in->body, x, available);
+    body_init(&conn->in->body, x, max, available);
     x->is_found = false; /* another request may come into this hand */
     conn->phase = FLARE__CONN_BODY;
     flare__body_set_deadline(conn);
@@ -339,12 +339,13 @@ bool flare__body_is_paused(const struct flare__exchange *x)
     return x->req.on_body == NULL || x->req.is_body_paused;
 }
 
-void flare__body_stream(struct flare__conn *conn, uint32_t available)
+void flare__body_stream(struct flare__conn *conn, uint64_t max,
+                        uint32_t available)
 {
     struct flare__exchange *x = conn->http->x;
     enum flare__dispatched how;
 
-    body_init(&x->body, x, available);
+    body_init(&x->body, x, max, available);
     x->is_streamed = true;
     x->is_touched = true;
     x->is_body_open = true;

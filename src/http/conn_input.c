@@ -137,7 +137,7 @@ static inline int input_on_head(struct flare__conn *conn, const char *bytes,
     if (!is_chunked && x->head.content_length > limit)
         return input_refuse_head(conn, FLARE_E_BODY_TOO_LARGE, len);
     if (FLARE_UNLIKELY(is_streamed)) {
-        flare__body_stream(conn, len - head_len);
+        flare__body_stream(conn, limit, len - head_len);
         return (int)head_len;
     }
     if (!is_chunked && x->head.content_length <= len - head_len) {
@@ -152,7 +152,7 @@ static inline int input_on_head(struct flare__conn *conn, const char *bytes,
             flare__conn_after(conn, how);
         return (int)(head_len + (uint32_t)body.len);
     }
-    rc = flare__body_collect(conn, x->wire, len - head_len);
+    rc = flare__body_collect(conn, limit, len - head_len);
     if (rc < 0)
         return input_refuse_head(conn, rc, len);
     return (int)head_len;

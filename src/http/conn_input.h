@@ -48,13 +48,15 @@ int flare__inbuf_append(struct flare__conn *conn, const char *bytes,
                         uint32_t len);
 
 /*
- * The body of the request in hand starts; `available` bytes of it are here.
+ * The body of the request in hand starts; `available` bytes of it are here,
+ * more than `max` are refused.
  * Collected behind its head, or given to its handler at once if that is what
  * its route wants.  An error is the answer.
  */
-int flare__body_collect(struct flare__conn *conn, struct flare_str head,
+int flare__body_collect(struct flare__conn *conn, uint64_t max,
                         uint32_t available);
-void flare__body_stream(struct flare__conn *conn, uint32_t available);
+void flare__body_stream(struct flare__conn *conn, uint64_t max,
+                        uint32_t available);
 
 /* Phase BODY or STREAM.  Returns what it took, or an error. */
 int flare__body_input(struct flare__conn *conn, const char *bytes,

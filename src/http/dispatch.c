@@ -117,7 +117,8 @@ static bool dispatch_is_options(const struct flare__exchange *x, int rc)
 
 int flare__dispatch_find(struct flare__exchange *x)
 {
-    x->found = dispatch_find(x);
+    if (!x->is_found)
+        x->found = dispatch_find(x);
     x->is_found = true;
     x->is_touched = true;
     return x->found < 0 && !dispatch_is_options(x, x->found) ? x->found : 0;

@@ -24,8 +24,8 @@ enum flare__dispatched flare__dispatch(struct flare__conn *conn,
                                        struct flare_str body);
 
 /*
- * Finds the handler for the request in hand before it is dispatched.  0, or the
- * error that will be its answer whatever the body.
+ * Finds the handler for the request in hand before it is dispatched, once.  0,
+ * or the error that will be its answer whatever the body.
  */
 int flare__dispatch_find(struct flare__exchange *x);
 

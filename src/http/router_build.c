@@ -140,6 +140,9 @@ static int route_check(const struct flare__flat_route *flat, void *ctx,
         fault = "it has no handler";
     else if (row->flags & ~FLARE_ROUTE_STREAM_BODY)
         fault = "it has an unknown flag";
+    else if (!(row->flags & FLARE_ROUTE_STREAM_BODY) &&
+             row->body_bytes_max > FLARE__ROUTE_BODY_MAX)
+        fault = "a body of more than 1 GiB can only be streamed";
     else
         fault = pattern_fault(flat->pattern, totals);
     if (fault != NULL)

@@ -417,6 +417,47 @@ START_TEST(test_conn_input_R11_no_memory_ends_one_connection_at_most)
 }
 END_TEST
 
+static int on_large(flare_req *req, flare_res *res)
+{
+    (void)req;
+    return flare_res_text(res, 200, "large\n");
+}
+
+START_TEST(test_conn_input_F08_a_routes_limit_is_that_routes_only)
+{
+    static const struct flare_route routes[] = {
+        {.method = FLARE_METHOD_POST,
+         .pattern = "/large",
+         .handler = {on_large, NULL},
+         .body_bytes_max = 4000},
+        {.method = FLARE_METHOD_POST,
+         .pattern = "/small",
+         .handler = {on_large, NULL}},
+    };
+    struct flare_server_config config = {.routes = FLARE_ROUTES(routes),
+                                         .body_bytes_max = 1000};
+    struct rig *r = rig_new(&config);
+    char text[6000];
+    const char *path[] = {"/large", _i == 0 ? "/none" : "/small"};
+
+    rig_connect(r, 0);
+    for (int i = 0; i < 2; i++) { /* in pieces, so that they are collected */
+        int len = snprintf(text, sizeof(text),
+                           "POST %s HTTP/1.1\r\nHost: a\r\n"
+                           "Transfer-Encoding: chunked\r\n\r\nbb8\r\n",
+                           path[i]);
+
+        memset(text + len, 'x', 3000);
+        rig_send(r, 0, text, (size_t)len + 3000);
+        rig_run(r, 20);
+        rig_text(r, 0, "\r\n0\r\n\r\n");
+        rig_run(r, 20);
+    }
+    ck_assert_str_eq(rig_statuses(r, 0), "200 413");
+    rig_free(r);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("http/conn_input");
@@ -442,6 +483,8 @@ int main(void)
     tcase_add_loop_test(
         t, test_conn_input_an_end_that_came_in_a_pause_is_seen_after_it, 0,
         ROWS(ends));
+    tcase_add_loop_test(
+        t, test_conn_input_F08_a_routes_limit_is_that_routes_only, 0, 2);
     tcase_add_test(t,
                    test_conn_input_R11_no_memory_ends_one_connection_at_most);
     suite_add_tcase(s, t);

@@ -133,6 +133,24 @@ START_TEST(test_flat_groups_and_slashes_decide_the_route)
 }
 END_TEST
 
+START_TEST(test_flat_a_body_past_1_gib_must_be_streamed)
+{
+    static const struct flare_route collected[] = {
+        FLARE_ROUTE(POST, "/x", 0, (UINT64_C(1) << 30) + 1, on_any)};
+    static const struct flare_route streamed[] = {FLARE_ROUTE(
+        POST, "/x", FLARE_ROUTE_STREAM_BODY, UINT64_C(1) << 40, on_any)};
+    struct flare__router *r = NULL;
+    struct flare_error err;
+
+    ck_assert_int_eq(flare__router_new(&r, &flare__allocator_default,
+                                       FLARE_ROUTES(collected), &err),
+                     FLARE_E_BAD_ROUTE);
+    ck_assert_str_eq(err.text, "route 1 '/x': a body of more than 1 GiB can "
+                               "only be streamed");
+    flare__router_free(router_of(FLARE_ROUTES(streamed)));
+}
+END_TEST
+
 START_TEST(test_flat_a_match_has_what_its_row_says)
 {
     struct flare__router *r = router_of(FLARE_ROUTES(table));
@@ -267,6 +285,7 @@ int main(void)
 
     tcase_add_loop_test(t, test_flat_groups_and_slashes_decide_the_route, 0,
                         ROWS(rows));
+    tcase_add_test(t, test_flat_a_body_past_1_gib_must_be_streamed);
     tcase_add_test(t, test_flat_a_match_has_what_its_row_says);
     tcase_add_loop_test(t, test_flat_names_what_is_wrong_with_its_whole_pattern,
                         0, ROWS(bad));
