@@ -232,17 +232,20 @@ FLARE_API FLARE_MUST_USE int flare_res_start(flare_res *res, int status,
  * now output_bytes_max is reached: write again when on_drain says so;
  * FLARE_E_OUTPUT_FULL if a write has said so and it still is: nothing taken;
  * FLARE_E_RANGE past the declared length; FLARE_E_GONE if the peer has left;
- * FLARE_E_NOT_STARTED; -ENOMEM.
+ * FLARE_E_NOT_STARTED; -ENOMEM: under a content coding the connection is cut.
  */
 FLARE_API FLARE_MUST_USE int flare_res_write(flare_res *res,
                                              struct flare_str bytes);
 
-/* What was written so far and is held back by a content coding goes out. */
+/*
+ * What was written so far and is held back by a content coding goes out.  0;
+ * FLARE_E_GONE; FLARE_E_NOT_STARTED; -ENOMEM: the connection is cut.
+ */
 FLARE_API FLARE_MUST_USE int flare_res_flush(flare_res *res);
 
 /*
- * Ends the body.  FLARE_E_RANGE if it is shorter than was declared: the
- * connection is cut.  FLARE_E_GONE; FLARE_E_NOT_STARTED; -ENOMEM.
+ * Ends the body.  0; FLARE_E_GONE; FLARE_E_NOT_STARTED; FLARE_E_RANGE if it is
+ * shorter than was declared, or -ENOMEM: the connection is cut.
  */
 FLARE_API FLARE_MUST_USE int flare_res_finish(flare_res *res);
 

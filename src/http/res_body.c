@@ -141,6 +141,8 @@ int flare_res_write(flare_res *res, struct flare_str bytes)
     if (res->is_full && out->bytes > res->http->options->output_bytes_max)
         return FLARE_E_OUTPUT_FULL;
     rc = body_feed(res, bytes, FLARE__FILTER_MORE);
+    if (rc < 0 && res->filter != NULL)
+        flare_res_abort(res); /* what the coding has taken in is lost */
     if (rc < 0)
         return rc;
     body_touch(res);
@@ -156,7 +158,10 @@ int flare_res_flush(flare_res *res)
     if (rc < 0 || res->has_no_body || res->filter == NULL)
         return rc;
     rc = body_feed(res, (struct flare_str){NULL, 0}, FLARE__FILTER_FLUSH);
-    body_touch(res);
+    if (rc < 0)
+        flare_res_abort(res);
+    else
+        body_touch(res);
     return rc;
 }
 
@@ -195,8 +200,10 @@ int flare_res_finish(flare_res *res)
         rc = body_feed(res, (struct flare_str){NULL, 0}, FLARE__FILTER_END);
     if (rc >= 0)
         rc = body_put_end(res);
-    if (rc < 0)
+    if (rc < 0) {
+        flare_res_abort(res);
         return rc;
+    }
     body_touch(res);
     flare__res_complete(res);
     return 0;
@@ -353,8 +360,10 @@ int flare_res_file(flare_res *res, int status, struct flare_str type, int fd,
     if (res->has_no_body || length <= BODY_FILE_COPY_MAX) {
         if (!res->has_no_body && length > 0)
             rc = body_file_small(res, fd, offset, (uint32_t)length);
-        if (rc < 0)
-            return rc; /* and the connection is cut */
+        if (rc < 0) {
+            flare_res_abort(res); /* its head is out */
+            return rc;
+        }
         flare__file_close(fd);
         flare__res_complete(res);
         return 0;

@@ -540,6 +540,29 @@ START_TEST(test_res_body_U05_a_file_that_was_cut_cuts_the_connection)
 }
 END_TEST
 
+static int say_later(flare_req *req, flare_res *res)
+{
+    (void)req;
+    (void)res;
+    return FLARE_LATER;
+}
+
+START_TEST(test_res_body_U05_a_late_file_that_was_cut_cuts_at_once)
+{
+    struct rig *r = rig_for(say_later);
+
+    file_fd = file_new(10);
+    (void)ask(r, GET);
+    ck_assert_int_eq(flare_res_file(saw.res, 200, TYPE, file_fd, 3, 14),
+                     FLARE_E_RANGE);
+    ck_assert_int_eq(saw.done, 1);
+    rig_run(r, 50);
+    ck_assert(r->peers[0].has_rst);
+    ck_assert_int_eq(close(file_fd), 0); /* refused: still ours */
+    rig_free(r);
+}
+END_TEST
+
 START_TEST(test_res_body_K01_a_reset_closes_the_file)
 {
     struct rig *r = rig_for(say_file);
@@ -588,6 +611,7 @@ int main(void)
     tcase_add_test(tc, test_res_body_a_large_file_is_sent_in_turn);
     tcase_add_loop_test(
         tc, test_res_body_U05_a_file_that_was_cut_cuts_the_connection, 0, 2);
+    tcase_add_test(tc, test_res_body_U05_a_late_file_that_was_cut_cuts_at_once);
     tcase_add_test(tc, test_res_body_K01_a_reset_closes_the_file);
     suite_add_tcase(suite, tc);
     return test_run(suite);

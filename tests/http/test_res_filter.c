@@ -13,6 +13,8 @@
 static struct {
     int freed;
     int feeds;
+    int feeds_max;  /* past it no memory; 0: always enough */
+    int rc;         /* of the call that failed */
     bool is_always; /* the hook fails for the answer that comes instead too */
 } saw;
 
@@ -26,6 +28,8 @@ static int mark_feed(struct flare__filter *f, struct flare_str in,
     (void)f;
     (void)how;
     saw.feeds++;
+    if (saw.feeds_max != 0 && saw.feeds > saw.feeds_max)
+        return -ENOMEM;
     return rc < 0 ? rc : sink(ctx, in);
 }
 
@@ -117,6 +121,45 @@ START_TEST(test_res_filter_of_a_failed_answer_does_not_code_the_plain_one)
 }
 END_TEST
 
+/* Writes, flushes and finishes; after a failure, what a careless one does. */
+static int careless(flare_req *req, flare_res *res)
+{
+    (void)req;
+    ck_assert_int_eq(flare_res_before_head(res, hook_codes, NULL), 0);
+    ck_assert_int_eq(
+        flare_res_start(res, 200, FLARE_STR("a/b"), FLARE_LENGTH_UNKNOWN), 0);
+    saw.rc = flare_res_write(res, FLARE_STR("one"));
+    if (saw.rc >= 0)
+        saw.rc = flare_res_flush(res);
+    if (saw.rc >= 0)
+        saw.rc = flare_res_finish(res);
+    ck_assert_int_eq(flare_res_write(res, FLARE_STR("two")),
+                     saw.rc < 0 ? FLARE_E_GONE : FLARE_E_NOT_STARTED);
+    return FLARE_OK;
+}
+
+START_TEST(test_res_filter_that_fails_midway_cuts_the_connection)
+{
+    struct flare_server_config config = {.handler = {careless, NULL}};
+    struct rig *r;
+
+    memset(&saw, 0, sizeof(saw));
+    saw.feeds_max = _i;
+    r = rig_new(&config);
+    (void)rig_ask(r, GET GET);
+    if (_i == 0) {
+        ck_assert_str_eq(rig_statuses(r, 0), "200 200");
+        ck_assert_int_eq(rig_count(r, 0, "0\r\n\r\n"), 2);
+    } else {
+        ck_assert_int_eq(saw.rc, -ENOMEM);
+        ck_assert(r->peers[0].has_rst);
+        ck_assert_int_eq(rig_count(r, 0, "0\r\n\r\n"), 0);
+    }
+    ck_assert_int_eq(saw.freed, _i == 0 ? 2 : 1);
+    rig_free(r);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("http/res_filter");
@@ -125,6 +168,8 @@ int main(void)
     tcase_add_loop_test(
         tc, test_res_filter_of_a_failed_answer_does_not_code_the_plain_one, 0,
         ROWS(rows));
+    tcase_add_loop_test(
+        tc, test_res_filter_that_fails_midway_cuts_the_connection, 0, 3);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }
