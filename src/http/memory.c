@@ -8,7 +8,6 @@
 
 #include "base/alloc.h"
 #include "http/conn_input.h"
-#include "http/conn_input.h"
 #include "http/exchange.h"
 
 #include <errno.h>
@@ -216,7 +215,6 @@ static void memory_trim(struct flare__http *h)
 {
     flare__out_pool_keep(&h->pool, 0);
     flare__exchange_trim(h);
-    flare__inbuf_trim(h);
     flare__inbuf_trim(h);
 }
 

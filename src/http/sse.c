@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "http/exchange.h"
+#include "http/mw_tools.h"
 
 #include <errno.h>
 #include <string.h>
@@ -37,11 +38,9 @@ static const char sse_key;
 
 static struct flare__sse *sse_of(const struct flare_res *res)
 {
-    const struct flare__tag *tag = FLARE__EXCHANGE_OF(res, res)->req.tags;
+    const struct flare_req *req = &FLARE__EXCHANGE_OF(res, res)->req;
 
-    while (tag != NULL && tag->key != &sse_key)
-        tag = tag->next;
-    return tag != NULL ? (struct flare__sse *)(uintptr_t)tag->value.ptr : NULL;
+    return (struct flare__sse *)(uintptr_t)flare__tag_get(req, &sse_key).ptr;
 }
 
 /* ---- the text ---- */
