@@ -78,10 +78,18 @@ FLARE_API FLARE_MUST_USE int flare_req_header_u64(const flare_req *req,
  * than fields_max of them, within chunk_overhead_max.
  */
 
-/* Lends the first of that name; ptr is NULL without one, or without memory. */
+/*
+ * Whether they can be read: asked before the readers below, which find none
+ * without memory.  Returns 0, also without any and before the body is whole;
+ * -ENOMEM, which is a 503 when the handler passes it on.
+ */
+FLARE_API FLARE_MUST_USE int flare_req_trailer_check(flare_req *req);
+
+/* Lends the value of the first of that name; ptr is NULL without one, and if
+ * flare_req_trailer_check fails. */
 FLARE_API struct flare_str flare_req_trailer(flare_req *req, const char *name);
 
-/* How many came; 0 before the body is whole. */
+/* How many came; 0 before the body is whole, and without memory. */
 FLARE_API size_t flare_req_trailer_count(flare_req *req);
 
 /*

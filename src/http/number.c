@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers in a peer's text: the whole text is the number or there is none.  No
- * white space, no plus sign, no other base, no locale, no wrap.
+ * Values in a peer's text.  A number: the whole text is the number or there is
+ * none.  No white space, no plus sign, no other base, no locale, no wrap.
  */
 #include "http/number.h"
 
@@ -60,4 +60,35 @@ int flare_bool_parse(struct flare_str text, bool *out)
         return 0;
     }
     return FLARE_E_BAD_INPUT;
+}
+
+int flare__str_or(struct flare_str text, struct flare_str fallback,
+                  struct flare_str *out)
+{
+    *out = text.ptr != NULL ? text : fallback;
+    return 0;
+}
+
+int flare__u64_or(struct flare_str text, uint64_t fallback, uint64_t *out)
+{
+    if (text.ptr != NULL)
+        return flare_u64_parse(text, out);
+    *out = fallback;
+    return 0;
+}
+
+int flare__i64_or(struct flare_str text, int64_t fallback, int64_t *out)
+{
+    if (text.ptr != NULL)
+        return flare_i64_parse(text, out);
+    *out = fallback;
+    return 0;
+}
+
+int flare__bool_or(struct flare_str text, bool fallback, bool *out)
+{
+    if (text.ptr != NULL)
+        return flare_bool_parse(text, out);
+    *out = fallback;
+    return 0;
 }

@@ -7,6 +7,7 @@
 #include "http/form.h"
 #include "http/http.h"
 #include "http/multipart.h"
+#include "http/number.h"
 
 #include <errno.h>
 #include <stdalign.h>
@@ -128,34 +129,47 @@ static int param_str(const struct flare__params *p, const char *name,
 static int param_u64(const struct flare__params *p, const char *name,
                      uint64_t *out)
 {
-    struct flare_str text;
-    int rc = param_str(p, name, &text);
-
-    return rc < 0 ? rc : flare_u64_parse(text, out);
+    return p->rc < 0 ? p->rc : flare_u64_parse(param_lend(p, name), out);
 }
 
 static int param_i64(const struct flare__params *p, const char *name,
                      int64_t *out)
 {
-    struct flare_str text;
-    int rc = param_str(p, name, &text);
-
-    return rc < 0 ? rc : flare_i64_parse(text, out);
+    return p->rc < 0 ? p->rc : flare_i64_parse(param_lend(p, name), out);
 }
 
 static int param_bool(const struct flare__params *p, const char *name,
                       bool *out)
 {
-    struct flare_str text;
-    int rc = param_str(p, name, &text);
-
-    return rc < 0 ? rc : flare_bool_parse(text, out);
+    return p->rc < 0 ? p->rc : flare_bool_parse(param_lend(p, name), out);
 }
 
-/* Whether a fallback stands for `name`. */
-static bool is_absent(const struct flare__params *p, const char *name)
+static int param_str_or(const struct flare__params *p, const char *name,
+                        struct flare_str fallback, struct flare_str *out)
 {
-    return p->rc == 0 && param_lend(p, name).ptr == NULL;
+    return p->rc < 0 ? p->rc
+                     : flare__str_or(param_lend(p, name), fallback, out);
+}
+
+static int param_u64_or(const struct flare__params *p, const char *name,
+                        uint64_t fallback, uint64_t *out)
+{
+    return p->rc < 0 ? p->rc
+                     : flare__u64_or(param_lend(p, name), fallback, out);
+}
+
+static int param_i64_or(const struct flare__params *p, const char *name,
+                        int64_t fallback, int64_t *out)
+{
+    return p->rc < 0 ? p->rc
+                     : flare__i64_or(param_lend(p, name), fallback, out);
+}
+
+static int param_bool_or(const struct flare__params *p, const char *name,
+                         bool fallback, bool *out)
+{
+    return p->rc < 0 ? p->rc
+                     : flare__bool_or(param_lend(p, name), fallback, out);
 }
 
 /* ---- the query ---- */
@@ -204,45 +218,25 @@ int flare_req_query_bool(flare_req *req, const char *name, bool *out)
 int flare_req_query_str_or(flare_req *req, const char *name,
                            struct flare_str fallback, struct flare_str *out)
 {
-    const struct flare__params *p = query_of(req);
-
-    if (!is_absent(p, name))
-        return param_str(p, name, out);
-    *out = fallback;
-    return 0;
+    return param_str_or(query_of(req), name, fallback, out);
 }
 
 int flare_req_query_u64_or(flare_req *req, const char *name, uint64_t fallback,
                            uint64_t *out)
 {
-    const struct flare__params *p = query_of(req);
-
-    if (!is_absent(p, name))
-        return param_u64(p, name, out);
-    *out = fallback;
-    return 0;
+    return param_u64_or(query_of(req), name, fallback, out);
 }
 
 int flare_req_query_i64_or(flare_req *req, const char *name, int64_t fallback,
                            int64_t *out)
 {
-    const struct flare__params *p = query_of(req);
-
-    if (!is_absent(p, name))
-        return param_i64(p, name, out);
-    *out = fallback;
-    return 0;
+    return param_i64_or(query_of(req), name, fallback, out);
 }
 
 int flare_req_query_bool_or(flare_req *req, const char *name, bool fallback,
                             bool *out)
 {
-    const struct flare__params *p = query_of(req);
-
-    if (!is_absent(p, name))
-        return param_bool(p, name, out);
-    *out = fallback;
-    return 0;
+    return param_bool_or(query_of(req), name, fallback, out);
 }
 
 /* ---- the form ---- */
@@ -291,45 +285,25 @@ int flare_req_form_bool(flare_req *req, const char *name, bool *out)
 int flare_req_form_str_or(flare_req *req, const char *name,
                           struct flare_str fallback, struct flare_str *out)
 {
-    const struct flare__params *p = form_of(req);
-
-    if (!is_absent(p, name))
-        return param_str(p, name, out);
-    *out = fallback;
-    return 0;
+    return param_str_or(form_of(req), name, fallback, out);
 }
 
 int flare_req_form_u64_or(flare_req *req, const char *name, uint64_t fallback,
                           uint64_t *out)
 {
-    const struct flare__params *p = form_of(req);
-
-    if (!is_absent(p, name))
-        return param_u64(p, name, out);
-    *out = fallback;
-    return 0;
+    return param_u64_or(form_of(req), name, fallback, out);
 }
 
 int flare_req_form_i64_or(flare_req *req, const char *name, int64_t fallback,
                           int64_t *out)
 {
-    const struct flare__params *p = form_of(req);
-
-    if (!is_absent(p, name))
-        return param_i64(p, name, out);
-    *out = fallback;
-    return 0;
+    return param_i64_or(form_of(req), name, fallback, out);
 }
 
 int flare_req_form_bool_or(flare_req *req, const char *name, bool fallback,
                            bool *out)
 {
-    const struct flare__params *p = form_of(req);
-
-    if (!is_absent(p, name))
-        return param_bool(p, name, out);
-    *out = fallback;
-    return 0;
+    return param_bool_or(form_of(req), name, fallback, out);
 }
 
 /* ---- parts ---- */

@@ -5,7 +5,9 @@
 #include "base/assert.h"
 #include "http/conn.h"
 #include "http/exchange.h"
+#include "http/number.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* ---- path parameters ---- */
@@ -39,43 +41,25 @@ int flare_req_param_bool(const flare_req *req, const char *name, bool *out)
 int flare_req_param_str_or(const flare_req *req, const char *name,
                            struct flare_str fallback, struct flare_str *out)
 {
-    struct flare_str text = flare_req_param(req, name);
-
-    *out = text.ptr != NULL ? text : fallback;
-    return 0;
+    return flare__str_or(flare_req_param(req, name), fallback, out);
 }
 
 int flare_req_param_u64_or(const flare_req *req, const char *name,
                            uint64_t fallback, uint64_t *out)
 {
-    struct flare_str text = flare_req_param(req, name);
-
-    if (text.ptr != NULL)
-        return flare_u64_parse(text, out);
-    *out = fallback;
-    return 0;
+    return flare__u64_or(flare_req_param(req, name), fallback, out);
 }
 
 int flare_req_param_i64_or(const flare_req *req, const char *name,
                            int64_t fallback, int64_t *out)
 {
-    struct flare_str text = flare_req_param(req, name);
-
-    if (text.ptr != NULL)
-        return flare_i64_parse(text, out);
-    *out = fallback;
-    return 0;
+    return flare__i64_or(flare_req_param(req, name), fallback, out);
 }
 
 int flare_req_param_bool_or(const flare_req *req, const char *name,
                             bool fallback, bool *out)
 {
-    struct flare_str text = flare_req_param(req, name);
-
-    if (text.ptr != NULL)
-        return flare_bool_parse(text, out);
-    *out = fallback;
-    return 0;
+    return flare__bool_or(flare_req_param(req, name), fallback, out);
 }
 
 /* ---- fields ---- */
@@ -179,6 +163,13 @@ static const struct flare__trailers *trailers_of(flare_req *req)
     }
     req->trailers = t;
     return t;
+}
+
+int flare_req_trailer_check(flare_req *req)
+{
+    struct flare_str text = trailer_text(FLARE__EXCHANGE_OF(req, req));
+
+    return text.len > 0 && trailers_of(req) == NULL ? -ENOMEM : 0;
 }
 
 struct flare_str flare_req_trailer(flare_req *req, const char *name)
