@@ -159,7 +159,7 @@ static void conn_linger_step(struct flare__conn *conn)
 
     if (conn->is_sending || conn->out.bytes != 0)
         return;
-    if (conn->is_eof) {
+    if (conn->is_eof || conn->is_over) {
         conn_close(conn, FLARE__CLOSE_GRACEFUL);
         return;
     }
@@ -214,7 +214,7 @@ void flare__conn_release(struct flare__conn *conn, enum flare__dispatched how)
     conn->x = NULL;
     flare__exchange_bury(x);
     conn->phase = FLARE__CONN_HEAD;
-    flare__conn_after(conn, how);
+    flare__conn_after(conn, x, how);
     if (conn->phase == FLARE__CONN_HEAD)
         conn->is_paused = true; /* the end of the turn sees what waits */
 }
@@ -363,6 +363,7 @@ static void conn_on_recv_bytes(struct flare__conn *conn,
     if (conn->phase < FLARE__CONN_LINGER) {
         flare__conn_input(conn, (const char *)ev->data, (uint32_t)ev->res);
     } else if (conn->phase == FLARE__CONN_LINGER) {
+        conn->is_over = false; /* it does send on, whatever it said */
         conn->linger_bytes += (uint32_t)ev->res;
         if (conn->linger_bytes > CONN_LINGER_BYTES_MAX)
             flare__conn_abort(conn);

@@ -12,7 +12,8 @@
  *   ANSWER  the request in `x` is whole, its answer is not
  *   LINGER  the last answer is queued; input is dropped unread, so that the
  *           peer gets to see the answer before a reset could destroy it (RFC
- *           9112 section 9.6)
+ *           9112 section 9.6).  Where the peer asked for the end and nothing
+ *           of its input is left, there is nothing to wait for
  *   DEAD    closing; only the backend's last events are awaited
  *
  * While an answer is awaited or does not drain, what the peer sends on waits in
@@ -79,6 +80,7 @@ struct flare__conn {
     bool is_paused; /* requests in `in` wait until output has drained */
     bool is_eof;    /* the peer sends nothing more */
     bool is_fin_sent;
+    bool is_over; /* in LINGER: the peer asked for the end and sent no more */
 };
 
 /* The budget of CONTRACT: an idle connection within 256 bytes, all told. */

@@ -302,7 +302,7 @@ static void body_complete(struct flare__conn *conn)
         flare__inbuf_free(h, in);
     }
     conn->phase = FLARE__CONN_HEAD;
-    flare__conn_after(conn, how);
+    flare__conn_after(conn, x, how);
 }
 
 static int body_input_collected(struct flare__conn *conn, struct flare_str in)
@@ -360,7 +360,7 @@ void flare__body_stream(struct flare__conn *conn, uint64_t max,
         return;
     }
     if (how != FLARE__DISPATCHED_LATER) {
-        flare__conn_after(conn, how);
+        flare__conn_after(conn, x, how);
         return;
     }
     conn->phase = FLARE__CONN_STREAM;

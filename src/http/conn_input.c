@@ -69,14 +69,30 @@ static inline void input_go_on(struct flare__conn *conn)
         conn->is_paused = true;
 }
 
-void flare__conn_after(struct flare__conn *conn, enum flare__dispatched how)
+/*
+ * The last answer is queued.  A close resets the connection if input is left
+ * unread, and that may destroy the answer (FAILURES K03): only a peer that said
+ * it would send no more, and has not, is spared the lingering.
+ */
+static void input_end(struct flare__conn *conn, const struct flare__exchange *x)
+{
+    bool is_over = (x->head.flags & FLARE__HEAD_KEEP_ALIVE) == 0 &&
+                   !x->is_body_open && conn->in == NULL;
+
+    flare__conn_linger(conn);
+    conn->is_over = is_over;
+}
+
+void flare__conn_after(struct flare__conn *conn,
+                       const struct flare__exchange *x,
+                       enum flare__dispatched how)
 {
     switch (how) {
     case FLARE__DISPATCHED:
         input_go_on(conn);
         break;
     case FLARE__DISPATCHED_LAST:
-        flare__conn_linger(conn);
+        input_end(conn, x);
         break;
     case FLARE__DISPATCHED_LATER:
         conn->phase = FLARE__CONN_ANSWER;
@@ -149,7 +165,7 @@ static inline int input_on_head(struct flare__conn *conn, const char *bytes,
         if (FLARE_LIKELY(how == FLARE__DISPATCHED))
             input_go_on(conn);
         else
-            flare__conn_after(conn, how);
+            flare__conn_after(conn, x, how);
         return (int)(head_len + (uint32_t)body.len);
     }
     rc = flare__body_collect(conn, limit, len - head_len);
@@ -206,6 +222,8 @@ static uint32_t input_consume(struct flare__conn *conn, const char *bytes,
         }
         pos += (uint32_t)rc;
     }
+    if (pos < len)
+        conn->is_over = false;
     return len; /* after the last answer the rest is nobody's */
 }
 

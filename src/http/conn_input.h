@@ -26,8 +26,10 @@ void flare__conn_refuse(struct flare__conn *conn, int error, bool is_head);
 /* The same where what fails is what is being read. */
 void flare__conn_fail(struct flare__conn *conn, int error);
 
-/* The next request may come; or this one's answer was the last. */
-void flare__conn_after(struct flare__conn *conn, enum flare__dispatched how);
+/* The next request may come; or this one's answer, of `x`, was the last. */
+void flare__conn_after(struct flare__conn *conn,
+                       const struct flare__exchange *x,
+                       enum flare__dispatched how);
 
 /* Nothing of the request in conn->x is to come or to be sent any more. */
 void flare__conn_release(struct flare__conn *conn, enum flare__dispatched how);

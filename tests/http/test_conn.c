@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define GET "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+#define ECHO "POST /echo HTTP/1.1\r\nHost: a\r\n"
 
 /* ---- order and reuse ---- */
 
@@ -353,6 +354,112 @@ START_TEST(test_conn_K03_the_answer_is_seen_although_more_was_sent)
 }
 END_TEST
 
+/* A peer that asks for the end: whether its FIN is waited for after ours. */
+static const struct {
+    const char *name;
+    const char *wire;
+    const char *statuses;
+    bool is_awaited;
+} ends[] = {
+    {"whole", "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "200",
+     false},
+    {"HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", "200", false},
+    {"a long answer",
+     "GET /big HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "200", false},
+    {"a body", ECHO "Connection: close\r\nContent-Length: 3\r\n\r\nabc", "200",
+     false},
+    {"a chunked body",
+     ECHO "Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+          "3\r\nabc\r\n0\r\n\r\n",
+     "200", false},
+    {"no such route", "GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+     "404", false},
+    {"behind others", GET GET "GET / HTTP/1.0\r\n\r\n", "200 200 200", false},
+    {"a request follows", "GET / HTTP/1.0\r\n\r\n" GET, "200", true},
+    {"a line follows the body",
+     ECHO "Connection: close\r\nContent-Length: 3\r\n\r\nabc\r\n", "200", true},
+    {"a refused body",
+     ECHO "Connection: close\r\nContent-Length: 99999999999\r\n\r\n", "413",
+     true},
+    {"a refused chunk",
+     ECHO "Connection: close\r\nTransfer-Encoding: chunked\r\n\r\nx", "400",
+     true},
+    {"refused", "GET / HTTP/1.0\r\nBAD\r\n\r\n", "400", true},
+    {"an early answer",
+     "POST /early HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+     "Content-Length: 3\r\n\r\n",
+     "200", true},
+};
+
+static int on_early(flare_req *req, flare_res *res)
+{
+    (void)req;
+    return flare_res_text(res, 200, "early\n");
+}
+
+static void check_end(struct rig *r, int i, size_t cut)
+{
+    size_t len = strlen(ends[i].wire);
+
+    rig_connect(r, 0);
+    rig_send(r, 0, ends[i].wire, cut);
+    if (cut < len)
+        rig_run(r, 1);
+    rig_send(r, 0, ends[i].wire + cut, len - cut);
+    rig_run(r, 200);
+    ck_assert_msg(!strcmp(rig_statuses(r, 0), ends[i].statuses), "%s, %zu: %s",
+                  ends[i].name, cut, rig_statuses(r, 0));
+    ck_assert_msg(r->peers[0].has_fin && !r->peers[0].has_rst, "%s, %zu",
+                  ends[i].name, cut);
+    ck_assert_msg(r->http.conns.live == ends[i].is_awaited, "%s, %zu: %u live",
+                  ends[i].name, cut, r->http.conns.live);
+    rig_run(r, 3000);
+    ck_assert_uint_eq(r->http.conns.live, 0);
+    ck_assert_uint_eq(r->http.counters.aborted, 0);
+}
+
+/* What is left unread makes a close a reset; the rest needs no waiting. */
+START_TEST(test_conn_K03_a_peer_that_asked_for_the_end_is_not_waited_for)
+{
+    static const struct flare_route early[] = {
+        FLARE_ROUTE(POST, "/early", FLARE_ROUTE_STREAM_BODY, 0, on_early)};
+    bool is_early = strstr(ends[_i].wire, "/early") != NULL;
+    struct rig *r = is_early ? rig_new(&(struct flare_server_config){
+                                   .routes = FLARE_ROUTES(early)})
+                             : rig_default();
+    size_t len = strlen(ends[_i].wire);
+
+    for (size_t cut = ends[_i].is_awaited ? len : 1; cut <= len; cut++)
+        check_end(r, _i, cut);
+    rig_free(r);
+}
+END_TEST
+
+/* It may be under way while the answer still is. */
+START_TEST(test_conn_K03_what_comes_during_the_last_answer_is_read)
+{
+    struct rig *r = rig_default();
+
+    rig_connect(r, 0);
+    r->peers[0].is_deaf = true;
+    rig_text(r, 0, "GET /big HTTP/1.0\r\n\r\n");
+    rig_run(r, 100);
+    rig_text(r, 0, "\r\n");
+    rig_run(r, 100);
+    r->peers[0].is_deaf = false;
+    for (int i = 0; i < 100; i++) {
+        r->peers[0].len += flare__sim_peer_recv(
+            &r->peers[0].peer, r->peers[0].got + r->peers[0].len, 65536);
+        rig_run(r, 1);
+    }
+    ck_assert_uint_gt(r->peers[0].len, 200000);
+    ck_assert_str_eq(rig_statuses(r, 0), "200");
+    ck_assert(r->peers[0].has_fin && !r->peers[0].has_rst);
+    ck_assert_uint_eq(r->http.conns.live, 1);
+    rig_free(r);
+}
+END_TEST
+
 START_TEST(test_conn_K03_endless_input_after_the_last_answer_is_reset)
 {
     struct rig *r = rig_default();
@@ -417,6 +524,10 @@ int main(void)
     tcase_add_test(t, test_conn_K02_half_a_request_at_the_end_is_refused);
     tcase_add_test(t, test_conn_F35_nothing_is_parsed_after_an_error);
     tcase_add_test(t, test_conn_K03_the_answer_is_seen_although_more_was_sent);
+    tcase_add_loop_test(
+        t, test_conn_K03_a_peer_that_asked_for_the_end_is_not_waited_for, 0,
+        ROWS(ends));
+    tcase_add_test(t, test_conn_K03_what_comes_during_the_last_answer_is_read);
     tcase_add_test(t,
                    test_conn_K03_endless_input_after_the_last_answer_is_reset);
     tcase_add_test(t, test_conn_M01_drain_closes_idle_and_finishes_the_rest);
