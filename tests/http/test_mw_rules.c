@@ -365,7 +365,7 @@ START_TEST(test_mw_rules_a_client_has_its_burst_and_then_its_rate)
 END_TEST
 
 /* R14: the table is bounded, and a full one still lets newcomers in. */
-START_TEST(test_mw_rules_many_clients_do_not_lock_each_other_out)
+START_TEST(test_mw_rules_R14_many_clients_do_not_lock_each_other_out)
 {
     struct flare_rate_limit o = {
         .requests = 1, .per_s = 60, .clients_max = 64, .key = key_of};
@@ -419,7 +419,7 @@ static const char *const lines[] = {
         "\"duration_us\":1234,\"referer\":\"http://r\",\"id\":\"id\"}\n",
 };
 
-START_TEST(test_mw_rules_of_log_lines)
+START_TEST(test_mw_rules_R19_of_log_lines)
 {
     char out[FLARE__LOG_LINE_MAX];
     size_t len = flare__log_line(out, (enum flare_log_format)_i, &entry);
@@ -548,8 +548,9 @@ int main(void)
     tcase_add_loop_test(tc, test_mw_rules_of_request_ids, 0, ROWS(id_rows));
     tcase_add_test(tc, test_mw_rules_an_id_is_trusted_up_to_128_bytes);
     tcase_add_test(tc, test_mw_rules_a_client_has_its_burst_and_then_its_rate);
-    tcase_add_test(tc, test_mw_rules_many_clients_do_not_lock_each_other_out);
-    tcase_add_loop_test(tc, test_mw_rules_of_log_lines, 0, ROWS(lines));
+    tcase_add_test(tc,
+                   test_mw_rules_R14_many_clients_do_not_lock_each_other_out);
+    tcase_add_loop_test(tc, test_mw_rules_R19_of_log_lines, 0, ROWS(lines));
     tcase_add_test(tc, test_mw_rules_a_log_line_always_fits);
     tcase_add_test(tc, test_mw_rules_every_allocation_may_fail);
     suite_add_tcase(suite, tc);

@@ -105,7 +105,7 @@ START_TEST(test_lines_a_reader_that_does_not_read_costs_lines_not_time)
 END_TEST
 
 /* M13: every write to it is ENOSPC. */
-START_TEST(test_lines_a_full_disk_is_counted)
+START_TEST(test_lines_M13_a_full_disk_is_counted)
 {
     int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
@@ -143,7 +143,7 @@ int main(void)
     tcase_add_test(tc, test_lines_a_reader_that_is_gone_kills_nobody);
     tcase_add_test(tc,
                    test_lines_a_reader_that_does_not_read_costs_lines_not_time);
-    tcase_add_test(tc, test_lines_a_full_disk_is_counted);
+    tcase_add_test(tc, test_lines_M13_a_full_disk_is_counted);
     tcase_add_test(tc, test_lines_one_that_never_fits_is_dropped);
     suite_add_tcase(suite, tc);
     return test_run(suite);
