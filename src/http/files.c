@@ -231,7 +231,7 @@ static int visit_negotiate(const struct files_visit *v,
             break;
         rc = visit_variant(v, path, coding, &file);
         if (rc == 0) {
-            flare__file_close(answer->file.fd);
+            flare__files_drop(&answer->file);
             answer->file = file;
             answer->coding = coding;
             return 0;
@@ -242,13 +242,10 @@ static int visit_negotiate(const struct files_visit *v,
             offered[0] = offered[1];
         count--;
     }
-    /* The cache may have dropped for a variant what it had lent before. */
-    return answer->file.content == NULL
-               ? 0
-               : visit_get(v, path, /* is_derived = */ false, &answer->file);
+    return 0;
 }
 
-/* Answers with `file` of that path; closes it on failure. */
+/* Answers with `file` of that path; drops it on failure. */
 static int visit_send(const struct files_visit *v,
                       struct flare__files_path *path,
                       const struct flare__files_file *file)
@@ -269,7 +266,7 @@ static int visit_send(const struct files_visit *v,
     if (rc == 0)
         rc = flare__files_answer(v->files, v->req, v->res, &answer);
     if (rc < 0)
-        flare__file_close(answer.file.fd);
+        flare__files_drop(&answer.file);
     return rc;
 }
 
@@ -313,7 +310,7 @@ static int visit_directory(const struct files_visit *v,
         if (rc < 0)
             flare__file_close(file.fd);
     } else if (rc == 0) {
-        flare__file_close(file.fd); /* a file with a slash behind it */
+        flare__files_drop(&file); /* a file with a slash behind it */
         rc = FLARE_E_NOT_FOUND;
     }
     return rc;

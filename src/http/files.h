@@ -23,6 +23,7 @@ enum {
     FLARE__FILES_PATH_MAX = 4096,         /* with its NUL: PATH_MAX */
     FLARE__FILES_SUFFIX_MAX = 4,          /* ".gz" */
     FLARE__FILES_ETAG_MAX = 56,           /* three numbers of 16 digits */
+    FLARE__FILES_LINES_MAX = 120,         /* ETag and Last-Modified */
     FLARE__FILES_CONTENT_MAX = 64 * 1024, /* of one file that is kept */
     FLARE__FILES_SHARDS = 256             /* workers that can have a cache */
 };
@@ -34,14 +35,28 @@ struct flare__files_path {
     char text[FLARE__FILES_PATH_MAX]; /* and a NUL */
 };
 
-/* A regular file in hand: `content`, or a descriptor to be read from. */
-struct flare__files_file {
-    struct flare__file_facts facts;
-    int fd;              /* -1: none */
-    const char *content; /* lent by the cache until its next call; or NULL */
+/* What an answer says of a file's state: whole lines of a head. */
+struct flare__files_validators {
+    uint8_t etag_at;  /* the tag alone, in `lines` */
+    uint8_t etag_len; /* 0: none */
+    uint8_t len;
+    char lines[FLARE__FILES_LINES_MAX];
 };
 
 struct flare__files_cache;
+struct flare__files_entry;
+
+/*
+ * A regular file in hand: `content` and its validators, which `entry` of the
+ * cache lends until flare__files_drop, or a descriptor to be read from.
+ */
+struct flare__files_file {
+    struct flare__file_facts facts;
+    int fd;                                           /* -1: none */
+    struct flare__files_entry *entry;                 /* NULL: none */
+    const struct flare__files_validators *validators; /* NULL: none */
+    const char *content;                              /* NULL: none */
+};
 
 /* A worker's cache.  The first request of a loop takes a place for it. */
 struct flare__files_shard {
@@ -99,13 +114,22 @@ void flare__files_cache_free(struct flare__files_cache *cache);
  * the name, so that its absence may be remembered too: a peer cannot fill the
  * cache with names.
  *
- * Returns 0, and the caller closes file->fd; FLARE_E_NOT_FOUND; -EISDIR, with
- * file->fd of the directory; -ENOMEM and the like.
+ * Returns 0, and the caller drops the file; FLARE_E_NOT_FOUND; -EISDIR, with
+ * file->fd of the directory, to be closed; -ENOMEM and the like.
  */
 FLARE_MUST_USE
 int flare__files_get(struct flare_files *files, struct flare__files_cache *c,
                      const flare_loop *loop, struct flare_str path,
                      bool is_derived, struct flare__files_file *file);
+
+/* Done with what flare__files_get gave. */
+void flare__files_drop(struct flare__files_file *file);
+
+/*
+ * Done with the entry; a flare_free_fn, for a body that is given.  On the
+ * worker's loop, or once that has ended.
+ */
+void flare__files_unlend(void *entry, void *content);
 
 /* ---- files_send.c ---- */
 
@@ -123,7 +147,7 @@ struct flare__values flare__files_values(struct flare_req *req,
                                          const char *name,
                                          struct flare_str *first);
 
-/* Answers; takes the descriptor on success. */
+/* Answers; takes the file on success. */
 FLARE_MUST_USE
 int flare__files_answer(const struct flare_files *files, flare_req *req,
                         flare_res *res, struct flare__files_answer *answer);
@@ -131,6 +155,11 @@ int flare__files_answer(const struct flare_files *files, flare_req *req,
 /* Writes a file's entity tag; its length. */
 size_t flare__files_etag(char out[FLARE__FILES_ETAG_MAX],
                          const struct flare__file_facts *facts);
+
+/* Writes what the answers of `files` say of that state of a file. */
+void flare__files_validate(struct flare__files_validators *v,
+                           const struct flare_files *files,
+                           const struct flare__file_facts *facts);
 
 /* ---- files_list.c ---- */
 

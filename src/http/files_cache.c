@@ -8,7 +8,9 @@
  * kept only if the file had been left alone for two seconds when they were
  * read: until then it may change again without its times or size telling.
  *
- * Bound: cache_bytes_max, the least recently used goes first.  One thread.
+ * Bound: cache_bytes_max, the least recently used goes first.  What answers
+ * that are not sent yet have been lent counts until they give it back, also if
+ * the cache has dropped it: slow peers cannot hold more.  One thread.
  */
 #include "http/files.h"
 
@@ -25,27 +27,28 @@ enum {
     CACHE_PROBES = 8 /* places a loop looks at for its own */
 };
 
-struct entry {
-    struct entry *next; /* in its slot */
-    struct entry *newer;
-    struct entry *older;
+struct flare__files_entry {
+    struct flare__files_entry *next; /* in its slot */
+    struct flare__files_entry *newer;
+    struct flare__files_entry *older;
     uint32_t hash;
     uint32_t path_len;
     uint64_t checked_ms;
-    size_t bytes; /* all of it */
+    struct flare__files_cache *cache;
+    size_t bytes;  /* all of it */
+    uint32_t refs; /* the cache's own, and one a file lent */
     bool is_absent;
     struct flare__file_facts facts;
+    struct flare__files_validators validators;
     char path[]; /* and then the content */
 };
 
 struct flare__files_cache {
-    const struct flare_allocator *al;
-    size_t bytes;
-    size_t bytes_max;
-    uint32_t age_ms_max;
-    struct entry *newest;
-    struct entry *oldest;
-    struct entry *slots[CACHE_SLOTS];
+    const struct flare_files *files;
+    size_t bytes; /* of all entries there are */
+    struct flare__files_entry *newest;
+    struct flare__files_entry *oldest;
+    struct flare__files_entry *slots[CACHE_SLOTS];
 };
 
 /* ---- which cache ---- */
@@ -84,9 +87,7 @@ struct flare__files_cache *flare__files_cache_of(struct flare_files *files,
         s->cache = flare__calloc(&files->al, 1, sizeof(*s->cache));
         if (s->cache == NULL)
             return NULL;
-        s->cache->al = &files->al;
-        s->cache->bytes_max = files->config.cache_bytes_max;
-        s->cache->age_ms_max = files->config.cache_ms;
+        s->cache->files = files;
     }
     return s->cache;
 }
@@ -102,13 +103,15 @@ static uint32_t cache_hash(struct flare_str path)
     return hash;
 }
 
-static void cache_unlink(struct flare__files_cache *c, struct entry *e)
+static void cache_unlink(struct flare__files_cache *c,
+                         struct flare__files_entry *e)
 {
     *(e->newer != NULL ? &e->newer->older : &c->newest) = e->older;
     *(e->older != NULL ? &e->older->newer : &c->oldest) = e->newer;
 }
 
-static void cache_link(struct flare__files_cache *c, struct entry *e)
+static void cache_link(struct flare__files_cache *c,
+                       struct flare__files_entry *e)
 {
     e->newer = NULL;
     e->older = c->newest;
@@ -116,22 +119,46 @@ static void cache_link(struct flare__files_cache *c, struct entry *e)
     c->newest = e;
 }
 
-static void cache_drop(struct flare__files_cache *c, struct entry *e)
+static void entry_unref(struct flare__files_entry *e)
 {
-    struct entry **p = &c->slots[e->hash % CACHE_SLOTS];
+    struct flare__files_cache *c = e->cache;
+
+    if (--e->refs > 0)
+        return;
+    c->bytes -= e->bytes;
+    flare__free(&c->files->al, e);
+}
+
+void flare__files_unlend(void *entry, void *content)
+{
+    (void)content;
+    entry_unref(entry);
+}
+
+void flare__files_drop(struct flare__files_file *file)
+{
+    flare__file_close(file->fd);
+    if (file->entry != NULL)
+        entry_unref(file->entry);
+}
+
+static void cache_drop(struct flare__files_cache *c,
+                       struct flare__files_entry *e)
+{
+    struct flare__files_entry **p = &c->slots[e->hash % CACHE_SLOTS];
 
     while (*p != e)
         p = &(*p)->next;
     *p = e->next;
     cache_unlink(c, e);
-    c->bytes -= e->bytes;
-    flare__free(c->al, e);
+    entry_unref(e);
 }
 
-static struct entry *cache_find(struct flare__files_cache *c,
-                                struct flare_str path, uint32_t hash)
+static struct flare__files_entry *cache_find(struct flare__files_cache *c,
+                                             struct flare_str path,
+                                             uint32_t hash)
 {
-    struct entry *e = c->slots[hash % CACHE_SLOTS];
+    struct flare__files_entry *e = c->slots[hash % CACHE_SLOTS];
 
     while (e != NULL && (e->hash != hash || e->path_len != path.len ||
                          memcmp(e->path, path.ptr, path.len) != 0))
@@ -139,37 +166,42 @@ static struct entry *cache_find(struct flare__files_cache *c,
     return e;
 }
 
-/* An entry with room for `size` bytes, not in the cache yet; NULL: no room. */
-static struct entry *entry_new(struct flare__files_cache *c,
-                               struct flare_str path, size_t size)
+/* An entry with room for `size` bytes, not in a slot yet; NULL: no room. */
+static struct flare__files_entry *entry_new(struct flare__files_cache *c,
+                                            struct flare_str path, size_t size)
 {
-    size_t bytes = sizeof(struct entry) + path.len + size;
-    struct entry *e;
+    size_t bytes = sizeof(struct flare__files_entry) + path.len + size;
+    size_t bytes_max = c->files->config.cache_bytes_max;
+    struct flare__files_entry *e;
 
-    if (bytes > c->bytes_max)
+    if (bytes > bytes_max)
         return NULL;
-    while (c->bytes + bytes > c->bytes_max)
+    while (c->bytes + bytes > bytes_max && c->oldest != NULL)
         cache_drop(c, c->oldest);
-    e = flare__alloc(c->al, bytes);
+    if (c->bytes + bytes > bytes_max)
+        return NULL; /* all of it is lent */
+    e = flare__alloc(&c->files->al, bytes);
     if (e == NULL)
         return NULL;
-    *e = (struct entry){
+    c->bytes += bytes;
+    *e = (struct flare__files_entry){
         .hash = cache_hash(path),
         .path_len = (uint32_t)path.len,
+        .cache = c,
         .bytes = bytes,
+        .refs = 1,
     };
     memcpy(e->path, path.ptr, path.len);
     return e;
 }
 
-static void cache_insert(struct flare__files_cache *c, struct entry *e,
-                         uint64_t now_ms)
+static void cache_insert(struct flare__files_cache *c,
+                         struct flare__files_entry *e, uint64_t now_ms)
 {
     e->checked_ms = now_ms;
     e->next = c->slots[e->hash % CACHE_SLOTS];
     c->slots[e->hash % CACHE_SLOTS] = e;
     cache_link(c, e);
-    c->bytes += e->bytes;
 }
 
 void flare__files_cache_free(struct flare__files_cache *cache)
@@ -178,7 +210,7 @@ void flare__files_cache_free(struct flare__files_cache *cache)
         return;
     while (cache->oldest != NULL)
         cache_drop(cache, cache->oldest);
-    flare__free(cache->al, cache);
+    flare__free(&cache->files->al, cache);
 }
 
 /* ---- filling ---- */
@@ -200,13 +232,13 @@ static bool facts_settled(const struct flare__file_facts *facts)
 }
 
 /* Keeps the file's content, if that may be done; NULL otherwise. */
-static struct entry *cache_fill(struct flare__files_cache *c,
-                                struct flare_str path,
-                                const struct flare__files_file *file)
+static struct flare__files_entry *cache_fill(
+    struct flare__files_cache *c, struct flare_str path,
+    const struct flare__files_file *file)
 {
     struct flare__file_facts after;
     size_t size = (size_t)file->facts.size;
-    struct entry *e;
+    struct flare__files_entry *e;
 
     if (file->facts.size > FLARE__FILES_CONTENT_MAX ||
         !facts_settled(&file->facts))
@@ -218,17 +250,18 @@ static struct entry *cache_fill(struct flare__files_cache *c,
             (int64_t)size ||
         flare__file_facts(file->fd, &after) < 0 ||
         !facts_same(&file->facts, &after)) {
-        flare__free(c->al, e);
+        entry_unref(e);
         return NULL;
     }
     e->facts = file->facts;
+    flare__files_validate(&e->validators, c->files, &e->facts);
     return e;
 }
 
 static void cache_add_absent(struct flare__files_cache *c,
                              struct flare_str path, uint64_t now_ms)
 {
-    struct entry *e = entry_new(c, path, 0);
+    struct flare__files_entry *e = entry_new(c, path, 0);
 
     if (e == NULL)
         return;
@@ -275,7 +308,7 @@ static int get_file(const struct flare_files *files, struct flare_str path,
     return FLARE_E_NOT_FOUND;
 }
 
-static int get_entry(struct flare__files_cache *c, struct entry *e,
+static int get_entry(struct flare__files_cache *c, struct flare__files_entry *e,
                      struct flare__files_file *file)
 {
     if (c->newest != e) {
@@ -284,7 +317,10 @@ static int get_entry(struct flare__files_cache *c, struct entry *e,
     }
     if (e->is_absent)
         return FLARE_E_NOT_FOUND;
+    e->refs++;
+    file->entry = e;
     file->facts = e->facts;
+    file->validators = &e->validators;
     file->content = e->path + e->path_len;
     return 0;
 }
@@ -293,15 +329,17 @@ int flare__files_get(struct flare_files *files, struct flare__files_cache *c,
                      const flare_loop *loop, struct flare_str path,
                      bool is_derived, struct flare__files_file *file)
 {
-    struct entry *e = NULL;
+    struct flare__files_entry *e = NULL;
     int rc;
 
     file->fd = -1;
+    file->entry = NULL;
+    file->validators = NULL;
     file->content = NULL;
     if (c == NULL)
         return get_file(files, path, file);
     e = cache_find(c, path, cache_hash(path));
-    if (e != NULL && loop->now_ms - e->checked_ms < c->age_ms_max)
+    if (e != NULL && loop->now_ms - e->checked_ms < c->files->config.cache_ms)
         return get_entry(c, e, file);
 
     rc = get_file(files, path, file);

@@ -19,12 +19,8 @@
 #include <errno.h>
 #include <string.h>
 
-struct files_fields {
-    struct flare_str etag; /* empty: none */
-    struct flare_str modified;
-    char etag_text[FLARE__FILES_ETAG_MAX];
-    char modified_text[FLARE__DATE_LEN];
-};
+/* Up to here a copy behind the head costs less than a second buffer. */
+enum { FILES_COPY_MAX = 2048 };
 
 /* ---- validators ---- */
 
@@ -51,18 +47,36 @@ static int64_t modified_seconds(const struct flare__file_facts *facts)
     return facts->modified_ns % 1000000000 < 0 ? s - 1 : s;
 }
 
-static void fields_write(struct files_fields *f,
-                         const struct flare_files *files,
-                         const struct flare__file_facts *facts)
+static char *put_text(char *p, struct flare_str text)
 {
-    size_t len = 0;
-
-    if (!files->config.no_etag)
-        len = flare__files_etag(f->etag_text, facts);
-    f->etag = (struct flare_str){f->etag_text, len};
-    flare__date_write(f->modified_text, modified_seconds(facts));
-    f->modified = (struct flare_str){f->modified_text, FLARE__DATE_LEN};
+    memcpy(p, text.ptr, text.len);
+    return p + text.len;
 }
+
+void flare__files_validate(struct flare__files_validators *v,
+                           const struct flare_files *files,
+                           const struct flare__file_facts *facts)
+{
+    char *p = v->lines;
+
+    v->etag_at = 0;
+    v->etag_len = 0;
+    if (!files->config.no_etag) {
+        p = put_text(p, FLARE_STR("ETag: "));
+        v->etag_at = (uint8_t)(p - v->lines);
+        v->etag_len = (uint8_t)flare__files_etag(p, facts);
+        p = put_text(p + v->etag_len, FLARE_STR("\r\n"));
+    }
+    p = put_text(p, FLARE_STR("Last-Modified: "));
+    flare__date_write(p, modified_seconds(facts));
+    p = put_text(p + FLARE__DATE_LEN, FLARE_STR("\r\n"));
+    v->len = (uint8_t)(p - v->lines);
+}
+
+_Static_assert(FLARE__FILES_LINES_MAX >=
+                   sizeof("ETag: \r\nLast-Modified: \r\n") +
+                       FLARE__FILES_ETAG_MAX + FLARE__DATE_LEN,
+               "room for both lines");
 
 /* ---- what the request asks ---- */
 
@@ -111,11 +125,9 @@ static bool is_conditional(const struct flare__head *head)
 struct files_part {
     int status;
     struct flare__range range;
-    bool is_bad; /* 416 */
 };
 
 static enum flare__verdict ask_conditions(flare_req *req,
-                                          const struct files_fields *fields,
                                           const struct flare__files_file *file)
 {
     struct flare_str first[5];
@@ -133,7 +145,8 @@ static enum flare__verdict ask_conditions(flare_req *req,
         .exists = true,
         .has_modified = true,
         .modified = modified_seconds(&file->facts),
-        .etag = fields->etag,
+        .etag = {file->validators->lines + file->validators->etag_at,
+                 file->validators->etag_len},
     };
 
     return flare__conditions_check(flare_req_method(req), &c, &mine,
@@ -158,13 +171,13 @@ static void ask_range(flare_req *req, uint64_t size, struct files_part *part)
     part->range = ranges[0];
 }
 
-static void ask(flare_req *req, const struct files_fields *fields,
-                const struct flare__files_file *file, struct files_part *part)
+static void ask(flare_req *req, const struct flare__files_file *file,
+                struct files_part *part)
 {
-    *part = (struct files_part){200, {0, file->facts.size}, false};
+    *part = (struct files_part){200, {0, file->facts.size}};
     if (!is_conditional(req->head))
         return;
-    switch (ask_conditions(req, fields, file)) {
+    switch (ask_conditions(req, file)) {
     case FLARE__VERDICT_PROCEED:
         ask_range(req, file->facts.size, part);
         return;
@@ -198,16 +211,14 @@ static int put_content_range(flare_res *res, const struct files_part *part,
 }
 
 static int put_fields(flare_res *res, const struct flare__files_answer *answer,
-                      const struct files_fields *f,
                       const struct files_part *part)
 {
+    const struct flare__files_validators *v = answer->file.validators;
     bool is_error = part->status >= 400;
     int rc = 0;
 
-    if (f->etag.len > 0 && !is_error)
-        rc = put_field(res, "ETag", f->etag, rc);
     if (!is_error)
-        rc = put_field(res, "Last-Modified", f->modified, rc);
+        rc = flare__res_lines(res, (struct flare_str){v->lines, v->len});
     if (answer->cache_control != NULL && !is_error)
         rc = put_field(res, "Cache-Control", flare_str(answer->cache_control),
                        rc);
@@ -215,7 +226,8 @@ static int put_fields(flare_res *res, const struct flare__files_answer *answer,
         rc = put_field(res, "Vary", FLARE_STR("Accept-Encoding"), rc);
     if (part->status == 304 || part->status == 412)
         return rc;
-    rc = put_field(res, "Accept-Ranges", FLARE_STR("bytes"), rc);
+    if (rc == 0)
+        rc = flare__res_lines(res, FLARE_STR("Accept-Ranges: bytes\r\n"));
     if (answer->coding != FLARE__CODING_IDENTITY && !is_error)
         rc = put_field(res, "Content-Encoding",
                        flare__coding_name(answer->coding), rc);
@@ -226,19 +238,40 @@ static int put_fields(flare_res *res, const struct flare__files_answer *answer,
 
 /* ---- the answer ---- */
 
+/* Content in memory; the entry that lends it is taken on success. */
+static int answer_kept(flare_res *res, struct flare_str type,
+                       const struct flare__files_file *file,
+                       const struct files_part *part)
+{
+    struct flare_str body = {file->content + part->range.offset,
+                             (size_t)part->range.len};
+    int rc;
+
+    if (body.len > FILES_COPY_MAX)
+        return flare_res_give(res, part->status, type, body,
+                              flare__files_unlend, file->entry);
+    rc = flare_res_copy(res, part->status, type, body);
+    if (rc == 0)
+        flare__files_unlend(file->entry, NULL);
+    return rc;
+}
+
 int flare__files_answer(const struct flare_files *files, flare_req *req,
                         flare_res *res, struct flare__files_answer *answer)
 {
     struct flare__files_file *file = &answer->file;
-    struct files_fields fields;
+    struct flare__files_validators validators;
     struct files_part part;
     int rc;
 
     if (res->state != FLARE__RES_OPEN)
         return FLARE_E_ALREADY_ANSWERED;
-    fields_write(&fields, files, &file->facts);
-    ask(req, &fields, file, &part);
-    rc = put_fields(res, answer, &fields, &part);
+    if (file->validators == NULL) {
+        flare__files_validate(&validators, files, &file->facts);
+        file->validators = &validators;
+    }
+    ask(req, file, &part);
+    rc = put_fields(res, answer, &part);
     if (rc < 0)
         return rc;
     if (part.status == 304)
@@ -246,14 +279,11 @@ int flare__files_answer(const struct flare_files *files, flare_req *req,
     else if (part.status >= 400)
         rc = flare__res_plain(res, part.status);
     else if (file->content != NULL)
-        return flare_res_copy(
-            res, part.status, answer->type,
-            (struct flare_str){file->content + part.range.offset,
-                               (size_t)part.range.len});
+        return answer_kept(res, answer->type, file, &part);
     else
         return flare_res_file(res, part.status, answer->type, file->fd,
                               part.range.offset, part.range.len);
     if (rc == 0)
-        flare__file_close(file->fd);
+        flare__files_drop(file);
     return rc;
 }

@@ -130,6 +130,18 @@ int flare__res_line(struct flare_res *res, struct flare_str name,
     return 0;
 }
 
+int flare__res_lines(struct flare_res *res, struct flare_str lines)
+{
+    int rc = res_extra_grow(res, lines.len);
+
+    flare__res_check_thread(res);
+    if (rc < 0)
+        return rc;
+    memcpy(res->extra + res->extra_len, lines.ptr, lines.len);
+    res->extra_len += (uint32_t)lines.len;
+    return 0;
+}
+
 int flare__res_field(struct flare_res *res, struct flare_str name,
                      struct flare_str value)
 {

@@ -19,7 +19,13 @@ static inline void flare__res_check_thread(const struct flare_res *res)
 int flare__res_field(struct flare_res *res, struct flare_str name,
                      struct flare_str value);
 
-/* The same, whatever the state: a field, or a trailer. */
+/*
+ * Adds whole lines of fields that the library wrote, which are not looked at.
+ * FLARE_E_HEAD_TOO_LARGE, -ENOMEM.
+ */
+int flare__res_lines(struct flare_res *res, struct flare_str lines);
+
+/* The same as flare__res_field, whatever the state: a field, or a trailer. */
 int flare__res_line(struct flare_res *res, struct flare_str name,
                     struct flare_str value);
 

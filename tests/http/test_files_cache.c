@@ -177,7 +177,7 @@ static int bench_get(struct bench *b, const char *name, bool is_derived)
     int is_kept = rc == 0 && file.content != NULL;
 
     if (rc == 0 || rc == -EISDIR)
-        flare__file_close(file.fd);
+        flare__files_drop(&file);
     return rc < 0 ? rc : is_kept;
 }
 
@@ -198,6 +198,60 @@ START_TEST(test_files_cache_stays_within_its_bound)
         ck_assert_uint_le(b.fault.live_bytes, sizeof(*b.files) + max + 16384);
     }
     bench_close(&b);
+}
+END_TEST
+
+/* What is lent outlives the entry, and counts until it is given back. */
+START_TEST(test_files_cache_lends_no_more_than_its_bound)
+{
+    struct flare__files_file lent[2];
+    struct bench b;
+    char text[5000];
+
+    memset(text, 'x', sizeof(text));
+    bench_open(&b, 12000);
+    files_rig_write(b.rig, "f0", text, sizeof(text));
+    files_rig_write(b.rig, "f1", text, sizeof(text));
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(
+            flare__files_get(b.files, b.cache, &b.loop,
+                             i == 0 ? FLARE_STR("f0") : FLARE_STR("f1"), false,
+                             &lent[i]),
+            0);
+        ck_assert_ptr_nonnull(lent[i].content);
+    }
+    files_rig_write(b.rig, "f2", text, sizeof(text));
+    ck_assert_int_eq(bench_get(&b, "f2", false), 0);
+    ck_assert_mem_eq(lent[0].content, text, sizeof(text));
+    flare__files_drop(&lent[0]);
+    ck_assert_int_eq(bench_get(&b, "f2", false), 1);
+    ck_assert_mem_eq(lent[1].content, text, sizeof(text));
+    flare__files_drop(&lent[1]);
+    bench_close(&b);
+}
+END_TEST
+
+/* Answers wait to be sent while the file, and so the entry, is another. */
+START_TEST(test_files_cache_sends_what_it_lent_when_it_has_dropped_it)
+{
+    struct files_rig *f =
+        settled_rig((struct flare_files_config){.root = NULL});
+    char text[5001];
+
+    for (int i = 0; i < 6; i++) {
+        memset(text, 'a' + i, sizeof(text) - 1);
+        text[sizeof(text) - 1] = '\0';
+        files_rig_write(f, "page", text, sizeof(text) - 1);
+        rig_run(f->rig, 1000);
+        ck_assert_int_eq(status(f, "GET /static/page"), 200);
+        ck_assert_str_eq(files_rig_body(f), text);
+        (void)files_rig_ask(f, "GET /static/page", "Range: bytes=1-4000\r\n");
+        ck_assert_int_eq(files_rig_status(f), 206);
+        ck_assert_int_eq(strncmp(files_rig_body(f), text, 4000), 0);
+        (void)files_rig_ask(f, "HEAD /static/page", "");
+        ck_assert_str_eq(files_rig_body(f), "");
+    }
+    files_rig_free(f);
 }
 END_TEST
 
@@ -296,6 +350,9 @@ int main(void)
     tcase_add_test(tc, test_files_cache_keeps_nothing_that_has_just_changed);
     tcase_add_test(tc, test_files_cache_can_be_done_without);
     tcase_add_test(tc, test_files_cache_stays_within_its_bound);
+    tcase_add_test(tc, test_files_cache_lends_no_more_than_its_bound);
+    tcase_add_test(tc,
+                   test_files_cache_sends_what_it_lent_when_it_has_dropped_it);
     tcase_add_test(tc, test_files_cache_takes_no_large_file);
     tcase_add_test(tc,
                    test_files_cache_remembers_absence_of_its_own_names_only);
