@@ -73,7 +73,7 @@ struct flare_route {
     enum flare_method method; /* of a group: FLARE_METHOD_ANY */
     const char *pattern;      /* of a group: the prefix */
     struct flare_handler handler;
-    uint32_t flags;          /* FLARE_ROUTE_STREAM_BODY or 0 */
+    uint32_t flags; /* FLARE_ROUTE_STREAM_BODY or 0 */
     /* Past it 413; up to 1 GiB, of a streamed one any; 0: the server's. */
     uint64_t body_bytes_max;
 

@@ -27,7 +27,7 @@ enum {
     FLARE__ROUTE_DEPTH_MAX = 64,
     FLARE__ROUTE_PATTERN_MAX = 4096, /* bytes */
     FLARE__ROUTE_STEPS_MAX = 1024,
-    FLARE__ROUTE_BODY_MAX = 1 << 30, /* bytes, of one that is collected */
+    FLARE__ROUTE_BODY_MAX = 1 << 30,  /* bytes, of one that is collected */
     FLARE__ROUTE_COUNT_MAX = 1 << 16, /* keeps sizes inside 32 bits */
     FLARE__ROUTE_GROUPS_MAX = 16      /* in each other */
 };

@@ -237,6 +237,40 @@ static int on_row(flare_req *req, flare_res *res)
                           (struct flare_str){zeros, zip_rows[i].length});
 }
 
+static int on_zeros(flare_req *req, flare_res *res)
+{
+    static char zeros[4096];
+
+    (void)req;
+    return flare_res_copy(res, 200, FLARE_STR("text/html"),
+                          (struct flare_str){zeros, sizeof(zeros)});
+}
+
+START_TEST(test_mw_rules_U13_compress_is_of_the_group_that_asked_for_it)
+{
+    static const struct flare_route inside[] = {FLARE_GET("/x", on_zeros)};
+    static const struct flare_compress o = {.level = 1};
+    const struct flare_route routes[] = {
+        FLARE_GROUP("/public", FLARE_ROUTES(inside), &mw),
+        FLARE_GROUP("/secret", FLARE_ROUTES(inside)),
+    };
+    struct flare_server_config config = {.routes = FLARE_ROUTES(routes)};
+    const char *field = "Accept-Encoding: gzip\r\n";
+    struct rig *r;
+    const char *got;
+
+    ck_assert_int_eq(flare_compress_init(&mw, &o, NULL), 0);
+    r = rig_new(&config);
+    got = ask(r, "GET /public/x", field);
+    ck_assert_ptr_nonnull(strstr(got, "Content-Encoding: gzip\r\n"));
+    got = ask(r, "GET /secret/x", field);
+    ck_assert_ptr_null(strstr(got, "Content-Encoding"));
+    ck_assert_ptr_null(strstr(got, "Vary"));
+    ck_assert_ptr_nonnull(strstr(got, "Content-Length: 4096\r\n"));
+    rig_free(r);
+}
+END_TEST
+
 START_TEST(test_mw_rules_of_compress)
 {
     static const char *const lines[] = {"GET /", "HEAD /"};
@@ -545,6 +579,8 @@ int main(void)
 
     tcase_add_loop_test(tc, test_mw_rules_of_cors, 0, ROWS(cors_rows));
     tcase_add_loop_test(tc, test_mw_rules_of_compress, 0, ROWS(zip_rows));
+    tcase_add_test(
+        tc, test_mw_rules_U13_compress_is_of_the_group_that_asked_for_it);
     tcase_add_loop_test(tc, test_mw_rules_of_request_ids, 0, ROWS(id_rows));
     tcase_add_test(tc, test_mw_rules_an_id_is_trusted_up_to_128_bytes);
     tcase_add_test(tc, test_mw_rules_a_client_has_its_burst_and_then_its_rate);
