@@ -16,6 +16,7 @@
 #include "http/json.h"
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <math.h>
@@ -245,56 +246,12 @@ static void json_put_escape(struct flare_json *json, unsigned char c)
     }
 }
 
-/* The bytes of a sequence by its first, and the range of the second. */
-static size_t sequence_of(unsigned char first, unsigned char *low,
-                          unsigned char *high)
-{
-    *low = 0x80;
-    *high = 0xBF;
-    if (first < 0x80)
-        return 1;
-    if (first < 0xC2 || first > 0xF4)
-        return 0;
-    if (first == 0xE0)
-        *low = 0xA0;
-    else if (first == 0xED)
-        *high = 0x9F;
-    else if (first == 0xF0)
-        *low = 0x90;
-    else if (first == 0xF4)
-        *high = 0x8F;
-    return first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-}
-
-/*
- * The length of the sequence at `bytes`, 0 if it is none: table 3-7 of the
- * Unicode standard.  `*bad` is then how many bytes one U+FFFD stands for, its
- * "maximal subpart" (section 3.9), at least 1.
- */
-static size_t utf8_next(const char *bytes, size_t left, size_t *bad)
-{
-    const unsigned char *p = (const unsigned char *)bytes;
-    unsigned char low, high;
-    size_t len = sequence_of(p[0], &low, &high);
-
-    *bad = 1;
-    for (size_t i = 1; i < len; i++) {
-        if (i == left || p[i] < low || p[i] > high) {
-            *bad = i;
-            return 0;
-        }
-        low = 0x80;
-        high = 0xBF;
-    }
-    return len;
-}
-
 /* One character past ASCII; returns its bytes in the input. */
 static size_t json_put_utf8(struct flare_json *json, const char *bytes,
                             size_t left)
 {
     size_t bad;
-    size_t len = utf8_next(bytes, left, &bad);
+    size_t len = flare__utf8_next(bytes, left, &bad);
 
     if (len > 0) {
         json_put(json, bytes, len);

@@ -78,6 +78,38 @@ START_TEST(test_utf8_takes_every_code_point_and_no_other)
 }
 END_TEST
 
+/* How much one U+FFFD stands for: the examples of the Unicode standard, 3.9. */
+static const struct {
+    const char *name;
+    const char *text;
+    size_t len;
+    size_t bad;
+} steps[] = {
+    {"ASCII", "ab", 1, 1},
+    {"two bytes", "\xC3\xA9z", 2, 1},
+    {"four bytes", "\xF0\x9F\x94\xA5", 4, 1},
+    {"continuation first", "\x80\x80", 0, 1},
+    {"overlong", "\xC0\xAF", 0, 1},
+    {"surrogate", "\xED\xA0\x80", 0, 1},
+    {"cut by ASCII after two of four", "\xF1\x80z", 0, 2},
+    {"cut by ASCII after three of four", "\xF1\x80\x80z", 0, 3},
+    {"cut by the end after two of three", "\xE1\x80", 0, 2},
+};
+
+START_TEST(test_utf8_next_tells_what_stands_for_one_replacement)
+{
+    size_t left = strlen(steps[_i].text), bad = 99;
+    struct guard g;
+    size_t len;
+
+    guard_init(&g, 64);
+    len = flare__utf8_next(guard_put(&g, steps[_i].text, left), left, &bad);
+    ck_assert_msg(len == steps[_i].len && bad == steps[_i].bad, "%s: %zu, %zu",
+                  steps[_i].name, len, bad);
+    guard_fini(&g);
+}
+END_TEST
+
 static Suite *utf8_suite(void)
 {
     Suite *suite = suite_create("base/utf8");
@@ -86,6 +118,9 @@ static Suite *utf8_suite(void)
     tcase_add_loop_test(tc, test_utf8_takes_the_well_formed_wherever_they_stand,
                         0, ROWS(rows));
     tcase_add_test(tc, test_utf8_takes_every_code_point_and_no_other);
+    tcase_add_loop_test(tc,
+                        test_utf8_next_tells_what_stands_for_one_replacement, 0,
+                        (int)(sizeof(steps) / sizeof(steps[0])));
     suite_add_tcase(suite, tc);
     return suite;
 }
