@@ -111,6 +111,19 @@ enum flare__close_how {
     FLARE__CLOSE_ABORT     /* RST, unsent bytes dropped */
 };
 
+/*
+ * A datagram, or several of one size in one buffer (GSO and GRO).  `len` is
+ * the buffer's size before a receive and what is in it afterwards.
+ */
+struct flare__datagram {
+    struct sockaddr_storage addr;
+    socklen_t addr_len; /* 0: the peer of a connected socket */
+    uint16_t segment;   /* bytes of each but the last; 0: there is one */
+    bool is_truncated;  /* received: its rest is lost */
+    void *data;
+    uint32_t len;
+};
+
 /* Bytes of a file that one socket sends before others have their turn. */
 enum { FLARE__FILE_PART = 256 * 1024 };
 
@@ -178,7 +191,21 @@ struct flare__backend_ops {
     int (*local)(struct flare__backend *b, struct flare__sock *sock,
                  struct sockaddr_storage *out, socklen_t *len);
 
-    /* Closes a descriptor that was accepted and never attached. */
+    /*
+     * A new descriptor, close-on-exec, to connect or to bind; `type` is
+     * SOCK_STREAM or SOCK_DGRAM.  It, or -errno.
+     */
+    int (*socket)(struct flare__backend *b, int family, int type);
+
+    /* setsockopt(2) and bind(2), of a descriptor attached or not.  0, -errno.
+     */
+    int (*option)(struct flare__backend *b, int fd, int level, int name,
+                  const void *value, socklen_t len);
+    int (*bind)(struct flare__backend *b, int fd, const struct sockaddr *addr,
+                socklen_t len);
+
+    /* Closes a descriptor that was accepted and never attached, or that
+     * `socket` gave. */
     void (*discard)(struct flare__backend *b, int fd);
 
     /* The listening descriptor is attached; ACCEPT events follow. */
@@ -231,8 +258,38 @@ struct flare__backend_ops {
     int (*poll_fd)(struct flare__backend *b, struct flare__sock *sock,
                    short events);
 
-    /* Cuts a pending poll_fd short: its POLL event comes with -ECANCELED. */
+    /*
+     * The same without end: a POLL event with MORE whenever one of `events`
+     * comes about, at the start too if it is there (edge triggered: the owner
+     * goes on until the descriptor says EAGAIN).  Started again while armed it
+     * takes other `events`.  Without MORE: an error of the kernel, or
+     * -ECANCELED.
+     */
+    int (*poll_start)(struct flare__backend *b, struct flare__sock *sock,
+                      short events);
+
+    /* Cuts poll_fd or poll_start short: its POLL event comes with -ECANCELED.
+     */
     void (*poll_stop)(struct flare__backend *b, struct flare__sock *sock);
+
+    /*
+     * Datagrams, now and without waiting, 1 to 64 at once: how many were
+     * received or sent, or -errno where the first could not be.  -EAGAIN:
+     * poll_start tells when to ask again; fewer than asked for say the same of
+     * a receive.  Any other error is of one operation (an ICMP message that
+     * has come since: -ECONNREFUSED and its like) and the socket lives.
+     */
+    int (*datagram_recv)(struct flare__backend *b, struct flare__sock *sock,
+                         struct flare__datagram *list, uint32_t count);
+    int (*datagram_send)(struct flare__backend *b, struct flare__sock *sock,
+                         const struct flare__datagram *list, uint32_t count);
+
+    /*
+     * A descriptor that is readable while `poll` with deadline 0 would have an
+     * event of the kernel's; borrowed.  -ENOTSUP.  What was started but never
+     * polled is not in it.
+     */
+    int (*descriptor)(struct flare__backend *b);
 
     /*
      * Submits, waits until an event or `deadline_ns` of `now` (0: do not

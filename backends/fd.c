@@ -115,3 +115,25 @@ int flare__fd_local(struct flare__backend *b, struct flare__sock *sock,
     *len = size;
     return 0;
 }
+
+int flare__fd_socket(struct flare__backend *b, int family, int type)
+{
+    int fd = socket(family, type | SOCK_CLOEXEC, 0);
+
+    (void)b;
+    return fd < 0 ? -errno : fd;
+}
+
+int flare__fd_option(struct flare__backend *b, int fd, int level, int name,
+                     const void *value, socklen_t len)
+{
+    (void)b;
+    return setsockopt(fd, level, name, value, len) < 0 ? -errno : 0;
+}
+
+int flare__fd_bind(struct flare__backend *b, int fd,
+                   const struct sockaddr *addr, socklen_t len)
+{
+    (void)b;
+    return bind(fd, addr, len) < 0 ? -errno : 0;
+}

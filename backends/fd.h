@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the kernel backends do alike with a descriptor: a file's bytes sent
- * without blocking, and addresses.
+ * without blocking, addresses, and new sockets.
  */
 #ifndef FLARE__FD_H
 #define FLARE__FD_H
@@ -28,5 +28,10 @@ int flare__fd_peer(struct flare__backend *b, struct flare__sock *sock,
                    struct sockaddr_storage *out, socklen_t *len);
 int flare__fd_local(struct flare__backend *b, struct flare__sock *sock,
                     struct sockaddr_storage *out, socklen_t *len);
+int flare__fd_socket(struct flare__backend *b, int family, int type);
+int flare__fd_option(struct flare__backend *b, int fd, int level, int name,
+                     const void *value, socklen_t len);
+int flare__fd_bind(struct flare__backend *b, int fd,
+                   const struct sockaddr *addr, socklen_t len);
 
 #endif

@@ -11,6 +11,8 @@
 
 #include "backends/sim_impl.h"
 
+#include <errno.h>
+
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -484,6 +486,39 @@ static void sim_poll_stop(struct flare__backend *b, struct flare__sock *sock)
     sim_op_stop(b, s, SIM_OP_POLL);
 }
 
+static int sim_socket(struct flare__backend *b, int family, int type)
+{
+    int rc = call_site(b, "socket");
+
+    if (rc < 0)
+        return rc;
+    if (type != SOCK_STREAM)
+        return -EPROTONOSUPPORT;
+    (void)family;
+    return flare__sim_socket(b->world);
+}
+
+/* There is nothing to set, and every address is free. */
+static int sim_option(struct flare__backend *b, int fd, int level, int name,
+                      const void *value, socklen_t len)
+{
+    (void)fd;
+    (void)level;
+    (void)name;
+    (void)value;
+    (void)len;
+    return call_site(b, "option");
+}
+
+static int sim_bind(struct flare__backend *b, int fd,
+                    const struct sockaddr *addr, socklen_t len)
+{
+    (void)fd;
+    (void)addr;
+    (void)len;
+    return call_site(b, "bind");
+}
+
 /* From any thread: the flag is all that it may touch. */
 static void sim_wake(struct flare__backend *b)
 {
@@ -499,6 +534,9 @@ const struct flare__backend_ops flare__backend_sim = {
     .attach = sim_attach,
     .peer = sim_address_peer,
     .local = sim_address_local,
+    .socket = sim_socket,
+    .option = sim_option,
+    .bind = sim_bind,
     .discard = sim_discard,
     .accept_start = sim_accept_start,
     .accept_stop = sim_accept_stop,

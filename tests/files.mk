@@ -59,7 +59,6 @@ unit_tests = \
 	%D%/http/test_mw_options \
 	%D%/http/test_mw_rules \
 	%D%/http/test_number \
-	%D%/http/test_out \
 	%D%/http/test_params \
 	%D%/http/test_percent \
 	%D%/http/test_proxy \
@@ -100,6 +99,7 @@ unit_tests = \
 	%D%/net/test_inherit \
 	%D%/net/test_lines \
 	%D%/net/test_listen_set \
+	%D%/net/test_out \
 	%D%/net/test_listener \
 	%D%/net/test_notify \
 	%D%/net/test_offload \

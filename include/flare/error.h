@@ -22,7 +22,8 @@ enum flare_error_class {
     FLARE_CLASS_PARSE,  /* a peer's bytes are not what the protocol allows */
     FLARE_CLASS_LIMIT, /* a peer asked for more than the configuration allows */
     FLARE_CLASS_STATE, /* right call, wrong moment */
-    FLARE_CLASS_HTTP   /* an outcome of HTTP, to be told to the peer */
+    FLARE_CLASS_HTTP,  /* an outcome of HTTP, to be told to the peer */
+    FLARE_CLASS_DNS    /* a name has no address, or cannot be looked up now */
 };
 
 /*
@@ -72,7 +73,15 @@ enum flare_error_class {
     X(NOT_STARTED, "no body is under way", STATE, 500)                         \
     X(NO_BODY, "the body is not there to be read", STATE, 500)                 \
     X(TOO_MANY, "too many requests", LIMIT, 429)                               \
-    X(CRASH_LOOP, "a process ends again and again", STATE, 500)
+    X(CRASH_LOOP, "a process ends again and again", STATE, 500)                \
+    X(BAD_HOSTNAME, "host name is not valid", USAGE, 500)                      \
+    X(DNS_NOT_FOUND, "no such host", DNS, 500)                                 \
+    X(DNS_NO_ADDRESS, "the host has no address of that family", DNS, 500)      \
+    X(DNS_TEMPORARY, "the name cannot be looked up now", DNS, 503)             \
+    X(DNS_FAILED, "the resolver has failed", DNS, 500)                         \
+    X(END_OF_STREAM, "the peer ended the stream too early", STATE, 500)        \
+    X(LINE_TOO_LONG, "line is too long", LIMIT, 500)                           \
+    X(DATAGRAM_TOO_LARGE, "datagram is too large", USAGE, 500)
 
 enum flare_error_code {
     FLARE_OK = 0,

@@ -18,8 +18,11 @@ LEVELS = (
 )
 # The layer that declares a public header; the rest belongs to the top one.
 PUBLIC = {
-    "base": ("base", "error", "alloc", "log"),
-    "net": ("addr", "loop", "info", "supervise"),
+    "base": ("base", "error", "alloc", "log", "io"),
+    "net": ("addr", "loop", "timer", "watch", "info", "supervise"),
+    "dns": ("dns",),
+    "tcp": ("tcp",),
+    "udp": ("udp",),
 }
 # The ones through which one folder meets another on its level.
 MEETING = {}

@@ -91,8 +91,6 @@ libflare_core_la_SOURCES += \
 	%D%/number.c \
 	%D%/number.h \
 	%D%/offload.c \
-	%D%/out.c \
-	%D%/out.h \
 	%D%/params.c \
 	%D%/params.h \
 	%D%/percent.c \

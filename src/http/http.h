@@ -16,7 +16,7 @@
 #include "http/chunked.h"
 #include "http/date.h"
 #include "http/head.h"
-#include "http/out.h"
+#include "net/out.h"
 #include "http/router.h"
 #include "http/trust.h"
 #include "net/listener.h"

@@ -30,6 +30,8 @@ libflare_core_la_SOURCES += \
 	%D%/notify.h \
 	%D%/offload.c \
 	%D%/offload.h \
+	%D%/out.c \
+	%D%/out.h \
 	%D%/random.c \
 	%D%/random.h \
 	%D%/signal.c \

@@ -107,10 +107,39 @@ void flare__loop_unref(struct flare_loop *loop)
     flare__free(&al, loop);
 }
 
+/* ---- what is open on it ---- */
+
+void flare__loop_resident_add(struct flare_loop *loop,
+                              struct flare__resident *resident,
+                              flare__resident_fn evict)
+{
+    resident->evict = evict;
+    resident->next = loop->residents;
+    resident->link = &loop->residents;
+    if (resident->next != NULL)
+        resident->next->link = &resident->next;
+    loop->residents = resident;
+    loop->resident_count++;
+}
+
+void flare__loop_resident_remove(struct flare_loop *loop,
+                                 struct flare__resident *resident)
+{
+    *resident->link = resident->next;
+    if (resident->next != NULL)
+        resident->next->link = resident->link;
+    resident->link = NULL;
+    loop->resident_count--;
+}
+
 void flare__loop_close(struct flare_loop *loop)
 {
     if (loop->is_broken)
         return;
+    FLARE_ASSERT(loop->resident_count == 0);
+    for (int i = 0; i < FLARE__EXTRA_COUNT; i++)
+        if (loop->extras[i].free_fn != NULL)
+            loop->extras[i].free_fn(loop->extras[i].state);
     FLARE_ASSERT(flare__wheel_next(&loop->wheel) == UINT64_MAX);
     flare__mailbox_close(loop->mailbox);
     while (flare__mailbox_drain(loop->mailbox, LOOP_POST_BUDGET) > 0)

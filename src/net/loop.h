@@ -36,6 +36,29 @@ struct flare__letter {
     flare__letter_fn fn;
 };
 
+/* What is open on a loop for its user, embedded in it; see flare_loop_run. */
+struct flare__resident;
+typedef void (*flare__resident_fn)(struct flare__resident *resident);
+
+struct flare__resident {
+    struct flare__resident *next;
+    struct flare__resident **link;
+    flare__resident_fn evict; /* the loop ends: begin to close */
+};
+
+/* What layers above keep on a loop, made when it is first needed. */
+enum flare__extra_kind {
+    FLARE__EXTRA_OFFLOAD,
+    FLARE__EXTRA_DNS,
+    FLARE__EXTRA_STREAMS,
+    FLARE__EXTRA_COUNT
+};
+
+struct flare__extra {
+    void *state;
+    void (*free_fn)(void *state); /* as the loop closes */
+};
+
 enum { FLARE__LOOP_BATCH = 256 };
 
 struct flare_loop {
@@ -47,6 +70,9 @@ struct flare_loop {
     struct flare__task *tasks;
     struct flare__task **tasks_end;
     uint32_t task_count;
+    struct flare__resident *residents;
+    uint32_t resident_count;
+    struct flare__extra extras[FLARE__EXTRA_COUNT];
     struct flare__mailbox *mailbox;
     _Atomic(struct flare__letter *) letters; /* the newest first */
     atomic_uint refs;   /* of the memory: its owner's, and letters to come */
@@ -105,6 +131,13 @@ static inline bool flare__loop_is_owner(const struct flare_loop *loop)
 {
     return pthread_equal(pthread_self(), loop->owner) != 0;
 }
+
+/* From now on the loop has something to do; once, and once no more. */
+void flare__loop_resident_add(struct flare_loop *loop,
+                              struct flare__resident *resident,
+                              flare__resident_fn evict);
+void flare__loop_resident_remove(struct flare_loop *loop,
+                                 struct flare__resident *resident);
 
 /* Ends a wait.  Thread: any, also a signal handler; nothing if closed. */
 void flare__loop_wake(struct flare_loop *loop);

@@ -5,8 +5,8 @@
  * turn leave in one send; large bodies are borrowed.  A connection that has
  * nothing to send holds no memory.
  */
-#ifndef FLARE__HTTP_OUT_H
-#define FLARE__HTTP_OUT_H
+#ifndef FLARE__NET_OUT_H
+#define FLARE__NET_OUT_H
 
 #include <flare/alloc.h>
 #include <flare/base.h>

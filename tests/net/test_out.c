@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The output queue: order, bounds, ownership. */
-#include "http/out.h"
+#include "net/out.h"
 
 #include "base/alloc.h"
 #include "tests/support/fault.h"
@@ -241,7 +241,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("http/out");
+    Suite *s = suite_create("net/out");
     TCase *t = tcase_create("out");
 
     tcase_add_test(t, test_out_answers_of_a_turn_leave_in_one_buffer);

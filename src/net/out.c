@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* See out.h. */
-#include "http/out.h"
+#include "net/out.h"
 
 #include "base/alloc.h"
 #include "base/assert.h"
