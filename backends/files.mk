@@ -14,6 +14,7 @@ libflare_core_la_SOURCES += \
 	%D%/uring_ops.c \
 	%D%/uring_probe.c \
 	%D%/uring_reap.c \
+	%D%/uring_recv.c \
 	%D%/uring_setup.c
 endif
 

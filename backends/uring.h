@@ -2,8 +2,9 @@
 /*
  * What the files of the io_uring backend share: uring.c (life, poll, wake),
  * uring_setup.c (the ring, the leases), uring_probe.c (the self-test),
- * uring_ops.c (submissions), uring_file.c (sendfile) and uring_reap.c
- * (completions).  Nothing else includes this, but for tests.
+ * uring_ops.c (submissions), uring_file.c (sendfile), uring_reap.c
+ * (completions) and uring_recv.c (what receives bring).  Nothing else includes
+ * this, but for tests.
  *
  * A submission carries generation, index and operation in its user data, and
  * is counted in `sock->in_flight` until its last completion, the one without
@@ -53,6 +54,10 @@ enum {
     URING_FILE_ARMED = 1 << 16, /* OP_FILE is in the kernel */
     URING_NONBLOCK = 1 << 17,   /* a file made it so */
 
+    URING_DEEP = 1 << 22,    /* its next receive is to be a bundle */
+    URING_BUNDLED = 1 << 23, /* the one in the kernel is */
+    URING_STREAK = 1 << 24,  /* from here up: how often that did not suit */
+
     URING_DUE =
         URING_END_DUE | URING_RETRY_DUE | URING_SEND_DUE | URING_CLOSED_DUE
 };
@@ -79,7 +84,20 @@ struct uring_leases {
     uint32_t held; /* taken by the kernel for us and not yet back */
     uint64_t *out; /* a bit for each of them */
     size_t mapped;
+    uint16_t *after;       /* of each in the ring: the one given after it */
+    uint32_t newest;       /* the one given last */
+    uint32_t rest;         /* of the completion at the head of its queue: */
+    uint32_t rest_bytes;   /* what the last batch had no room for */
+    uint32_t bundle_bytes; /* the most a socket gets at once; 0: no bundles */
 };
+
+/* Linux 6.10, newer than the headers of liburing 2.3. */
+#ifndef IORING_FEAT_RECVSEND_BUNDLE
+#define IORING_FEAT_RECVSEND_BUNDLE (1U << 14)
+#endif
+#ifndef IORING_RECVSEND_BUNDLE
+#define IORING_RECVSEND_BUNDLE (1U << 4)
+#endif
 
 struct flare__backend {
     struct io_uring ring;
@@ -122,6 +140,7 @@ int flare__uring_caps_check(struct flare__backend *b, uint32_t denied,
 int flare__uring_probe_nop(struct flare__backend *b);
 int flare__uring_probe_recv(struct flare__backend *b);
 int flare__uring_probe_accept(struct flare__backend *b);
+int flare__uring_probe_bundle(struct flare__backend *b);
 
 /* ---- uring_ops.c */
 
@@ -160,6 +179,13 @@ void flare__uring_cancel(struct flare__backend *b, struct flare__sock *sock);
 /* Closing and nothing is in flight: closes the descriptor; CLOSED is due. */
 void flare__uring_finish(struct flare__backend *b, struct flare__sock *sock);
 
+/* Cancels the receive in the kernel, so that it is armed again. */
+void flare__uring_renew(struct flare__backend *b, struct flare__sock *sock);
+
+/* A multishot receive of bundles; the caller sets buffer group and data. */
+void flare__uring_prep_bundle(const struct flare__backend *b,
+                              struct io_uring_sqe *sqe, int fd);
+
 /* Starts parked receives again, as far as there are leases; there are some. */
 void flare__uring_resume(struct flare__backend *b);
 
@@ -191,6 +217,22 @@ int flare__uring_reap(struct flare__backend *b, struct flare__event *events,
                       int capacity);
 int flare__uring_local(struct flare__backend *b, struct flare__event *events,
                        int capacity);
+
+/* ---- uring_recv.c */
+
+/*
+ * The leases of a receive's completion into up to `room` (1 or more) events,
+ * whose number it returns.  If leases.rest_bytes is not 0 then, it is to be
+ * called again with the same completion.
+ */
+int flare__uring_recv_give(struct flare__backend *b, struct flare__sock *sock,
+                           const struct io_uring_cqe *cqe,
+                           struct flare__event *events, int room);
+
+/* The same, or what is left of it, back to the kernel. */
+void flare__uring_recv_drop(struct flare__backend *b,
+                            const struct io_uring_cqe *cqe);
+
 void flare__uring_lease_put(struct flare__backend *b, uint32_t lease);
 
 /* Gives a lease to the kernel that is not there already. */

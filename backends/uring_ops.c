@@ -78,13 +78,30 @@ static void prep_accept(struct flare__backend *b, struct io_uring_sqe *sqe,
         io_uring_prep_accept(sqe, sock->fd, NULL, NULL, SOCK_CLOEXEC);
 }
 
-static void prep_recv(struct flare__backend *b, struct io_uring_sqe *sqe,
-                      const struct flare__sock *sock, bool is_single)
+/*
+ * A multishot receive with a length gets no more than that before others have
+ * their turn (Linux 6.17).  It is a multiple of the leases' size: a kernel that
+ * takes half a buffer would shorten it for whoever gets it next.
+ */
+void flare__uring_prep_bundle(const struct flare__backend *b,
+                              struct io_uring_sqe *sqe, int fd)
 {
-    if (!is_single && (b->caps & FLARE__CAP_MULTISHOT_RECV))
-        io_uring_prep_recv_multishot(sqe, sock->fd, NULL, 0, 0);
-    else
+    io_uring_prep_recv_multishot(sqe, fd, NULL, b->leases.bundle_bytes, 0);
+    sqe->ioprio |= IORING_RECVSEND_BUNDLE;
+}
+
+static void prep_recv(struct flare__backend *b, struct io_uring_sqe *sqe,
+                      struct flare__sock *sock, bool is_single)
+{
+    uring_clear(sock, URING_BUNDLED);
+    if (is_single || !(b->caps & FLARE__CAP_MULTISHOT_RECV)) {
         io_uring_prep_recv(sqe, sock->fd, NULL, b->leases.bytes, 0);
+    } else if (uring_has(sock, URING_DEEP)) {
+        flare__uring_prep_bundle(b, sqe, sock->fd);
+        uring_set(sock, URING_BUNDLED);
+    } else {
+        io_uring_prep_recv_multishot(sqe, sock->fd, NULL, 0, 0);
+    }
     sqe->flags = IOSQE_BUFFER_SELECT;
     sqe->buf_group = URING_LEASE_GROUP;
 }
@@ -369,6 +386,16 @@ void flare__uring_cancel(struct flare__backend *b, struct flare__sock *sock)
     else
         op = uring_has(sock, URING_LISTENER) ? URING_OP_ACCEPT : URING_OP_RECV;
     io_uring_prep_cancel64(sqe, uring_key(sock, op), 0);
+    uring_owned(sqe, sock, URING_OP_STOP);
+}
+
+void flare__uring_renew(struct flare__backend *b, struct flare__sock *sock)
+{
+    struct io_uring_sqe *sqe = flare__uring_sqe(b);
+
+    if (sqe == NULL)
+        return; /* as if it had come too late: asked for again */
+    io_uring_prep_cancel64(sqe, uring_key(sock, URING_OP_RECV), 0);
     uring_owned(sqe, sock, URING_OP_STOP);
 }
 

@@ -7,6 +7,8 @@
  */
 #include "backends/uring.h"
 
+#include "backends/leases.h" /* FLARE__UNPOISON */
+
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -127,6 +129,82 @@ int flare__uring_probe_recv(struct flare__backend *b)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
         return -errno;
     rc = probe_recv_on(b, fds);
+    (void)close(fds[0]); /* ours, nothing to lose */
+    (void)close(fds[1]);
+    return rc;
+}
+
+/* More than one lease of bytes that tell their place. */
+static int bundle_send(const struct flare__backend *b, int fd)
+{
+    uint8_t chunk[256];
+
+    for (uint32_t at = 0; at <= b->leases.bytes;
+         at += (uint32_t)sizeof(chunk)) {
+        uint32_t left = b->leases.bytes + 1 - at;
+
+        if (left > sizeof(chunk))
+            left = sizeof(chunk);
+        memset(chunk, (int)(at / sizeof(chunk) % 251), left);
+        if (send(fd, chunk, left, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)left)
+            return -EIO;
+    }
+    return 0;
+}
+
+/* Whether `lease` holds what was sent from `at` on. */
+static bool bundle_is(const struct flare__backend *b, uint32_t lease,
+                      uint32_t at, uint32_t len)
+{
+    const uint8_t *data = b->leases.base + (size_t)lease * b->leases.stride;
+
+    FLARE__UNPOISON(data, b->leases.bytes);
+    for (uint32_t i = 0; i < len; i++)
+        if (data[i] != (at + i) / 256 % 251)
+            return false;
+    return true;
+}
+
+/* One completion with both leases, in the order they were given, or no. */
+static int probe_bundle_on(struct flare__backend *b, const int fds[2])
+{
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&b->ring);
+    uint32_t bytes = b->leases.bytes;
+    struct io_uring_cqe cqe;
+    uint32_t first;
+    uint32_t second;
+    bool is_right;
+    int rc = bundle_send(b, fds[1]);
+
+    flare__uring_prep_bundle(b, sqe, fds[0]);
+    sqe->flags = IOSQE_BUFFER_SELECT;
+    sqe->buf_group = URING_LEASE_GROUP;
+    io_uring_sqe_set_data64(sqe, PROBE_FIRST);
+    if (rc == 0)
+        rc = probe_next(b, &cqe);
+    if (rc < 0)
+        return rc;
+    if ((cqe.flags & IORING_CQE_F_BUFFER) == 0)
+        return cqe.res == -EINVAL || cqe.res >= 0 ? 0 : cqe.res;
+    first = cqe.flags >> IORING_CQE_BUFFER_SHIFT;
+    second = b->leases.after[first];
+    is_right = cqe.res == (int32_t)bytes + 1 && bundle_is(b, first, 0, bytes) &&
+               bundle_is(b, second, bytes, 1);
+    flare__uring_lease_give(b, first);
+    if (cqe.res > (int32_t)bytes)
+        flare__uring_lease_give(b, second);
+    rc = probe_end(b, fds[0], cqe.flags);
+    return rc < 0 ? rc : is_right;
+}
+
+int flare__uring_probe_bundle(struct flare__backend *b)
+{
+    int fds[2];
+    int rc;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+        return -errno;
+    rc = probe_bundle_on(b, fds);
     (void)close(fds[0]); /* ours, nothing to lose */
     (void)close(fds[1]);
     return rc;

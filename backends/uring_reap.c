@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Completions into events.  One completion gives at most one event; what else
- * it causes (a CLOSED, the end of a stopped stream) goes to the local list and
- * follows in the same batch if there is room.
+ * Completions into events.  One completion gives at most one event, a receive
+ * one for each lease; what else it causes (a CLOSED, the end of a stopped
+ * stream) goes to the local list and follows in the same batch if there is
+ * room.
  *
  * Whether an operation is still in the kernel is told by IORING_CQE_F_MORE and
  * by nothing else, in one place, `reap_one`.
  */
 #include "backends/uring.h"
-
-#include "backends/leases.h" /* FLARE__POISON */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,45 +29,6 @@ static int event_give(const struct reap *r, enum flare__event_kind kind,
                                       .kind = (uint8_t)kind,
                                       .flags = (uint8_t)flags};
     return 1;
-}
-
-static uint8_t *lease_data(const struct flare__backend *b, uint32_t lease)
-{
-    return b->leases.base + (size_t)lease * b->leases.stride;
-}
-
-void flare__uring_lease_give(struct flare__backend *b, uint32_t lease)
-{
-    struct uring_leases *leases = &b->leases;
-    uint8_t *data = lease_data(b, lease);
-
-    FLARE__POISON(data, leases->stride);
-    io_uring_buf_ring_add(leases->ring, data, leases->bytes,
-                          (unsigned short)lease, (int)(leases->count - 1), 0);
-    io_uring_buf_ring_advance(leases->ring, 1);
-}
-
-/* Giving one back twice would hand one buffer to two sockets. */
-void flare__uring_lease_put(struct flare__backend *b, uint32_t lease)
-{
-    struct uring_leases *leases = &b->leases;
-    uint64_t bit = UINT64_C(1) << lease % 64;
-
-    FLARE_ASSERT(lease < leases->count && (leases->out[lease / 64] & bit));
-    leases->out[lease / 64] &= ~bit;
-    leases->held--;
-    flare__uring_lease_give(b, lease);
-}
-
-/* The lease of a completion, which the kernel has taken for it. */
-static uint32_t lease_take(struct flare__backend *b,
-                           const struct io_uring_cqe *cqe)
-{
-    uint32_t lease = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
-
-    b->leases.out[lease / 64] |= UINT64_C(1) << lease % 64;
-    b->leases.held++;
-    return lease;
 }
 
 /*
@@ -182,26 +142,12 @@ static bool recv_may_go_on(int res, struct flare__sock *sock)
     }
 }
 
+/* What came with it has been given on. */
 static int reap_recv(struct flare__backend *b, const struct reap *r)
 {
     struct flare__sock *sock = r->sock;
     int res = r->cqe->res;
-    bool has_lease = (r->cqe->flags & IORING_CQE_F_BUFFER) != 0;
 
-    if (has_lease) {
-        uint32_t lease = lease_take(b, r->cqe);
-
-        if (FLARE_LIKELY(res > 0 && !uring_has(sock, URING_CLOSING))) {
-            stream_continue(b, sock);
-            event_give(r, FLARE__EV_RECV, res,
-                       FLARE__EV_MORE | FLARE__EV_LEASE);
-            r->event->data = lease_data(b, lease);
-            r->event->lease = lease;
-            FLARE__UNPOISON(r->event->data, b->leases.bytes);
-            return 1;
-        }
-        flare__uring_lease_put(b, lease);
-    }
     if (res > 0) {
         stream_continue(b, sock);
         return 0;
@@ -309,7 +255,7 @@ static int reap_wake(struct flare__backend *b, const struct reap *r)
 static int reap_stale(struct flare__backend *b, const struct io_uring_cqe *cqe)
 {
     if (cqe->flags & IORING_CQE_F_BUFFER)
-        flare__uring_lease_put(b, lease_take(b, cqe));
+        flare__uring_recv_drop(b, cqe);
     if ((cqe->user_data & 0xff) == URING_OP_ACCEPT && cqe->res >= 0)
         (void)close(cqe->res);
     return 0;
@@ -340,12 +286,35 @@ static int reap_op(struct flare__backend *b, const struct reap *r,
     return 0;
 }
 
+/*
+ * The events of the leases a receive came with; where there is no room for all
+ * of them, the completion stays at the head of its queue.
+ */
+static int reap_leases(struct flare__backend *b, const struct reap *r, int room)
+{
+    if (FLARE_LIKELY(r->cqe->res > 0 && !uring_has(r->sock, URING_CLOSING)))
+        return flare__uring_recv_give(b, r->sock, r->cqe, r->event, room);
+    flare__uring_recv_drop(b, r->cqe);
+    return 0;
+}
+
+static void reap_last(struct flare__sock *sock, enum uring_op op)
+{
+    FLARE_ASSERT(sock->in_flight > 0);
+    sock->in_flight--;
+    if (op == URING_OP_RECV || op == URING_OP_ACCEPT)
+        uring_clear(sock, URING_ARMED);
+    else if (op == URING_OP_FILE)
+        uring_clear(sock, URING_FILE_ARMED);
+}
+
+/* Up to `room` events. */
 static int reap_one(struct flare__backend *b, const struct io_uring_cqe *cqe,
-                    struct flare__event *event)
+                    struct flare__event *events, int room)
 {
     enum uring_op op = (enum uring_op)(cqe->user_data & 0xff);
-    struct reap r = {.cqe = cqe, .event = event};
-    int n;
+    struct reap r = {.cqe = cqe, .event = events};
+    int n = 0;
 
     if (op == URING_OP_WAKE)
         return reap_wake(b, &r);
@@ -354,15 +323,14 @@ static int reap_one(struct flare__backend *b, const struct io_uring_cqe *cqe,
         (uint32_t)(cqe->user_data >> 36));
     if (FLARE_UNLIKELY(r.sock == NULL))
         return reap_stale(b, cqe);
-    if ((cqe->flags & IORING_CQE_F_MORE) == 0) {
-        FLARE_ASSERT(r.sock->in_flight > 0);
-        r.sock->in_flight--;
-        if (op == URING_OP_RECV || op == URING_OP_ACCEPT)
-            uring_clear(r.sock, URING_ARMED);
-        else if (op == URING_OP_FILE)
-            uring_clear(r.sock, URING_FILE_ARMED);
+    if (cqe->flags & IORING_CQE_F_BUFFER) {
+        n = reap_leases(b, &r, room);
+        if (b->leases.rest_bytes > 0)
+            return n;
     }
-    n = reap_op(b, &r, op);
+    if ((cqe->flags & IORING_CQE_F_MORE) == 0)
+        reap_last(r.sock, op);
+    n += reap_op(b, &r, op);
     if (FLARE_UNLIKELY(uring_has(r.sock, URING_CLOSING)) &&
         r.sock->in_flight == 0 && !uring_has(r.sock, URING_SENDING))
         flare__uring_finish(b, r.sock);
@@ -377,8 +345,12 @@ int flare__uring_reap(struct flare__backend *b, struct flare__event *events,
     unsigned tail = io_uring_smp_load_acquire(cq->ktail);
     int n = 0;
 
-    for (; head != tail && n < capacity; head++)
-        n += reap_one(b, &cq->cqes[head & cq->ring_mask], &events[n]);
+    while (head != tail && n < capacity) {
+        n += reap_one(b, &cq->cqes[head & cq->ring_mask], &events[n],
+                      capacity - n);
+        if (b->leases.rest_bytes == 0)
+            head++;
+    }
     io_uring_smp_store_release(cq->khead, head);
     return n;
 }

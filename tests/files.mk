@@ -330,6 +330,7 @@ endif
 if HAVE_LIBURING
 uring_tests = \
 	%D%/backends/test_uring \
+	%D%/backends/test_uring_bundle \
 	%D%/backends/test_uring_close \
 	%D%/backends/test_uring_open \
 	%D%/backends/test_uring_random
@@ -337,6 +338,10 @@ unit_tests += $(uring_tests)
 endif
 %C%_backends_test_uring_SOURCES = \
 	%D%/backends/test_uring.c \
+	%D%/backends/uring_rig.c \
+	%D%/backends/uring_rig.h
+%C%_backends_test_uring_bundle_SOURCES = \
+	%D%/backends/test_uring_bundle.c \
 	%D%/backends/uring_rig.c \
 	%D%/backends/uring_rig.h
 %C%_backends_test_uring_close_SOURCES = \

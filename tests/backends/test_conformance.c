@@ -14,6 +14,8 @@ const struct conf_stamp conf_stamps[] = {
     {"uring", &flare__backend_uring, &conf_harness_kernel, 0},
     {"uring, single shots", &flare__backend_uring, &conf_harness_kernel,
      FLARE__CAP_MULTISHOT_ACCEPT | FLARE__CAP_MULTISHOT_RECV},
+    {"uring, a completion for each lease", &flare__backend_uring,
+     &conf_harness_kernel, FLARE__CAP_BUNDLE},
 #endif
 #ifdef CONF_SIM
     {"sim", &flare__backend_sim, &conf_harness_sim, 0},
