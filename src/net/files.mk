@@ -46,6 +46,8 @@ libflare_core_la_SOURCES += \
 	%D%/takeover.c \
 	%D%/timer.c \
 	%D%/timer.h \
+	%D%/user_loop.c \
+	%D%/user_loop.h \
 	%D%/watchdog.c \
 	%D%/watchdog.h \
 	%D%/worker.c \

@@ -24,8 +24,8 @@ static void loop_read_clock(struct flare_loop *loop)
     loop->now_ms = loop->now_ns / NS_PER_MS;
 }
 
-int flare__loop_open(struct flare_loop **out,
-                     const struct flare__loop_config *config)
+int flare__loop_alloc(struct flare_loop **out,
+                      const struct flare__loop_config *config)
 {
     uint32_t capacity = config->mailbox_capacity;
     struct flare_loop *loop = flare__calloc(config->al, 1, sizeof(*loop));
@@ -40,15 +40,30 @@ int flare__loop_open(struct flare_loop **out,
         flare__free(config->al, loop);
         return rc;
     }
-    loop->ops = config->ops;
-    loop->backend = config->backend;
     atomic_init(&loop->refs, 1);
     loop->log = config->log;
     loop->owner = pthread_self();
     loop->tasks_end = &loop->tasks;
+    *out = loop;
+    return 0;
+}
+
+void flare__loop_begin(struct flare_loop *loop)
+{
     loop_read_clock(loop);
     flare__wheel_init(&loop->wheel, loop->now_ms);
-    *out = loop;
+}
+
+int flare__loop_open(struct flare_loop **out,
+                     const struct flare__loop_config *config)
+{
+    int rc = flare__loop_alloc(out, config);
+
+    if (rc < 0)
+        return rc;
+    (*out)->ops = config->ops;
+    (*out)->backend = config->backend;
+    flare__loop_begin(*out);
     return 0;
 }
 

@@ -73,6 +73,7 @@ struct flare_loop {
     struct flare__resident *residents;
     uint32_t resident_count;
     struct flare__extra extras[FLARE__EXTRA_COUNT];
+    uint32_t offload_threads; /* 0: the default of user_loop.c */
     struct flare__mailbox *mailbox;
     _Atomic(struct flare__letter *) letters; /* the newest first */
     atomic_uint refs;   /* of the memory: its owner's, and letters to come */
@@ -94,7 +95,16 @@ struct flare__loop_config {
     uint32_t mailbox_capacity; /* power of two; 0: 1024 */
 };
 
-/* -ENOMEM.  Thread: the owner from now on. */
+/*
+ * In two steps, for a backend that is to borrow the loop's own allocator and
+ * log: memory (-ENOMEM), in which the caller then sets ops and backend, or
+ * frees it; and the start of its clock.
+ */
+int flare__loop_alloc(struct flare_loop **out,
+                      const struct flare__loop_config *config);
+void flare__loop_begin(struct flare_loop *loop);
+
+/* Both at once.  -ENOMEM.  Thread: the owner from now on. */
 int flare__loop_open(struct flare_loop **out,
                      const struct flare__loop_config *config);
 
