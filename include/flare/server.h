@@ -15,9 +15,6 @@ extern "C" {
 /* One worker for each CPU that this process may use. */
 #define FLARE_WORKERS_AUTO UINT32_MAX
 
-/* "No limit", where a member says that it may be had. */
-#define FLARE_UNLIMITED UINT32_MAX
-
 /* A worker, in its hooks; see flare/state.h. */
 typedef struct flare_worker flare_worker;
 
