@@ -74,6 +74,10 @@ struct flare__sock {
     union {
         struct iovec one;        /* when it is a single buffer */
         struct flare__file file; /* when it is a file */
+        struct {
+            uint16_t wanted; /* poll(2)'s events */
+            uint16_t due;    /* that came, and were not told yet */
+        } poll;              /* when it is polled */
     };
     const struct iovec *iov;
     uint32_t sent;

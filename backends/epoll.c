@@ -5,8 +5,9 @@
  * millisecond.
  *
  * Sockets are added once, for all edges, and never changed: that is one system
- * call per connection.  The eventfd of `wake` is edge triggered, so that
- * nobody needs to read it.
+ * call per connection.  Those that are polled are changed: an UDP socket that
+ * is registered for output has an edge for each datagram that has left.  The
+ * eventfd of `wake` is edge triggered, so that nobody needs to read it.
  */
 #include "backends/ready_turn.h"
 
@@ -63,6 +64,14 @@ static int poller_arm(struct flare__backend *b, int fd, uint32_t index,
                         (uint64_t)generation << 32 | index);
 }
 
+static int poller_watch(struct flare__backend *b, int fd, uint32_t index,
+                        uint32_t generation, short events)
+{
+    return epoll_change(b, EPOLL_CTL_MOD, fd,
+                        (uint32_t)(uint16_t)events | EPOLLET,
+                        (uint64_t)generation << 32 | index);
+}
+
 /* The smallest number of milliseconds that is no less; -1: for ever. */
 static int to_ms(uint64_t ns)
 {
@@ -110,6 +119,7 @@ static void poller_wake(struct flare__backend *b)
 static const struct flare__poller_ops poller = {
     .add = poller_add,
     .arm = poller_arm,
+    .watch = poller_watch,
     .wake = poller_wake,
 };
 
@@ -208,6 +218,7 @@ const struct flare__backend_ops flare__backend_epoll = {
     .shutdown_send = flare__ready_shutdown_send,
     .close = flare__ready_close,
     .poll_fd = flare__ready_poll_fd,
+    .poll_start = flare__ready_poll_start,
     .poll_stop = flare__ready_poll_stop,
     .poll = backend_poll,
     .wake = flare__ready_wake,

@@ -12,6 +12,7 @@ libflare_core_la_SOURCES += \
 	%D%/uring.h \
 	%D%/uring_file.c \
 	%D%/uring_ops.c \
+	%D%/uring_poll.c \
 	%D%/uring_probe.c \
 	%D%/uring_reap.c \
 	%D%/uring_setup.c

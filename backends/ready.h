@@ -2,7 +2,7 @@
 /*
  * The readiness core: the backend contract emulated on a kernel that says when
  * a descriptor is ready instead of what came of an operation.  epoll and
- * kqueue share it; they differ in a poller of five functions.
+ * kqueue share it; they differ in a poller of a few functions.
  *
  * Every descriptor is registered once, edge triggered, for both directions.
  * Edges become bits of the socket; a socket with something to do waits in a
@@ -47,6 +47,14 @@ struct flare__poller_ops {
      */
     int (*arm)(struct flare__backend *b, int fd, uint32_t index,
                uint32_t generation, short events);
+
+    /*
+     * Likewise for good, edge triggered: at once for what is there, then
+     * whenever one of `events` comes about.  What `add` or an earlier call
+     * asked for is of no interest any more.
+     */
+    int (*watch)(struct flare__backend *b, int fd, uint32_t index,
+                 uint32_t generation, short events);
 
     /* Thread: any.  Gives a WAKE edge. */
     void (*wake)(struct flare__backend *b);
@@ -108,6 +116,8 @@ void flare__ready_close(struct flare__backend *b, struct flare__sock *sock,
                         enum flare__close_how how);
 int flare__ready_poll_fd(struct flare__backend *b, struct flare__sock *sock,
                          short events);
+int flare__ready_poll_start(struct flare__backend *b, struct flare__sock *sock,
+                            short events);
 void flare__ready_poll_stop(struct flare__backend *b, struct flare__sock *sock);
 void flare__ready_wake(struct flare__backend *b);
 

@@ -474,7 +474,30 @@ static int sim_poll_fd(struct flare__backend *b, struct flare__sock *sock,
     SIM_CHECK(b->world, sim_slot_end(b, s)->kind == SIM_FOREIGN,
               "poll_fd on a socket");
     s->poll_events = events;
+    s->is_watch = false;
     sim_op_arm(b, s, SIM_OP_POLL, SIM_N_POLL_FD);
+    return 0;
+}
+
+static int sim_poll_start(struct flare__backend *b, struct flare__sock *sock,
+                          short events)
+{
+    struct sim_slot *s = sim_slot_of(b, sock);
+    struct sim_end *e = sim_slot_end(b, s);
+    int rc = call_site(b, "poll_start");
+
+    if (rc < 0)
+        return rc;
+    SIM_CHECK(b->world, e->kind == SIM_FOREIGN, "poll_start of a stream");
+    SIM_CHECK(b->world,
+              (s->armed & 1u << SIM_OP_POLL) == 0 ||
+                  (s->is_watch && (s->stopping & 1u << SIM_OP_POLL) == 0),
+              "poll_start while another poll is armed, or stopping");
+    s->armed &= (uint8_t) ~(1u << SIM_OP_POLL); /* it takes other events */
+    s->poll_events = events;
+    s->is_watch = true;
+    e->edges = (uint16_t)e->revents;
+    sim_op_arm(b, s, SIM_OP_POLL, SIM_N_POLL_START);
     return 0;
 }
 
@@ -549,6 +572,7 @@ const struct flare__backend_ops flare__backend_sim = {
     .shutdown_send = sim_shutdown_send,
     .close = sim_close,
     .poll_fd = sim_poll_fd,
+    .poll_start = sim_poll_start,
     .poll_stop = sim_poll_stop,
     .poll = sim_poll,
     .wake = sim_wake,

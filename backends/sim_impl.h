@@ -69,7 +69,8 @@ enum {
     X(PEER_SHUTDOWN)                                                           \
     X(PEER_CLOSE)                                                              \
     X(PEER_EVENT)                                                              \
-    X(SENDFILE)
+    X(SENDFILE)                                                                \
+    X(POLL_START)
 
 enum sim_note {
 #define SIM_NOTE_ENUM(name) SIM_N_##name,
@@ -124,7 +125,8 @@ struct sim_end {
     uint16_t port;    /* listened on, or connected to */
     bool is_accepted; /* the server's end of a connection */
     uint32_t number;  /* of the connection, from 1, the same at both ends */
-    short revents;
+    short revents;    /* what it is ready for */
+    uint16_t edges;   /* of these, since poll_start heard of it */
     uint32_t backlog;
     uint32_t pending_count, pending_size;
     uint32_t *pending;
@@ -191,6 +193,7 @@ struct sim_slot {
     uint64_t kick; /* when it is on the world's list; SIM_NEVER */
     uint64_t wait; /* the earliest time at which it will have something */
     short poll_events;
+    bool is_watch; /* the poll is poll_start's */
     const struct iovec *iov;
     uint32_t iov_count;
     uint32_t iov_at, iov_off; /* what moves next */

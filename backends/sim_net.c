@@ -520,6 +520,7 @@ void flare__sim_foreign_set(struct flare__sim *w, int fd, short revents)
 
     SIM_CHECK(w, e->kind == SIM_FOREIGN, "descriptor %d is ours", fd);
     e->revents = revents;
+    e->edges |= (uint16_t)revents;
     end_tell(w, e, FLARE__SIM_PEER_DATA);
 }
 

@@ -229,6 +229,7 @@ const struct flare__backend_ops flare__backend_uring = {
     .shutdown_send = flare__uring_shutdown_send,
     .close = flare__uring_close,
     .poll_fd = flare__uring_poll_fd,
+    .poll_start = flare__uring_poll_start,
     .poll_stop = flare__uring_poll_stop,
     .poll = uring_poll,
     .wake = uring_wake,

@@ -2,8 +2,9 @@
 /*
  * What the files of the io_uring backend share: uring.c (life, poll, wake),
  * uring_setup.c (the ring, the leases), uring_probe.c (the self-test),
- * uring_ops.c (submissions), uring_file.c (sendfile) and uring_reap.c
- * (completions).  Nothing else includes this, but for tests.
+ * uring_ops.c (submissions), uring_file.c (sendfile), uring_poll.c (polled
+ * descriptors) and uring_reap.c (completions).  Nothing else includes this, but
+ * for tests.
  *
  * A submission carries generation, index and operation in its user data, and
  * is counted in `sock->in_flight` until its last completion, the one without
@@ -52,6 +53,8 @@ enum {
     URING_NO_WAITALL = 1 << 15, /* kernel TLS refuses MSG_WAITALL */
     URING_FILE_ARMED = 1 << 16, /* OP_FILE is in the kernel */
     URING_NONBLOCK = 1 << 17,   /* a file made it so */
+    URING_WATCH = 1 << 18,      /* poll_start; no terminal event yet */
+    URING_REPOLL = 1 << 19,     /* its poll is to come back, and start again */
 
     URING_DUE =
         URING_END_DUE | URING_RETRY_DUE | URING_SEND_DUE | URING_CLOSED_DUE
@@ -141,9 +144,6 @@ void flare__uring_shutdown_send(struct flare__backend *b,
                                 struct flare__sock *sock);
 void flare__uring_close(struct flare__backend *b, struct flare__sock *sock,
                         enum flare__close_how how);
-int flare__uring_poll_fd(struct flare__backend *b, struct flare__sock *sock,
-                         short events);
-void flare__uring_poll_stop(struct flare__backend *b, struct flare__sock *sock);
 
 /* Watches the wake descriptor.  0 or -errno. */
 int flare__uring_wake_arm(struct flare__backend *b);
@@ -181,6 +181,23 @@ int flare__uring_file_step(struct flare__backend *b, struct flare__sock *sock,
 
 /* A completion of its poll. */
 int flare__uring_file_reap(struct flare__backend *b, struct flare__sock *sock,
+                           const struct io_uring_cqe *cqe,
+                           struct flare__event *event);
+
+/* ---- uring_poll.c */
+
+int flare__uring_poll_fd(struct flare__backend *b, struct flare__sock *sock,
+                         short events);
+int flare__uring_poll_start(struct flare__backend *b, struct flare__sock *sock,
+                            short events);
+void flare__uring_poll_stop(struct flare__backend *b, struct flare__sock *sock);
+
+/* Puts a watch in the kernel's hands again, now or from the local list. */
+void flare__uring_poll_rearm(struct flare__backend *b,
+                             struct flare__sock *sock);
+
+/* A completion; the number of events. */
+int flare__uring_poll_reap(struct flare__backend *b, struct flare__sock *sock,
                            const struct io_uring_cqe *cqe,
                            struct flare__event *event);
 

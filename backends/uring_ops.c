@@ -279,7 +279,7 @@ void flare__uring_shutdown_send(struct flare__backend *b,
     (void)shutdown(sock->fd, SHUT_WR);
 }
 
-/* ---- connect and poll */
+/* ---- connect */
 
 static void make_blocking(int fd)
 {
@@ -310,31 +310,7 @@ int flare__uring_connect(struct flare__backend *b, struct flare__sock *sock,
     return 0;
 }
 
-int flare__uring_poll_fd(struct flare__backend *b, struct flare__sock *sock,
-                         short events)
-{
-    struct io_uring_sqe *sqe;
-
-    FLARE_ASSERT(
-        !uring_has(sock, URING_POLLING | URING_WANTED | URING_CLOSING));
-    sqe = flare__uring_sqe(b);
-    if (sqe == NULL)
-        return -EAGAIN;
-    io_uring_prep_poll_add(sqe, sock->fd, (unsigned short)events);
-    uring_owned(sqe, sock, URING_OP_POLL);
-    uring_clear(sock, URING_STOP);
-    uring_set(sock, URING_POLLING);
-    return 0;
-}
-
-void flare__uring_poll_stop(struct flare__backend *b, struct flare__sock *sock)
-{
-    if (!uring_has(sock, URING_POLLING) ||
-        uring_has(sock, URING_STOP | URING_CLOSING))
-        return;
-    uring_set(sock, URING_STOP);
-    flare__uring_cancel(b, sock);
-}
+/* ---- wake */
 
 int flare__uring_wake_arm(struct flare__backend *b)
 {
@@ -405,7 +381,8 @@ void flare__uring_close(struct flare__backend *b, struct flare__sock *sock,
     uring_clear(sock, URING_RETRY_DUE);
     if (how == FLARE__CLOSE_ABORT)
         uring_set(sock, URING_ABORT);
-    if (uring_has(sock, URING_WANTED) && !uring_has(sock, URING_ARMED))
+    if ((uring_has(sock, URING_WANTED) && !uring_has(sock, URING_ARMED)) ||
+        (uring_has(sock, URING_WATCH) && !uring_has(sock, URING_POLLING)))
         flare__uring_due(b, sock, URING_END_DUE);
     if (sock->in_flight == 0) {
         if (!uring_has(sock, URING_SENDING)) /* else SEND_DUE ends it */

@@ -122,6 +122,7 @@ struct conf_conn {
     int accepted[64]; /* not yet taken by the test */
     int accepted_count;
     int recvs; /* events */
+    int polls; /* likewise */
     int32_t recv_res, sent_res, connect_res, poll_res, accept_res;
     bool is_receiving, is_accepting, is_sending, is_connecting, is_polling;
     bool is_release_due, is_closing, is_closed;
@@ -129,6 +130,7 @@ struct conf_conn {
     bool is_manual;    /* else an accept or receive that ends goes on */
     bool is_stopped;   /* by the test */
     bool is_file;      /* what is being sent: 0 bytes may be all of it */
+    bool is_watching;  /* the poll is poll_start's */
 };
 
 struct conf {

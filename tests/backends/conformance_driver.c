@@ -175,8 +175,11 @@ static void on_event(struct flare__sock *sock, const struct flare__event *ev)
         order_note(conn, 'L');
         break;
     case FLARE__EV_POLL:
-        ck_assert(conn->is_polling && ev->flags == 0);
-        conn->is_polling = false;
+        ck_assert(conn->is_polling);
+        ck_assert_int_eq(ev->flags,
+                         conn->is_watching && ev->res > 0 ? FLARE__EV_MORE : 0);
+        conn->is_polling = (ev->flags & FLARE__EV_MORE) != 0;
+        conn->polls++;
         conn->poll_res = ev->res;
         order_note(conn, 'P');
         break;
