@@ -61,7 +61,9 @@ struct flare__file {
     uint64_t offset;
 };
 
-/* Embedded in the owner's object; everything but `on_event` is the backend's.
+/*
+ * Embedded in the owner's object; everything but `on_event` is the backend's.
+ * `sent` may be read while a send is in flight: bytes of it known to be out.
  */
 struct flare__sock {
     flare__event_fn on_event;
@@ -248,6 +250,14 @@ struct flare__backend_ops {
      */
     int (*sendfile)(struct flare__backend *b, struct flare__sock *sock,
                     int file, uint64_t offset, uint32_t count);
+
+    /*
+     * Bytes that left by `send` and wait in the system: the peer has not
+     * acknowledged (TCP) or read (Unix) them; those of the send in flight are
+     * in it only as far as sock->sent counts them, or more.  For a rare look at
+     * whether the peer takes any: a system call.  -errno.
+     */
+    int64_t (*queued)(struct flare__backend *b, struct flare__sock *sock);
 
     /* FIN now, receive goes on; no send is in flight. */
     void (*shutdown_send)(struct flare__backend *b, struct flare__sock *sock);

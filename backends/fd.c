@@ -9,8 +9,10 @@
 #include "backends/fd.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <time.h>
 
@@ -114,6 +116,14 @@ int flare__fd_local(struct flare__backend *b, struct flare__sock *sock,
     *out = addr;
     *len = size;
     return 0;
+}
+
+int64_t flare__fd_queued(struct flare__backend *b, struct flare__sock *sock)
+{
+    int bytes = 0;
+
+    (void)b;
+    return ioctl(sock->fd, SIOCOUTQ, &bytes) < 0 ? -errno : bytes;
 }
 
 int flare__fd_socket(struct flare__backend *b, int family, int type)

@@ -12,8 +12,6 @@
 #include "backends/sim_impl.h"
 
 #include <errno.h>
-
-#include <netinet/in.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -312,17 +310,15 @@ static int sim_connect(struct flare__backend *b, struct flare__sock *sock,
 {
     struct sim_slot *s = sim_slot_of(b, sock);
     struct sim_end *e = sim_slot_end(b, s);
-    struct sockaddr_in in = {0};
+    struct sim_addr to = sim_addr_of(addr, len);
     int rc = call_site(b, "connect");
 
     if (rc < 0)
         return rc;
     SIM_CHECK(b->world, e->kind == SIM_SOCKET && !e->is_connecting,
               "connect on a socket that is connected");
-    /* The port is at the same place in both families. */
-    memcpy(&in, addr, len < sizeof(in) ? len : sizeof(in));
     sim_op_arm(b, s, SIM_OP_CONNECT, SIM_N_CONNECT);
-    sim_end_connect(b->world, e, ntohs(in.sin_port));
+    sim_end_connect(b->world, e, &to);
     return 0;
 }
 
@@ -402,6 +398,7 @@ static int sim_send(struct flare__backend *b, struct flare__sock *sock,
     s->iov_count = count;
     s->iov_at = s->iov_off = 0;
     s->send_done = s->send_len = 0;
+    sock->sent = 0;
     for (uint32_t i = 0; i < count; i++)
         s->send_len += iov[i].iov_len;
     s->send_hash = sim_iov_hash(iov, count);
@@ -427,6 +424,7 @@ static int sim_sendfile(struct flare__backend *b, struct flare__sock *sock,
     sim_file_lend(b->world, &s->file, file, offset);
     s->send_done = 0;
     s->send_len = count;
+    sock->sent = 0;
     return 0;
 }
 
@@ -509,6 +507,14 @@ static void sim_poll_stop(struct flare__backend *b, struct flare__sock *sock)
     sim_op_stop(b, s, SIM_OP_POLL);
 }
 
+static int64_t sim_queued(struct flare__backend *b, struct flare__sock *sock)
+{
+    struct sim_end *e = sim_slot_end(b, sim_slot_of(b, sock));
+    struct sim_end *to = sim_end_other(b->world, e);
+
+    return to == NULL ? -ENOTCONN : sim_pipe_queued(to);
+}
+
 static int sim_socket(struct flare__backend *b, int family, int type)
 {
     int rc = call_site(b, "socket");
@@ -517,11 +523,13 @@ static int sim_socket(struct flare__backend *b, int family, int type)
         return rc;
     if (type != SOCK_STREAM)
         return -EPROTONOSUPPORT;
-    (void)family;
-    return flare__sim_socket(b->world);
+    rc = flare__sim_socket(b->world);
+    if (rc >= 0)
+        sim_end_of_fd(b->world, rc)->local.family = (uint16_t)family;
+    return rc;
 }
 
-/* There is nothing to set, and every address is free. */
+/* There is nothing to set. */
 static int sim_option(struct flare__backend *b, int fd, int level, int name,
                       const void *value, socklen_t len)
 {
@@ -536,10 +544,12 @@ static int sim_option(struct flare__backend *b, int fd, int level, int name,
 static int sim_bind(struct flare__backend *b, int fd,
                     const struct sockaddr *addr, socklen_t len)
 {
-    (void)fd;
-    (void)addr;
-    (void)len;
-    return call_site(b, "bind");
+    int rc = call_site(b, "bind");
+
+    if (rc < 0)
+        return rc;
+    sim_end_of_fd(b->world, fd)->local = sim_addr_of(addr, len);
+    return 0;
 }
 
 /* From any thread: the flag is all that it may touch. */
@@ -557,6 +567,7 @@ const struct flare__backend_ops flare__backend_sim = {
     .attach = sim_attach,
     .peer = sim_address_peer,
     .local = sim_address_local,
+    .queued = sim_queued,
     .socket = sim_socket,
     .option = sim_option,
     .bind = sim_bind,

@@ -24,7 +24,8 @@
 enum {
     SIM_BACKENDS_MAX = 16,
     SIM_TAIL = 512, /* entries of the trace that are kept; power of two */
-    SIM_RELEASES = 4
+    SIM_RELEASES = 4,
+    SIM_ROUTES_MAX = 32
 };
 
 #define SIM_US UINT64_C(1000)
@@ -99,6 +100,20 @@ struct sim_pipe {
     bool was_full; /* the writer waits for space */
 };
 
+/* Of IPv4, the first four bytes; AF_UNSPEC: none, or another family's. */
+struct sim_addr {
+    uint16_t family;
+    uint16_t port;
+    uint8_t ip[16];
+};
+
+struct sim_route {
+    struct sim_addr to;
+    uint32_t bits;
+    int res;
+    uint32_t delay_ms;
+};
+
 enum sim_end_kind {
     SIM_FREE,
     SIM_LISTENER,
@@ -121,12 +136,13 @@ struct sim_end {
     uint32_t slot;
     uint64_t doom; /* the connection breaks when that much has arrived here */
     struct sim_pipe rx;
-    int connect_res;  /* SIM_SOCKET: 1 until known */
-    uint16_t port;    /* listened on, or connected to */
-    bool is_accepted; /* the server's end of a connection */
-    uint32_t number;  /* of the connection, from 1, the same at both ends */
-    short revents;    /* what it is ready for */
-    uint16_t edges;   /* of these, since poll_start heard of it */
+    int connect_res; /* SIM_SOCKET: 1 until known */
+    int verdict;     /* of the route: FLARE__SIM_BLACKHOLE, -errno, 0 */
+    uint16_t port;   /* listened on, or connected to */
+    uint32_t number; /* of the connection, from 1, the same at both ends */
+    struct sim_addr local, remote;
+    short revents;  /* what it is ready for */
+    uint16_t edges; /* of these, since poll_start heard of it */
     uint32_t backlog;
     uint32_t pending_count, pending_size;
     uint32_t *pending;
@@ -243,6 +259,8 @@ struct flare__sim {
     uint64_t order;
     struct flare__backend *backends[SIM_BACKENDS_MAX];
     uint32_t backend_count;
+    struct sim_route routes[SIM_ROUTES_MAX];
+    uint32_t route_count;
     struct sim_line tail[SIM_TAIL];
 };
 
@@ -280,6 +298,7 @@ void sim_due_push(struct flare__sim *w, enum sim_due_kind kind, uint64_t time,
 bool sim_run_due(struct flare__sim *w);
 /* The time of the next, or SIM_NEVER. */
 uint64_t sim_next_due(const struct flare__sim *w);
+int64_t sim_pipe_queued(const struct sim_end *to); /* not read yet */
 uint64_t sim_pipe_space(const struct sim_end *to);
 void sim_pipe_write(struct flare__sim *w, struct sim_end *to, const void *data,
                     uint64_t len);
@@ -291,7 +310,8 @@ struct sim_end *sim_end_other(const struct flare__sim *w,
                               const struct sim_end *e);
 /* Lets go of the descriptor: FIN, or RST. */
 void sim_end_close(struct flare__sim *w, struct sim_end *e, bool is_abort);
-void sim_end_connect(struct flare__sim *w, struct sim_end *e, uint16_t port);
+void sim_end_connect(struct flare__sim *w, struct sim_end *e,
+                     const struct sim_addr *to);
 
 /* sim_ops.c */
 struct sim_end *sim_slot_end(const struct flare__backend *b,
@@ -309,6 +329,17 @@ int64_t sim_file_move(struct flare__sim *w, const struct sim_file *file,
                       struct sim_end *to, uint64_t at, uint64_t n);
 
 /* sim_address.c */
+struct sim_addr sim_addr_of(const struct sockaddr *addr, socklen_t len);
+void sim_addr_put(const struct sim_addr *a, struct sockaddr_storage *out,
+                  socklen_t *len);
+bool sim_addr_is_any(const struct sim_addr *a); /* but for its port */
+bool sim_addr_is_same_ip(const struct sim_addr *a, const struct sim_addr *b);
+/* Who connects for the `number`th time. */
+struct sim_addr sim_addr_client(uint8_t family, uint32_t number);
+/* Both ends' addresses, from what the client asked for. */
+void sim_addr_connected(struct sim_end *client, struct sim_end *server);
+struct sim_route sim_route_find(const struct flare__sim *w,
+                                const struct sim_addr *to);
 int sim_address_peer(struct flare__backend *b, struct flare__sock *sock,
                      struct sockaddr_storage *out, socklen_t *len);
 int sim_address_local(struct flare__backend *b, struct flare__sock *sock,

@@ -168,6 +168,11 @@ uint64_t sim_pipe_space(const struct sim_end *to)
     return to->rx.window - (to->rx.written - to->rx.taken);
 }
 
+int64_t sim_pipe_queued(const struct sim_end *to)
+{
+    return (int64_t)(to->rx.written - to->rx.taken);
+}
+
 static void pipe_move(struct flare__sim *w, struct sim_end *to)
 {
     if (to->rx.is_moving)
@@ -308,7 +313,15 @@ static void net_on_arrive(struct flare__sim *w, struct sim_end *e)
 
 /* Connecting. */
 
-static struct sim_end *listener_pick(struct flare__sim *w, uint16_t port)
+static bool listener_matches(const struct sim_end *l, const struct sim_addr *to)
+{
+    return l->port == to->port &&
+           (l->local.family == AF_UNSPEC || to->family == AF_UNSPEC ||
+            l->local.family == to->family);
+}
+
+static struct sim_end *listener_pick(struct flare__sim *w,
+                                     const struct sim_addr *to)
 {
     struct sim_end *found = NULL;
     uint32_t count = 0;
@@ -316,7 +329,7 @@ static struct sim_end *listener_pick(struct flare__sim *w, uint16_t port)
     for (uint32_t i = 0; i < w->fd_count; i++) {
         struct sim_end *e = w->fds[i] == 0 ? NULL : w->ends[w->fds[i]];
 
-        if (e == NULL || e->kind != SIM_LISTENER || e->port != port)
+        if (e == NULL || e->kind != SIM_LISTENER || !listener_matches(e, to))
             continue;
         /* The last of n found wins with 1 in n: each is as likely. */
         if (flare__sim_below(w, ++count) == 0)
@@ -346,12 +359,12 @@ static void syn_accept(struct flare__sim *w, struct sim_end *l,
     struct sim_end *s = sim_end_new(w, SIM_STREAM);
 
     s->port = l->port;
-    s->is_accepted = true;
     s->number = e->number = (uint32_t)w->counts.conns + 1;
     s->other = e->index;
     e->other = s->index;
     e->kind = SIM_STREAM;
     e->connect_res = 0;
+    sim_addr_connected(e, s);
     pipe_init(w, &e->rx);
     pipe_init(w, &s->rx);
     if (sim_chance(w, FLARE__SIM_NET_RESET)) {
@@ -371,12 +384,12 @@ static void syn_accept(struct flare__sim *w, struct sim_end *l,
 
 static void net_on_syn(struct flare__sim *w, struct sim_end *e)
 {
-    struct sim_end *l = listener_pick(w, e->port);
+    struct sim_end *l = listener_pick(w, &e->remote);
     uint32_t backlog;
 
     sim_trace(w, SIM_N_SYN, e->index, e->port, l == NULL ? 0 : l->index);
-    if (l == NULL) {
-        syn_refuse(w, e, -ECONNREFUSED);
+    if (e->verdict < 0 || l == NULL) {
+        syn_refuse(w, e, e->verdict < 0 ? e->verdict : -ECONNREFUSED);
         return;
     }
     backlog = l->backlog;
@@ -392,12 +405,21 @@ static void net_on_syn(struct flare__sim *w, struct sim_end *e)
         syn_refuse(w, e, -ETIMEDOUT);
 }
 
-void sim_end_connect(struct flare__sim *w, struct sim_end *e, uint16_t port)
+void sim_end_connect(struct flare__sim *w, struct sim_end *e,
+                     const struct sim_addr *to)
 {
-    e->port = port;
+    struct sim_route route = sim_route_find(w, to);
+
+    e->port = to->port;
+    e->remote = *to;
     e->is_connecting = true;
     e->connect_res = 1;
-    sim_due_push(w, SIM_DUE_SYN, sim_later(w, FLARE__SIM_LATENCY), e->index, 0);
+    e->verdict = route.res;
+    if (route.res == FLARE__SIM_BLACKHOLE)
+        return;
+    sim_due_push(w, SIM_DUE_SYN,
+                 sim_later(w, FLARE__SIM_LATENCY) + route.delay_ms * SIM_MS,
+                 e->index, 0);
 }
 
 /* Closing. */
@@ -501,6 +523,17 @@ int flare__sim_listen(struct flare__sim *w, uint16_t port, uint32_t backlog)
         sim_end_of_fd(w, fd)->port = port;
         sim_end_of_fd(w, fd)->backlog = backlog == 0 ? NET_BACKLOG : backlog;
     }
+    return fd;
+}
+
+int flare__sim_listen_at(struct flare__sim *w, const struct sockaddr *addr,
+                         socklen_t len, uint32_t backlog)
+{
+    struct sim_addr at = sim_addr_of(addr, len);
+    int fd = flare__sim_listen(w, at.port, backlog);
+
+    if (fd >= 0)
+        sim_end_of_fd(w, fd)->local = at;
     return fd;
 }
 

@@ -354,6 +354,7 @@ static bool send_progress(struct flare__backend *b, struct sim_slot *s,
         *rc = file_move(b, s, to, n);
     else
         send_move(b, s, to, n);
+    s->sock->sent = (uint32_t)s->send_done;
     if (*rc < 0)
         return true;
     if (s->send_done == s->send_len) {

@@ -214,6 +214,7 @@ const struct flare__backend_ops flare__backend_uring = {
     .attach = flare__uring_attach,
     .peer = flare__fd_peer,
     .local = flare__fd_local,
+    .queued = flare__fd_queued,
     .socket = flare__fd_socket,
     .option = flare__fd_option,
     .bind = flare__fd_bind,

@@ -158,7 +158,8 @@ struct flare_server_config {
     uint32_t body_grace_ms;     /* before the rate below counts [10 000] */
     uint32_t body_rate_min;     /* bytes per second, FLARE_UNLIMITED: 0 [240] */
     uint32_t idle_timeout_ms;   /* between requests [60 000] */
-    uint32_t send_timeout_ms;   /* for each 64 KiB of output [30 000] */
+    uint32_t send_timeout_ms;   /* the peer takes nothing; a quarter more at
+                                 * most until it is seen [30 000] */
     uint32_t linger_timeout_ms; /* of reading on after the last answer [2000] */
     /* Until a deferred answer begins, and between two pieces of its body;
      * FLARE_UNLIMITED [60 000] */

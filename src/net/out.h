@@ -18,9 +18,8 @@ enum {
     FLARE__OUT_CHUNK_BYTES = 4096,
     FLARE__OUT_POOL_MAX = 512, /* chunks kept for reuse, per worker */
     FLARE__OUT_IOV_MAX = 64,   /* buffers of one send */
-    /* Bytes of one send.  The stall clock restarts at each, so with the
-     * default of 30 s a peer is slow, not stalled, from 2.2 kB/s on. */
-    FLARE__OUT_SEND_MAX = 64 * 1024
+    /* Bytes of one send, before others have their turn. */
+    FLARE__OUT_SEND_MAX = 256 * 1024
 };
 
 struct flare__out_chunk {
