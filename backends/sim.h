@@ -145,8 +145,30 @@ __attribute__((noreturn, cold)) void flare__sim_fail(const struct flare__sim *w,
  */
 int flare__sim_listen(struct flare__sim *w, uint16_t port, uint32_t backlog);
 
-/* A descriptor to connect with; the address's port is what counts. */
+/* The same at an address, for connections of its family only. */
+int flare__sim_listen_at(struct flare__sim *w, const struct sockaddr *addr,
+                         socklen_t len, uint32_t backlog);
+
+/* A descriptor to connect with.  Whoever listens at the port of the address
+ * gets the connection, but for what a route says. */
 int flare__sim_socket(struct flare__sim *w);
+
+enum {
+    FLARE__SIM_OPEN = 0,     /* as if there were no route but for the delay */
+    FLARE__SIM_BLACKHOLE = 1 /* nothing comes back, ever */
+};
+
+/*
+ * What becomes of connections to `addr`, and of datagrams: OPEN, BLACKHOLE, or
+ * a negative errno that `connect` ends with (-ECONNREFUSED, -ENETUNREACH ...;
+ * of a datagram: the error its sender hears of), `delay_ms` later than else.
+ * `addr` is IPv4 or IPv6: its first `bits` count (0: the whole family) and its
+ * port (0: any).  The last route that matches holds; those under way are not
+ * touched.  At most 32; a reset of the world forgets them.
+ */
+void flare__sim_route(struct flare__sim *w, const struct sockaddr *addr,
+                      uint32_t bits, int res, uint32_t delay_ms);
+void flare__sim_routes_clear(struct flare__sim *w);
 
 /* A foreign descriptor for poll_fd, and what it is ready for. */
 int flare__sim_foreign(struct flare__sim *w);

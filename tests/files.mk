@@ -7,6 +7,7 @@ unit_tests = \
 	%D%/backends/test_handles \
 	%D%/backends/test_sim \
 	%D%/backends/test_sim_file \
+	%D%/backends/test_sim_route \
 	%D%/backends/test_sim_rules \
 	%D%/base/test_alloc \
 	%D%/base/test_arena \
