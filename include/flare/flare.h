@@ -8,6 +8,7 @@
 #include <flare/answer.h>
 #include <flare/base.h>
 #include <flare/cookie.h>
+#include <flare/dns.h>
 #include <flare/error.h>
 #include <flare/files.h>
 #include <flare/form.h>

@@ -11,6 +11,8 @@ libflare_core_la_SOURCES += \
 	%D%/cpu.c \
 	%D%/cpu.h \
 	%D%/error.c \
+	%D%/hash.c \
+	%D%/hash.h \
 	%D%/log.c \
 	%D%/log.h \
 	%D%/slab.c \
