@@ -14,6 +14,7 @@ fuzz_targets = \
 	%D%/fuzz_multipart \
 	%D%/fuzz_proxy \
 	%D%/fuzz_range \
+	%D%/fuzz_reader \
 	%D%/fuzz_sim
 
 fuzz_fuzz_addr_LDADD = $(fuzz_ldadd)
@@ -27,6 +28,7 @@ fuzz_fuzz_proxy_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_inflate_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_json_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_range_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_reader_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDFLAGS = $(sim_ldflags)
 

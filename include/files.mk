@@ -15,6 +15,7 @@ flareinclude_HEADERS = \
 	%D%/flare/handler.h \
 	%D%/flare/http.h \
 	%D%/flare/info.h \
+	%D%/flare/io.h \
 	%D%/flare/json.h \
 	%D%/flare/limits.h \
 	%D%/flare/log.h \

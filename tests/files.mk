@@ -17,6 +17,7 @@ unit_tests = \
 	%D%/base/test_error \
 	%D%/base/test_fault \
 	%D%/base/test_log \
+	%D%/base/test_reader \
 	%D%/base/test_slab \
 	%D%/base/test_str \
 	%D%/base/test_utf8 \
@@ -296,6 +297,10 @@ tests_http_test_req_form_SOURCES = \
 	%D%/http/conn_rig.h \
 	%D%/http/test_req_form.c
 
+# It counts what is looked at and moved.
+%C%_base_test_reader_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=memchr \
+	-Wl,--wrap=memmove
+
 # It makes up what fork(2) answers.
 %C%_net_test_supervise_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fork
 
@@ -386,6 +391,8 @@ libflare_testing_la_SOURCES += \
 	%D%/support/multipart_check.h \
 	%D%/support/multipart_oracle.c \
 	%D%/support/multipart_oracle.h \
+	%D%/support/reader_check.c \
+	%D%/support/reader_check.h \
 	%D%/support/ref_http.c \
 	%D%/support/ref_http.h \
 	%D%/support/json_check.c \

@@ -15,6 +15,7 @@
 #include <flare/handler.h>
 #include <flare/http.h>
 #include <flare/info.h>
+#include <flare/io.h>
 #include <flare/json.h>
 #include <flare/limits.h>
 #include <flare/log.h>

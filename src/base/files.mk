@@ -15,6 +15,7 @@ libflare_core_la_SOURCES += \
 	%D%/hash.h \
 	%D%/log.c \
 	%D%/log.h \
+	%D%/reader.c \
 	%D%/slab.c \
 	%D%/slab.h \
 	%D%/str.c \
