@@ -62,8 +62,7 @@ void flare__dns_collect_end(const struct flare__dns_collect *c,
 
     *out = (struct flare_dns_result){.count = 0};
     for (uint32_t i = 0; i < c->count; i++) {
-        uint32_t *left =
-            c->ips[i].family == FLARE_IP_V4 ? &v4_left : &v6_left;
+        uint32_t *left = c->ips[i].family == FLARE_IP_V4 ? &v4_left : &v6_left;
 
         if (*left == 0)
             continue;

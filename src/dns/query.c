@@ -210,7 +210,8 @@ static int query_ask(struct flare_dns_query *q)
         return 0;
     }
     flare__dns_setup_get(q->loop, &q->resolver, &q->epoch);
-    flare__wheel_start(&q->loop->wheel, &q->timer, query_end_ms(q), query_on_deadline);
+    flare__wheel_start(&q->loop->wheel, &q->timer, query_end_ms(q),
+                       query_on_deadline);
     if (q->resolver.start == NULL)
         return flare__dns_lookup_start(&q->lookup, q->loop, query_host(q),
                                        q->family, query_on_lookup, q);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a loop's user has set for its queries: a resolver and a cache.  Made when
- * one is first set, ends with the loop.
+ * What a loop's user has set for its queries: a resolver and a cache.  Made
+ * when one is first set, ends with the loop.
  */
 #ifndef FLARE__DNS_SETUP_H
 #define FLARE__DNS_SETUP_H
