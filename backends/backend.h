@@ -146,7 +146,8 @@ enum {
     FLARE__CAP_EPOLL_PWAIT2 = 1 << 8, /* Linux 5.11 */
     FLARE__CAP_BUNDLE = 1 << 9,       /* Linux 6.10 */
     FLARE__CAP_BUFFER_INC = 1 << 10,  /* Linux 6.12 */
-    FLARE__CAP_MIN_WAIT = 1 << 11     /* Linux 6.12 */
+    FLARE__CAP_MIN_WAIT = 1 << 11,    /* Linux 6.12 */
+    FLARE__CAP_USER_EVENT = 1 << 12   /* kqueue: not in OpenBSD */
 };
 
 struct flare__backend_config {
@@ -291,7 +292,10 @@ struct flare__backend_ops {
      * received or sent, or -errno where the first could not be.  -EAGAIN:
      * poll_start tells when to ask again; fewer than asked for say the same of
      * a receive.  Any other error is of one operation (an ICMP message that
-     * has come since: -ECONNREFUSED and its like) and the socket lives.
+     * has come since: -ECONNREFUSED and its like) and the socket lives: ask
+     * again, also when poll_start told of nothing but POLLERR.  A datagram of
+     * 0 bytes is one, and no end (K16).  `segment` can be sent only where
+     * `option` can set UDP_SEGMENT: older kernels do not cut.
      */
     int (*datagram_recv)(struct flare__backend *b, struct flare__sock *sock,
                          struct flare__datagram *list, uint32_t count);
@@ -320,5 +324,6 @@ struct flare__backend_ops {
 
 extern const struct flare__backend_ops flare__backend_uring;
 extern const struct flare__backend_ops flare__backend_epoll;
+extern const struct flare__backend_ops flare__backend_kqueue;
 
 #endif

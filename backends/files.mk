@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 libflare_core_la_SOURCES += \
 	%D%/backend.h \
+	%D%/datagram.c \
+	%D%/datagram.h \
 	%D%/fd.c \
 	%D%/fd.h \
 	%D%/handles.c \
@@ -19,8 +21,16 @@ libflare_core_la_SOURCES += \
 endif
 
 if HAVE_EPOLL
+libflare_core_la_SOURCES += %D%/epoll.c
+endif
+
+if HAVE_KQUEUE
+libflare_core_la_SOURCES += %D%/kqueue.c
+endif
+
+# What says "ready" has the contract's shape from here.
+if HAVE_READY
 libflare_core_la_SOURCES += \
-	%D%/epoll.c \
 	%D%/leases.c \
 	%D%/leases.h \
 	%D%/ready.c \

@@ -305,7 +305,8 @@ tests_http_test_req_form_SOURCES = \
 %C%_net_test_supervise_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fork
 
 # CONF_SIM: the simulated network keeps the contract too.
-%C%_backends_test_conformance_CPPFLAGS = $(AM_CPPFLAGS) -DCONF_SIM
+%C%_backends_test_conformance_CPPFLAGS = $(AM_CPPFLAGS) -DCONF_SIM \
+	$(conformance_cppflags)
 %C%_backends_test_conformance_SOURCES = \
 	%D%/backends/conformance.h \
 	%D%/backends/conformance_accept.c \
@@ -329,6 +330,37 @@ unit_tests += \
 	%D%/backends/test_fd \
 	%D%/backends/test_ready
 endif
+
+# kqueue on Linux, over epoll: a library of its own for the tests that ask for
+# it; with --enable-kqueue-shim a part of the library, and all tests run on it.
+kqueue_cppflags = -I$(top_srcdir)/%D%/support/kqueue_shim
+kqueue_shim_sources = \
+	%D%/support/kqueue_shim.c \
+	%D%/support/kqueue_shim/sys/event.h
+kqueue_ldadd =
+if HAVE_EPOLL
+unit_tests += %D%/backends/test_kqueue
+if KQUEUE_SHIM
+AM_CPPFLAGS += $(kqueue_cppflags)
+libflare_core_la_SOURCES += $(kqueue_shim_sources)
+install-exec-local:
+	@echo "flare: built with --enable-kqueue-shim, which is for tests only:" \
+		"not installed" >&2
+	@exit 1
+else
+check_LTLIBRARIES += libflare_kqueue.la
+libflare_kqueue_la_SOURCES = backends/kqueue.c $(kqueue_shim_sources)
+libflare_kqueue_la_CPPFLAGS = $(AM_CPPFLAGS) $(kqueue_cppflags)
+kqueue_ldadd += libflare_kqueue.la
+endif
+endif
+%C%_backends_test_kqueue_CPPFLAGS = $(AM_CPPFLAGS) $(kqueue_cppflags)
+%C%_backends_test_kqueue_LDADD = $(kqueue_ldadd) $(LDADD)
+if HAVE_EPOLL
+conformance_cppflags = -DFLARE_HAVE_KQUEUE=1
+endif
+%C%_backends_test_conformance_LDADD = $(kqueue_ldadd) $(LDADD)
+
 # They make up what system calls answer.
 %C%_backends_test_fd_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sendfile
 %C%_backends_test_ready_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which backend runs: the option, else FLARE_BACKEND in the environment, else
- * the first of the ladder (uring, epoll) that really works here.
+ * the first of the ladder (uring, epoll; kqueue on BSD and macOS) that really
+ * works here.
  *
  * What was asked for by name is opened or the call fails: it is never replaced
  * by another, and no system call of another is made.  Only the ladder falls
