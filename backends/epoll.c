@@ -11,6 +11,7 @@
  */
 #include "backends/ready_turn.h"
 
+#include "backends/datagram.h"
 #include "backends/fd.h"
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -221,6 +222,8 @@ const struct flare__backend_ops flare__backend_epoll = {
     .poll_fd = flare__ready_poll_fd,
     .poll_start = flare__ready_poll_start,
     .poll_stop = flare__ready_poll_stop,
+    .datagram_recv = flare__datagram_recv,
+    .datagram_send = flare__datagram_send,
     .poll = backend_poll,
     .wake = flare__ready_wake,
 };

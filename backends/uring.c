@@ -10,6 +10,7 @@
  */
 #include "backends/uring.h"
 
+#include "backends/datagram.h"
 #include "backends/fd.h"
 #include "base/alloc.h"
 
@@ -232,6 +233,8 @@ const struct flare__backend_ops flare__backend_uring = {
     .poll_fd = flare__uring_poll_fd,
     .poll_start = flare__uring_poll_start,
     .poll_stop = flare__uring_poll_stop,
+    .datagram_recv = flare__datagram_recv,
+    .datagram_send = flare__datagram_send,
     .poll = uring_poll,
     .wake = uring_wake,
 };

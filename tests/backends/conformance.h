@@ -225,5 +225,6 @@ TCase *conf_case_file(void);
 TCase *conf_case_close(void);
 TCase *conf_case_accept(void);
 TCase *conf_case_poll(void);
+TCase *conf_case_datagram(void);
 
 #endif
