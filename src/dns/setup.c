@@ -111,7 +111,7 @@ int flare_dns_cache_set(flare_loop *loop, uint32_t entries_max,
                         uint32_t keep_ms)
 {
     struct flare__dns_cache *cache = NULL;
-    struct setup *s;
+    struct setup *s = NULL;
     int rc = setup_need(&s, loop);
 
     if (entries_max > FLARE_DNS_CACHE_MAX || (entries_max > 0 && keep_ms == 0))
