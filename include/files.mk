@@ -31,5 +31,7 @@ flareinclude_HEADERS = \
 	%D%/flare/sse.h \
 	%D%/flare/state.h \
 	%D%/flare/stats.h \
-	%D%/flare/supervise.h
+	%D%/flare/supervise.h \
+	%D%/flare/timer.h \
+	%D%/flare/watch.h
 

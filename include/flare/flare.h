@@ -32,6 +32,8 @@
 #include <flare/state.h>
 #include <flare/stats.h>
 #include <flare/supervise.h>
+#include <flare/timer.h>
+#include <flare/watch.h>
 
 #include <inttypes.h>
 

@@ -6,6 +6,8 @@ libflare_core_la_SOURCES += \
 	%D%/choose.h \
 	%D%/clock.c \
 	%D%/clock.h \
+	%D%/embed.c \
+	%D%/embed.h \
 	%D%/file.c \
 	%D%/file.h \
 	%D%/ip.c \
@@ -48,6 +50,10 @@ libflare_core_la_SOURCES += \
 	%D%/timer.h \
 	%D%/user_loop.c \
 	%D%/user_loop.h \
+	%D%/user_signal.c \
+	%D%/user_timer.c \
+	%D%/user_watch.c \
+	%D%/user_watch.h \
 	%D%/watchdog.c \
 	%D%/watchdog.h \
 	%D%/worker.c \
