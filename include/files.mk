@@ -33,5 +33,6 @@ flareinclude_HEADERS = \
 	%D%/flare/stats.h \
 	%D%/flare/supervise.h \
 	%D%/flare/timer.h \
+	%D%/flare/udp.h \
 	%D%/flare/watch.h
 

@@ -112,7 +112,9 @@ unit_tests = \
 	%D%/net/test_steer \
 	%D%/net/test_supervise \
 	%D%/net/test_timer \
-	%D%/net/test_worker
+	%D%/net/test_worker \
+	%D%/udp/test_queue \
+	%D%/udp/test_udp
 
 # Date must be the same in both runs of a seed: sim_server.c has the clock.
 sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime
@@ -124,6 +126,11 @@ tests_http_test_torture_SOURCES = \
 	%D%/http/test_torture.c \
 	%D%/support/alloc_sites.c \
 	%D%/support/alloc_sites.h
+
+tests_udp_test_udp_SOURCES = \
+	%D%/udp/test_udp.c \
+	%D%/udp/udp_rig.c \
+	%D%/udp/udp_rig.h
 
 %C%_bench_test_floor_SOURCES = \
 	%D%/bench/test_floor.c \

@@ -33,6 +33,7 @@
 #include <flare/stats.h>
 #include <flare/supervise.h>
 #include <flare/timer.h>
+#include <flare/udp.h>
 #include <flare/watch.h>
 
 #include <inttypes.h>
