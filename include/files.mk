@@ -32,6 +32,7 @@ flareinclude_HEADERS = \
 	%D%/flare/state.h \
 	%D%/flare/stats.h \
 	%D%/flare/supervise.h \
+	%D%/flare/tcp.h \
 	%D%/flare/timer.h \
 	%D%/flare/udp.h \
 	%D%/flare/watch.h

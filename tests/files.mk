@@ -114,7 +114,8 @@ unit_tests = \
 	%D%/net/test_timer \
 	%D%/net/test_worker \
 	%D%/udp/test_queue \
-	%D%/udp/test_udp
+	%D%/udp/test_udp \
+	%D%/tcp/test_race
 
 # Date must be the same in both runs of a seed: sim_server.c has the clock.
 sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime

@@ -32,6 +32,7 @@
 #include <flare/state.h>
 #include <flare/stats.h>
 #include <flare/supervise.h>
+#include <flare/tcp.h>
 #include <flare/timer.h>
 #include <flare/udp.h>
 #include <flare/watch.h>

@@ -35,6 +35,7 @@ SYSTEM_IO = re.compile(
 SYSTEM_ALLOWED = (
     ("backends/", re.compile(r".*")),
     ("src/net/sock.", re.compile(r".*")),
+    ("src/net/sock_option.", re.compile(r".*")),
     ("src/net/clock.", re.compile(r".*")),
     ("src/net/worker.", re.compile(r".*")),
     ("src/net/signal.", re.compile(r".*")),

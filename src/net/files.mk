@@ -40,6 +40,8 @@ libflare_core_la_SOURCES += \
 	%D%/signal.h \
 	%D%/sock.c \
 	%D%/sock.h \
+	%D%/sock_option.c \
+	%D%/sock_option.h \
 	%D%/steer.c \
 	%D%/steer.h \
 	%D%/supervise.c \

@@ -66,6 +66,14 @@ char *flare__out_reserve(struct flare__out *out, struct flare__out_pool *pool,
 void flare__out_commit(struct flare__out *out, uint32_t size);
 
 /*
+ * Queues a copy of `bytes`, in the room behind what is queued and in as many
+ * pooled chunks as it takes: no allocation once the pool has them.  0, or
+ * -ENOMEM with nothing queued.
+ */
+int flare__out_copy(struct flare__out *out, struct flare__out_pool *pool,
+                    struct flare_str bytes);
+
+/*
  * A chunk that stands for a borrowed body, not queued yet; `free_fn` (may be
  * NULL) is called when the queue is done with it.  NULL: no memory.
  */
