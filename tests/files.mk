@@ -509,6 +509,7 @@ EXTRA_DIST += \
 	%D%/e2e/framing.py \
 	%D%/e2e/heads.py \
 	%D%/e2e/lifecycle.py \
+	%D%/e2e/plain.py \
 	%D%/e2e/bodies.py \
 	%D%/e2e/programs.py \
 	%D%/e2e/proxy_protocol.py \
