@@ -112,6 +112,8 @@ unit_tests = \
 	%D%/net/test_steer \
 	%D%/net/test_supervise \
 	%D%/net/test_timer \
+	%D%/net/test_user_loop \
+	%D%/net/test_user_timer \
 	%D%/net/test_worker \
 	%D%/udp/test_queue \
 	%D%/udp/test_udp \
@@ -428,6 +430,8 @@ libflare_testing_la_SOURCES += \
 	%D%/support/head_oracle.h \
 	%D%/support/host_oracle.c \
 	%D%/support/host_oracle.h \
+	%D%/support/loop_rig.c \
+	%D%/support/loop_rig.h \
 	%D%/support/multipart_check.c \
 	%D%/support/multipart_check.h \
 	%D%/support/multipart_oracle.c \
@@ -472,6 +476,7 @@ threaded_tests = \
 	%D%/http/test_watch \
 	%D%/net/test_handoff \
 	%D%/net/test_lines \
+	%D%/net/test_user_loop \
 	%D%/net/test_mailbox
 if HAVE_LIBURING
 threaded_tests += %D%/backends/test_uring_open

@@ -249,8 +249,7 @@ uint32_t flare_loop_caps(const flare_loop *loop)
 {
     uint32_t caps = loop->ops->caps(loop->backend) & (uint32_t)USER_CAPS;
 
-    if (loop->ops->descriptor != NULL &&
-        loop->ops->descriptor(loop->backend) >= 0)
+    if (loop->ops->descriptor != NULL)
         caps |= FLARE_CAP_EMBED;
     return caps;
 }
@@ -280,19 +279,19 @@ static int private_choose(struct flare_loop *loop,
                           const struct flare__backend_config *bc,
                           struct flare_error *err)
 {
+    const size_t count = sizeof(private_ladder) / sizeof(private_ladder[0]);
     const char *wish = getenv("FLARE_BACKEND");
-    int rc = -ENOSYS;
+    struct flare_error first = {.code = 0};
+    struct flare_error last = {.code = 0};
 
     if (wish != NULL && wish[0] != '\0' && strcmp(wish, "auto") != 0)
         return flare__backend_choose(&loop->ops, &loop->backend, wish, bc, err);
-    for (size_t i = 0; i < sizeof(private_ladder) / sizeof(private_ladder[0]);
-         i++) {
-        rc = flare__backend_choose(&loop->ops, &loop->backend,
-                                   private_ladder[i], bc, err);
-        if (rc == 0)
-            break;
-    }
-    return rc;
+    for (size_t i = 0; i < count; i++)
+        if (flare__backend_choose(&loop->ops, &loop->backend, private_ladder[i],
+                                  bc, i == 0 ? &first : &last) == 0)
+            return 0;
+    return flare__error(err, FLARE_E_BACKEND_UNAVAILABLE, "%s; %s", first.text,
+                        last.text);
 }
 
 int flare__loop_private(struct flare_loop **out,
