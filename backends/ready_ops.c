@@ -5,6 +5,7 @@
  */
 #include "backends/fd.h"
 #include "backends/ready_sock.h"
+#include "net/os.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +70,9 @@ static bool accept_is_skipped(int rc)
     case ENETDOWN:
     case ENOPROTOOPT:
     case EHOSTDOWN:
+#ifdef ENONET
     case ENONET:
+#endif
     case EHOSTUNREACH:
     case ENETUNREACH:
     case ETIMEDOUT:
@@ -88,9 +91,7 @@ int flare__ready_step_accept(struct flare__sock *sock,
     if (room > ACCEPTS_PER_STEP)
         room = ACCEPTS_PER_STEP;
     for (int tries = 0; tries < ACCEPTS_PER_STEP && n < room; tries++) {
-        fd = accept4(sock->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0)
-            fd = -errno;
+        fd = flare__os_accept(sock->fd);
         if (fd >= 0)
             event_put(&events[n++], sock, FLARE__EV_ACCEPT, fd, FLARE__EV_MORE);
         else if (!accept_is_skipped(fd))

@@ -101,6 +101,7 @@ unit_tests = \
 	%D%/net/test_inherit \
 	%D%/net/test_lines \
 	%D%/net/test_listen_set \
+	%D%/net/test_os \
 	%D%/net/test_out \
 	%D%/net/test_listener \
 	%D%/net/test_notify \

@@ -32,6 +32,7 @@ libflare_core_la_SOURCES += \
 	%D%/notify.h \
 	%D%/offload.c \
 	%D%/offload.h \
+	%D%/os.h \
 	%D%/out.c \
 	%D%/out.h \
 	%D%/random.c \
@@ -42,7 +43,6 @@ libflare_core_la_SOURCES += \
 	%D%/sock.h \
 	%D%/sock_option.c \
 	%D%/sock_option.h \
-	%D%/steer.c \
 	%D%/steer.h \
 	%D%/supervise.c \
 	%D%/supervise.h \
@@ -60,3 +60,20 @@ libflare_core_la_SOURCES += \
 	%D%/watchdog.h \
 	%D%/worker.c \
 	%D%/worker.h
+
+# What the systems do differently: os.h.
+if SYSTEM_BSD
+libflare_core_la_SOURCES += %D%/os_bsd.c
+else
+libflare_core_la_SOURCES += %D%/os_linux.c
+endif
+if HAVE_CPU_SETS
+libflare_core_la_SOURCES += %D%/os_cpus_mask.c
+else
+libflare_core_la_SOURCES += %D%/os_cpus_none.c
+endif
+if HAVE_REUSEPORT_BPF
+libflare_core_la_SOURCES += %D%/steer.c
+else
+libflare_core_la_SOURCES += %D%/steer_none.c
+endif

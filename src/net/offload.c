@@ -4,10 +4,10 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "net/os.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 
 struct flare__offload {
@@ -24,8 +24,7 @@ struct flare__offload {
     uint32_t ended_count; /* threads past their last job */
     bool is_stopped;
     bool is_abandoned; /* the last thread frees it */
-    bool has_cpus;
-    cpu_set_t cpus;
+    struct flare__os_cpus cpus;
     pthread_t threads[];
 };
 
@@ -42,7 +41,7 @@ int flare__offload_new(struct flare__offload **out,
     pool->jobs_end = &pool->jobs;
     pool->queue_max = queue_max;
     pool->threads_max = threads_max;
-    pool->has_cpus = sched_getaffinity(0, sizeof(pool->cpus), &pool->cpus) == 0;
+    (void)flare__os_cpus(&pool->cpus);           /* how many does not matter */
     (void)pthread_mutex_init(&pool->lock, NULL); /* glibc, musl: never fail */
     (void)pthread_cond_init(&pool->changed, NULL);
     *out = pool;
@@ -121,9 +120,7 @@ static int offload_start_thread(struct flare__offload *pool)
 
     if (rc != 0)
         return -rc;
-    if (pool->has_cpus)
-        (void)pthread_attr_setaffinity_np(&attr, sizeof(pool->cpus),
-                                          &pool->cpus); /* a wish */
+    flare__os_attr_cpus(&attr, &pool->cpus);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     rc = pthread_create(&pool->threads[pool->thread_count], &attr, offload_main,

@@ -3,12 +3,14 @@
 #include "net/signal.h"
 
 #include "base/assert.h"
+#include "net/os.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stddef.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
+
+enum { SIGNALS_MAX = 128 }; /* of any system; what is none is no member */
 
 /* ---- the mask ---- */
 
@@ -20,7 +22,7 @@ static int signals_block_set(struct flare__signals *s)
     if (rc != 0)
         return -rc;
     s->blocked = s->set;
-    for (int number = 1; number <= SIGRTMAX; number++)
+    for (int number = 1; number < SIGNALS_MAX; number++)
         if (sigismember(&before, number) == 1)
             (void)sigdelset(&s->blocked, number); /* it is a number */
     s->is_blocked = true;
@@ -66,11 +68,13 @@ static int signals_arm(struct flare__signals *s)
 /* `fn` may close it, and the descriptor with that: asked anew each time. */
 static void signals_read(struct flare__signals *s)
 {
-    struct signalfd_siginfo info;
+    while (!s->is_closing) {
+        int number = flare__os_signals_take(s->sock.fd);
 
-    while (!s->is_closing &&
-           read(s->sock.fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-        s->fn((int)info.ssi_signo, s->ctx);
+        if (number == 0)
+            return;
+        s->fn(number, s->ctx);
+    }
 }
 
 static void signals_on_event(struct flare__sock *sock,
@@ -96,11 +100,11 @@ static void signals_on_event(struct flare__sock *sock,
 int flare__signals_open(struct flare__signals *s, struct flare_loop *loop,
                         flare__signal_fn fn, void *ctx)
 {
-    int fd = signalfd(-1, &s->set, SFD_CLOEXEC | SFD_NONBLOCK);
+    int fd = flare__os_signals_open(&s->set);
     int rc;
 
     if (fd < 0)
-        return -errno;
+        return fd;
     s->loop = loop;
     s->fn = fn;
     s->ctx = ctx;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals as events of a loop (signalfd): those that a server ends by, or one
+ * Signals as events of a loop: those that a server ends by, or one
  * of the user's.  It blocks them in the calling thread, which is what makes
  * them wait for the loop, and gives back the mask for just those it blocked.
  *

@@ -476,6 +476,24 @@ static int shim_events(int kq, struct kevent *events, int room, int64_t end_ns)
     return n < 0 ? -1 : count;
 }
 
+/* One at a time: what there is no room for is asked for anew. */
+static int shim_event(int kq, struct kevent *event, int64_t end_ns)
+{
+    struct kevent two[2];
+    int n = shim_events(kq, two, 1, end_ns);
+
+    if (n <= 0)
+        return n;
+    *event = two[0];
+    if (n == 2) {
+        pthread_mutex_lock(&shim.lock);
+        (void)shim_register(kq, (int)two[1].ident,
+                            &shim_queue_of(kq)->fds[two[1].ident], true);
+        pthread_mutex_unlock(&shim.lock);
+    }
+    return 1;
+}
+
 int kevent(int kq, const struct kevent *changes, int change_count,
            struct kevent *events, int event_count,
            const struct timespec *timeout)
@@ -493,13 +511,11 @@ int kevent(int kq, const struct kevent *changes, int change_count,
     pthread_mutex_unlock(&shim.lock);
     if (n != 0 || event_count == 0)
         return n;
-    if (event_count == 1) {
-        errno = EINVAL; /* a descriptor may have two */
-        return -1;
-    }
     if (timeout != NULL)
         end_ns = shim_now() + timeout->tv_sec * INT64_C(1000000000) +
                  timeout->tv_nsec;
+    if (event_count == 1)
+        return shim_event(kq, events, end_ns);
     if (event_count > SHIM_BATCH)
         event_count = SHIM_BATCH;
     return shim_events(kq, events, event_count / 2, end_ns);

@@ -40,6 +40,9 @@ int kevent(int kq, const struct kevent *changes, int change_count,
            struct kevent *events, int event_count,
            const struct timespec *timeout);
 
+/* FreeBSD's SO_REUSEPORT that spreads is what Linux's does. */
+#define SO_REUSEPORT_LB SO_REUSEPORT
+
 /* Of the BSDs' <unistd.h>. */
 int getpeereid(int fd, uid_t *uid, gid_t *gid);
 

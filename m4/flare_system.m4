@@ -29,3 +29,33 @@ AC_DEFUN([FLARE_KQUEUE], [
     AM_CONDITIONAL([HAVE_KQUEUE], [test "x$have_kqueue" = xyes])
     AM_CONDITIONAL([KQUEUE_SHIM], [test "x$enable_kqueue_shim" = xyes])
 ])
+
+# FLARE_SYSTEM: which of the two sides of src/net/os.h, and the little of it that
+# is asked for by name.
+AC_DEFUN([FLARE_SYSTEM], [
+    AM_CONDITIONAL([SYSTEM_BSD], [test "x$have_kqueue" = xyes])
+    AC_CACHE_CHECK([for sets of CPUs], [flare_cv_cpu_sets], [
+        flare_saved_CPPFLAGS=$CPPFLAGS
+        CPPFLAGS="$CPPFLAGS -D_GNU_SOURCE"
+        AC_LINK_IFELSE([AC_LANG_PROGRAM([[
+            #include <pthread.h>
+            #ifdef __FreeBSD__
+            #include <pthread_np.h>
+            #endif
+            #include <sched.h>
+        ]], [[
+            cpu_set_t set;
+            pthread_attr_t attr;
+            return sched_getaffinity(0, sizeof(set), &set) + CPU_COUNT(&set) +
+                pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+        ]])], [flare_cv_cpu_sets=yes], [flare_cv_cpu_sets=no])
+        CPPFLAGS=$flare_saved_CPPFLAGS
+    ])
+    AM_CONDITIONAL([HAVE_CPU_SETS], [test "x$flare_cv_cpu_sets" = xyes])
+    AC_CHECK_HEADER([linux/filter.h],
+        [flare_have_filter=yes], [flare_have_filter=no])
+    AM_CONDITIONAL([HAVE_REUSEPORT_BPF], [test "x$flare_have_filter" = xyes])
+    # macOS has the times of a file by another name.
+    AC_CHECK_MEMBER([struct stat.st_mtimespec], [AS_VAR_APPEND([CPPFLAGS],
+        [" -Dst_mtim=st_mtimespec -Dst_ctim=st_ctimespec"])])
+])
