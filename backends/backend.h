@@ -147,7 +147,7 @@ enum {
     FLARE__CAP_BUNDLE = 1 << 9,       /* Linux 6.10 */
     FLARE__CAP_BUFFER_INC = 1 << 10,  /* Linux 6.12 */
     FLARE__CAP_MIN_WAIT = 1 << 11,    /* Linux 6.12 */
-    FLARE__CAP_USER_EVENT = 1 << 12   /* kqueue: not in OpenBSD */
+    FLARE__CAP_USER_EVENT = 1 << 12   /* kqueue: EVFILT_USER */
 };
 
 struct flare__backend_config {
@@ -303,9 +303,10 @@ struct flare__backend_ops {
                          const struct flare__datagram *list, uint32_t count);
 
     /*
-     * A descriptor that is readable while `poll` with deadline 0 would have an
-     * event of the kernel's; borrowed.  -ENOTSUP.  What was started but never
-     * polled is not in it.
+     * A descriptor for somebody else's poll(2); borrowed.  -ENOTSUP.  Once
+     * `poll` with deadline 0 has returned 0 it is readable as soon as, and
+     * until, another one has something to do, if nothing was started or given
+     * back meanwhile.
      */
     int (*descriptor)(struct flare__backend *b);
 

@@ -190,6 +190,12 @@ static int backend_poll(struct flare__backend *b, struct flare__event *events,
                                   poller_wait);
 }
 
+static int backend_descriptor(struct flare__backend *b)
+{
+    b->ready.is_embedded = true;
+    return b->epoll_fd;
+}
+
 static uint32_t backend_caps(const struct flare__backend *b)
 {
     return b->has_pwait2 ? FLARE__CAP_EPOLL_PWAIT2 : 0;
@@ -224,6 +230,7 @@ const struct flare__backend_ops flare__backend_epoll = {
     .poll_stop = flare__ready_poll_stop,
     .datagram_recv = flare__datagram_recv,
     .datagram_send = flare__datagram_send,
+    .descriptor = backend_descriptor,
     .poll = backend_poll,
     .wake = flare__ready_wake,
 };

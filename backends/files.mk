@@ -12,6 +12,7 @@ if HAVE_LIBURING
 libflare_core_la_SOURCES += \
 	%D%/uring.c \
 	%D%/uring.h \
+	%D%/uring_embed.c \
 	%D%/uring_file.c \
 	%D%/uring_ops.c \
 	%D%/uring_poll.c \

@@ -80,6 +80,7 @@ struct flare__ready {
     bool is_starved_due;   /* a starved socket has an event */
     bool is_wake_due;      /* a WAKE event is to be given */
     bool has_moved_file;   /* and has more to send of it */
+    bool is_embedded;      /* `descriptor` was asked for */
     atomic_bool is_waking; /* wake was called, its edge has not come */
 };
 

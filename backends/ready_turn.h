@@ -273,6 +273,8 @@ HOT int flare__ready_poll_with(struct flare__backend *b,
         }
         if (n > 0 || r->has_moved_file) {
             r->has_moved_file = false; /* the loop's timers have their turn */
+            if (n == 0 && r->is_embedded)
+                flare__ready_wake(b); /* the kernel knows nothing of it */
             return n;
         }
     }

@@ -552,6 +552,13 @@ static int sim_bind(struct flare__backend *b, int fd,
     return 0;
 }
 
+/* Its time and its descriptors are no other's. */
+static int sim_descriptor(struct flare__backend *b)
+{
+    (void)b;
+    return -ENOTSUP;
+}
+
 /* From any thread: the flag is all that it may touch. */
 static void sim_wake(struct flare__backend *b)
 {
@@ -585,6 +592,7 @@ const struct flare__backend_ops flare__backend_sim = {
     .poll_fd = sim_poll_fd,
     .poll_start = sim_poll_start,
     .poll_stop = sim_poll_stop,
+    .descriptor = sim_descriptor,
     .poll = sim_poll,
     .wake = sim_wake,
 };

@@ -74,7 +74,7 @@ bool sim_addr_is_same_ip(const struct sim_addr *a, const struct sim_addr *b)
     return a->family == b->family && memcmp(a->ip, b->ip, ip_bytes(a)) == 0;
 }
 
-static struct sim_addr server_at(uint8_t family, uint16_t port)
+static struct sim_addr server_at(uint16_t family, uint16_t port)
 {
     if (family == AF_INET6)
         return (struct sim_addr){.family = AF_INET6,
@@ -84,7 +84,7 @@ static struct sim_addr server_at(uint8_t family, uint16_t port)
         .family = AF_INET, .port = port, .ip = {192, 0, 2, 1}};
 }
 
-struct sim_addr sim_addr_client(uint8_t family, uint32_t number)
+struct sim_addr sim_addr_client(uint16_t family, uint32_t number)
 {
     const uint8_t tail[3] = {(uint8_t)(number >> 16), (uint8_t)(number >> 8),
                              (uint8_t)number};
@@ -103,8 +103,7 @@ void sim_addr_connected(struct sim_end *client, struct sim_end *server)
         sim_addr_client(client->remote.family, client->number);
 
     if (client->remote.family == AF_UNSPEC || sim_addr_is_any(&client->remote))
-        client->remote =
-            server_at((uint8_t)client->remote.family, client->port);
+        client->remote = server_at(client->remote.family, client->port);
     if (client->local.family == near.family) {
         if (!sim_addr_is_any(&client->local))
             memcpy(near.ip, client->local.ip, sizeof(near.ip));

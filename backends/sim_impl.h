@@ -335,7 +335,7 @@ void sim_addr_put(const struct sim_addr *a, struct sockaddr_storage *out,
 bool sim_addr_is_any(const struct sim_addr *a); /* but for its port */
 bool sim_addr_is_same_ip(const struct sim_addr *a, const struct sim_addr *b);
 /* Who connects for the `number`th time. */
-struct sim_addr sim_addr_client(uint8_t family, uint32_t number);
+struct sim_addr sim_addr_client(uint16_t family, uint32_t number);
 /* Both ends' addresses, from what the client asked for. */
 void sim_addr_connected(struct sim_end *client, struct sim_end *server);
 struct sim_route sim_route_find(const struct flare__sim *w,

@@ -3,8 +3,8 @@
  * What the files of the io_uring backend share: uring.c (life, poll, wake),
  * uring_setup.c (the ring, the leases), uring_probe.c (the self-test),
  * uring_ops.c (submissions), uring_file.c (sendfile), uring_poll.c (polled
- * descriptors) and uring_reap.c (completions).  Nothing else includes this, but
- * for tests.
+ * descriptors), uring_embed.c (for others' loops) and uring_reap.c
+ * (completions).  Nothing else includes this, but for tests.
  *
  * A submission carries generation, index and operation in its user data, and
  * is counted in `sock->in_flight` until its last completion, the one without
@@ -55,6 +55,7 @@ enum {
     URING_NONBLOCK = 1 << 17,   /* a file made it so */
     URING_WATCH = 1 << 18,      /* poll_start; no terminal event yet */
     URING_REPOLL = 1 << 19,     /* its poll is to come back, and start again */
+    URING_EMBEDDED = 1 << 20,   /* the descriptor is in embed_fd */
 
     URING_DUE =
         URING_END_DUE | URING_RETRY_DUE | URING_SEND_DUE | URING_CLOSED_DUE
@@ -97,6 +98,8 @@ struct flare__backend {
     const struct flare_allocator *al;
     const struct flare__log *log;
     int wake_fd;
+    int embed_fd;    /* `descriptor`; -1: not asked for */
+    int event_fd;    /* in it, and registered with the ring */
     uint64_t rearms; /* streams the kernel ended by itself, started again */
     uint64_t parked; /* receives that found no lease */
     bool is_wake_armed;
@@ -196,10 +199,33 @@ void flare__uring_poll_stop(struct flare__backend *b, struct flare__sock *sock);
 void flare__uring_poll_rearm(struct flare__backend *b,
                              struct flare__sock *sock);
 
+/* Takes an armed poll back, to arm it again with what is wanted by then. */
+void flare__uring_poll_renew(struct flare__backend *b,
+                             struct flare__sock *sock);
+
 /* A completion; the number of events. */
 int flare__uring_poll_reap(struct flare__backend *b, struct flare__sock *sock,
                            const struct io_uring_cqe *cqe,
                            struct flare__event *event);
+
+/* ---- uring_embed.c */
+
+int flare__uring_descriptor(struct flare__backend *b);
+void flare__uring_embed_close(struct flare__backend *b);
+
+/*
+ * A poll for `events` (poll(2)'s, and EPOLLONESHOT) is about to be armed, or
+ * with 0 has been stopped.  0 or -errno; 0 also if nobody embeds.
+ */
+int flare__uring_embed_watch(struct flare__backend *b, struct flare__sock *sock,
+                             uint32_t events);
+
+/* It is about to be closed. */
+void flare__uring_embed_forget(struct flare__backend *b,
+                               struct flare__sock *sock);
+
+/* Before the kernel is asked: what comes later makes it readable again. */
+void flare__uring_embed_clear(struct flare__backend *b);
 
 /* ---- uring_reap.c */
 

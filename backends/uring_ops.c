@@ -357,6 +357,7 @@ void flare__uring_finish(struct flare__backend *b, struct flare__sock *sock)
         (void)setsockopt(sock->fd, SOL_SOCKET, SO_LINGER, &linger,
                          sizeof(linger));
     }
+    flare__uring_embed_forget(b, sock);
     (void)close(sock->fd); /* closed whatever it returns */
     sock->fd = -1;
     flare__handles_remove(&b->handles, sock);
@@ -382,7 +383,8 @@ void flare__uring_close(struct flare__backend *b, struct flare__sock *sock,
     if (how == FLARE__CLOSE_ABORT)
         uring_set(sock, URING_ABORT);
     if ((uring_has(sock, URING_WANTED) && !uring_has(sock, URING_ARMED)) ||
-        (uring_has(sock, URING_WATCH) && !uring_has(sock, URING_POLLING)))
+        (uring_has(sock, URING_WATCH | URING_REPOLL) &&
+         !uring_has(sock, URING_POLLING)))
         flare__uring_due(b, sock, URING_END_DUE);
     if (sock->in_flight == 0) {
         if (!uring_has(sock, URING_SENDING)) /* else SEND_DUE ends it */

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/epoll.h>
 
 enum { UNASKED = POLLERR | POLLHUP | POLLNVAL };
 
@@ -29,44 +30,47 @@ static int poll_event(struct flare__sock *sock, struct flare__event *event,
     return 1;
 }
 
-int flare__uring_poll_fd(struct flare__backend *b, struct flare__sock *sock,
-                         short events)
-{
-    struct io_uring_sqe *sqe;
-
-    FLARE_ASSERT(!uring_has(sock, URING_POLLING | URING_WATCH | URING_WANTED |
-                                      URING_CLOSING));
-    sqe = flare__uring_sqe(b);
-    if (sqe == NULL)
-        return -EAGAIN;
-    io_uring_prep_poll_add(sqe, sock->fd, (unsigned short)events);
-    uring_owned(sqe, sock, URING_OP_POLL);
-    uring_clear(sock, URING_STOP);
-    uring_set(sock, URING_POLLING);
-    return 0;
-}
-
-static int watch_arm(struct flare__backend *b, struct flare__sock *sock)
+/* Once, or as a watch. */
+static int poll_arm(struct flare__backend *b, struct flare__sock *sock)
 {
     struct io_uring_sqe *sqe = flare__uring_sqe(b);
 
     if (sqe == NULL)
         return -EAGAIN;
-    io_uring_prep_poll_multishot(sqe, sock->fd, sock->poll.wanted);
+    if (uring_has(sock, URING_WATCH))
+        io_uring_prep_poll_multishot(sqe, sock->fd, sock->poll.wanted);
+    else
+        io_uring_prep_poll_add(sqe, sock->fd, sock->poll.wanted);
     uring_owned(sqe, sock, URING_OP_POLL);
     uring_set(sock, URING_POLLING);
     return 0;
 }
 
+int flare__uring_poll_fd(struct flare__backend *b, struct flare__sock *sock,
+                         short events)
+{
+    int rc;
+
+    FLARE_ASSERT(!uring_has(sock, URING_POLLING | URING_WATCH | URING_WANTED |
+                                      URING_CLOSING));
+    rc = flare__uring_embed_watch(b, sock, (uint16_t)events | EPOLLONESHOT);
+    if (rc < 0)
+        return rc;
+    sock->poll.wanted = (uint16_t)events;
+    uring_clear(sock, URING_STOP);
+    return poll_arm(b, sock);
+}
+
 void flare__uring_poll_rearm(struct flare__backend *b, struct flare__sock *sock)
 {
-    uring_clear(sock, URING_REPOLL);
     b->rearms++;
-    if (watch_arm(b, sock) < 0)
+    if (poll_arm(b, sock) == 0)
+        uring_clear(sock, URING_REPOLL);
+    else
         flare__uring_due(b, sock, URING_RETRY_DUE);
 }
 
-static void watch_change(struct flare__backend *b, struct flare__sock *sock)
+void flare__uring_poll_renew(struct flare__backend *b, struct flare__sock *sock)
 {
     if (uring_has(sock, URING_REPOLL) || !uring_has(sock, URING_POLLING))
         return; /* it is on its way */
@@ -80,26 +84,32 @@ int flare__uring_poll_start(struct flare__backend *b, struct flare__sock *sock,
     int rc;
 
     FLARE_ASSERT(!uring_has(sock, URING_WANTED | URING_CLOSING));
+    FLARE_ASSERT(uring_has(sock, URING_WATCH)
+                     ? !uring_has(sock, URING_STOP)
+                     : !uring_has(sock, URING_POLLING));
+    rc = flare__uring_embed_watch(b, sock, (uint16_t)events);
+    if (rc < 0)
+        return rc;
+    sock->poll.wanted = (uint16_t)events;
     if (uring_has(sock, URING_WATCH)) {
-        FLARE_ASSERT(!uring_has(sock, URING_STOP));
-        sock->poll.wanted = (uint16_t)events;
-        watch_change(b, sock);
+        flare__uring_poll_renew(b, sock);
         return 0;
     }
-    FLARE_ASSERT(!uring_has(sock, URING_POLLING));
-    sock->poll.wanted = (uint16_t)events;
     uring_clear(sock, URING_STOP);
-    rc = watch_arm(b, sock);
-    if (rc == 0)
-        uring_set(sock, URING_WATCH);
+    uring_set(sock, URING_WATCH);
+    rc = poll_arm(b, sock);
+    if (rc < 0)
+        uring_clear(sock, URING_WATCH);
     return rc;
 }
 
 void flare__uring_poll_stop(struct flare__backend *b, struct flare__sock *sock)
 {
-    if (!uring_has(sock, URING_POLLING | URING_WATCH) ||
-        uring_has(sock, URING_STOP | URING_CLOSING))
+    const unsigned armed = URING_POLLING | URING_WATCH | URING_REPOLL;
+
+    if (!uring_has(sock, armed) || uring_has(sock, URING_STOP | URING_CLOSING))
         return;
+    (void)flare__uring_embed_watch(b, sock, 0); /* at worst, vain wakes */
     uring_set(sock, URING_STOP);
     if (uring_has(sock, URING_POLLING))
         flare__uring_cancel(b, sock);
@@ -107,24 +117,26 @@ void flare__uring_poll_stop(struct flare__backend *b, struct flare__sock *sock)
         flare__uring_due(b, sock, URING_END_DUE);
 }
 
+static int poll_end(struct flare__sock *sock, struct flare__event *event,
+                    int32_t res)
+{
+    uring_clear(sock, URING_WATCH | URING_REPOLL);
+    return poll_event(sock, event, res, 0);
+}
+
+/* It goes on unless it was stopped, or the kernel will not have it. */
 static int watch_reap(struct flare__backend *b, struct flare__sock *sock,
                       int32_t res, struct flare__event *event)
 {
     int32_t news = res > 0 ? res & (sock->poll.wanted | UNASKED) : 0;
+    bool is_armed = uring_has(sock, URING_POLLING);
 
-    if (uring_has(sock, URING_STOP | URING_CLOSING)) {
-        if (uring_has(sock, URING_POLLING))
-            return 0; /* an edge of before */
-        uring_clear(sock, URING_WATCH | URING_REPOLL);
-        return poll_event(sock, event, -ECANCELED, 0);
-    }
-    if (!uring_has(sock, URING_POLLING)) {
-        if (res < 0 && res != -ECANCELED) {
-            uring_clear(sock, URING_WATCH | URING_REPOLL);
-            return poll_event(sock, event, res, 0);
-        }
+    if (uring_has(sock, URING_STOP | URING_CLOSING))
+        return is_armed ? 0 : poll_end(sock, event, -ECANCELED);
+    if (!is_armed && res < 0 && res != -ECANCELED)
+        return poll_end(sock, event, res);
+    if (!is_armed)
         flare__uring_poll_rearm(b, sock);
-    }
     return news ? poll_event(sock, event, news, FLARE__EV_MORE) : 0;
 }
 
@@ -134,6 +146,12 @@ int flare__uring_poll_reap(struct flare__backend *b, struct flare__sock *sock,
 {
     if (uring_has(sock, URING_WATCH))
         return watch_reap(b, sock, cqe->res, event);
-    return poll_event(
-        sock, event, uring_has(sock, URING_CLOSING) ? -ECANCELED : cqe->res, 0);
+    if (uring_has(sock, URING_CLOSING))
+        return poll_end(sock, event, -ECANCELED);
+    if (uring_has(sock, URING_REPOLL) && !uring_has(sock, URING_STOP) &&
+        cqe->res == -ECANCELED) {
+        flare__uring_poll_rearm(b, sock);
+        return 0;
+    }
+    return poll_end(sock, event, cqe->res);
 }

@@ -392,7 +392,7 @@ static void local_retry(struct flare__backend *b, struct flare__sock *sock)
             flare__uring_cancel(b, sock);
     } else if (uring_has(sock, URING_WANTED) && !uring_has(sock, URING_ARMED)) {
         flare__uring_rearm(b, sock);
-    } else if (uring_has(sock, URING_WATCH) &&
+    } else if (uring_has(sock, URING_WATCH | URING_REPOLL) &&
                !uring_has(sock, URING_POLLING)) {
         flare__uring_poll_rearm(b, sock);
     } else if (uring_has(sock, URING_REPOLL)) {
@@ -422,11 +422,12 @@ static int local_event(struct flare__backend *b, struct flare__sock *sock,
     if (uring_has(sock, URING_END_DUE)) {
         enum flare__event_kind kind = FLARE__EV_RECV;
 
-        if (uring_has(sock, URING_WATCH))
+        if (uring_has(sock, URING_WATCH | URING_REPOLL))
             kind = FLARE__EV_POLL;
         else if (uring_has(sock, URING_LISTENER))
             kind = FLARE__EV_ACCEPT;
-        uring_clear(sock, URING_END_DUE | URING_WANTED | URING_WATCH);
+        uring_clear(sock,
+                    URING_END_DUE | URING_WANTED | URING_WATCH | URING_REPOLL);
         return event_give(&r, kind, -ECANCELED, 0);
     }
     if (uring_has(sock, URING_CLOSED_DUE)) {

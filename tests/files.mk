@@ -324,6 +324,7 @@ tests_http_test_req_form_SOURCES = \
 	%D%/backends/conformance_close.c \
 	%D%/backends/conformance_datagram.c \
 	%D%/backends/conformance_driver.c \
+	%D%/backends/conformance_embed.c \
 	%D%/backends/conformance_file.c \
 	%D%/backends/conformance_kernel.c \
 	%D%/backends/conformance_poll.c \

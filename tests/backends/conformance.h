@@ -149,7 +149,7 @@ struct conf {
     int leases_out;
     int wakes;
     int capacity;       /* of a poll; 0: 64 */
-    uint64_t wait_ns;   /* of a poll */
+    uint64_t wait_ns;   /* of a poll; 0: its deadline is 0 */
     struct fault fault; /* counts what is allocated */
 };
 
@@ -225,6 +225,7 @@ TCase *conf_case_file(void);
 TCase *conf_case_close(void);
 TCase *conf_case_accept(void);
 TCase *conf_case_poll(void);
+TCase *conf_case_embed(void);
 TCase *conf_case_datagram(void);
 
 #endif

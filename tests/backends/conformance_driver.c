@@ -206,8 +206,8 @@ int conf_turn(struct conf *c)
 {
     struct flare__event events[64];
     int capacity = c->capacity ? c->capacity : 64;
-    int n =
-        c->ops->poll(c->b, events, capacity, c->ops->now(c->b) + c->wait_ns);
+    uint64_t deadline = c->wait_ns ? c->ops->now(c->b) + c->wait_ns : 0;
+    int n = c->ops->poll(c->b, events, capacity, deadline);
 
     ck_assert_msg(n >= 0 && n <= capacity, "%s: poll: %d", c->stamp->name, n);
     for (int i = 0; i < n; i++) {

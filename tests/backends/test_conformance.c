@@ -37,6 +37,7 @@ int main(void)
     suite_add_tcase(suite, conf_case_close());
     suite_add_tcase(suite, conf_case_accept());
     suite_add_tcase(suite, conf_case_poll());
+    suite_add_tcase(suite, conf_case_embed());
     suite_add_tcase(suite, conf_case_datagram());
     return test_run(suite);
 }
