@@ -3,7 +3,7 @@
  * Datagrams for both kernel backends: system calls that do not wait, many
  * datagrams each.  The ring has no operation that would be worth it: a receive
  * there is one completion, and one buffer, for each datagram, where
- * recvmmsg(2) takes 64 for one entry into the kernel.
+ * recvmmsg(2) takes 64 for one entry into the kernel (on a BSD, one by one).
  *
  * MSG_DONTWAIT, as descriptors may block or not.  Linux 3.0 is the floor
  * (sendmmsg).  Segments: Linux 4.18 sends them (UDP_SEGMENT), 5.0 receives
@@ -14,6 +14,7 @@
 #include "backends/datagram.h"
 
 #include "base/assert.h"
+#include "net/os.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -64,7 +65,7 @@ static void recv_finish(struct flare__datagram *d, struct msghdr *msg,
 int flare__datagram_recv(struct flare__backend *b, struct flare__sock *sock,
                          struct flare__datagram *list, uint32_t count)
 {
-    struct mmsghdr msgs[FLARE__DATAGRAMS_MAX];
+    struct flare__os_message msgs[FLARE__DATAGRAMS_MAX];
     struct iovec iovs[FLARE__DATAGRAMS_MAX];
     union control controls[FLARE__DATAGRAMS_MAX];
     int n;
@@ -72,14 +73,10 @@ int flare__datagram_recv(struct flare__backend *b, struct flare__sock *sock,
     (void)b;
     FLARE_ASSERT(count >= 1 && count <= FLARE__DATAGRAMS_MAX);
     for (uint32_t i = 0; i < count; i++)
-        recv_prepare(&msgs[i].msg_hdr, &iovs[i], &controls[i], &list[i]);
-    do
-        n = recvmmsg(sock->fd, msgs, count, MSG_DONTWAIT, NULL);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return -errno;
+        recv_prepare(&msgs[i].head, &iovs[i], &controls[i], &list[i]);
+    n = flare__os_recv_many(sock->fd, msgs, count);
     for (int i = 0; i < n; i++)
-        recv_finish(&list[i], &msgs[i].msg_hdr, msgs[i].msg_len);
+        recv_finish(&list[i], &msgs[i].head, msgs[i].len);
     return n;
 }
 
@@ -110,17 +107,13 @@ static void send_prepare(struct msghdr *msg, struct iovec *iov,
 int flare__datagram_send(struct flare__backend *b, struct flare__sock *sock,
                          const struct flare__datagram *list, uint32_t count)
 {
-    struct mmsghdr msgs[FLARE__DATAGRAMS_MAX];
+    struct flare__os_message msgs[FLARE__DATAGRAMS_MAX];
     struct iovec iovs[FLARE__DATAGRAMS_MAX];
     union control controls[FLARE__DATAGRAMS_MAX];
-    int n;
 
     (void)b;
     FLARE_ASSERT(count >= 1 && count <= FLARE__DATAGRAMS_MAX);
     for (uint32_t i = 0; i < count; i++)
-        send_prepare(&msgs[i].msg_hdr, &iovs[i], &controls[i], &list[i]);
-    do
-        n = sendmmsg(sock->fd, msgs, count, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : n;
+        send_prepare(&msgs[i].head, &iovs[i], &controls[i], &list[i]);
+    return flare__os_send_many(sock->fd, msgs, count);
 }

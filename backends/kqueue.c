@@ -12,13 +12,15 @@
  * others have none: what follows an urgent byte there is told with the next
  * segment, or not before the connection's deadline.
  *
- * `wake` is EVFILT_USER; OpenBSD has none, and there it is a pipe.
+ * `wake` is EVFILT_USER, or a pipe where there is none (older OpenBSD).
  */
 #include "backends/ready_turn.h"
 
+#include "backends/datagram.h"
 #include "backends/fd.h"
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "net/os.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -144,6 +146,7 @@ static int poller_add(struct flare__backend *b, int fd, uint32_t index,
         return errors[0] != 0 ? -errors[0] : -errors[1];
     }
     urgent_add(b, fd, data);
+    flare__os_no_sigpipe(fd);
     return 0;
 }
 
@@ -411,6 +414,12 @@ static int backend_poll(struct flare__backend *b, struct flare__event *events,
                                   poller_wait);
 }
 
+static int backend_descriptor(struct flare__backend *b)
+{
+    b->ready.is_embedded = true;
+    return b->kqueue_fd;
+}
+
 static uint32_t backend_caps(const struct flare__backend *b)
 {
     return b->pipe_fds[0] < 0 ? FLARE__CAP_USER_EVENT : 0;
@@ -443,6 +452,9 @@ const struct flare__backend_ops flare__backend_kqueue = {
     .poll_fd = flare__ready_poll_fd,
     .poll_start = flare__ready_poll_start,
     .poll_stop = flare__ready_poll_stop,
+    .datagram_recv = flare__datagram_recv,
+    .datagram_send = flare__datagram_send,
+    .descriptor = backend_descriptor,
     .poll = backend_poll,
     .wake = flare__ready_wake,
 };

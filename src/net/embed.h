@@ -3,13 +3,13 @@
  * A loop inside another one: one descriptor that is readable whenever a turn
  * of the loop would do something.
  *
- * It is an epoll instance that holds two descriptors, the backend's and a
- * timerfd for the wheel.  What neither of them knows is what has been started
+ * It has two reasons, the backend's descriptor and a time for the wheel (struct
+ * flare__os_nest).  What neither of them knows is what has been started
  * and not yet submitted, and what waits in the loop's own lists; so after each
  * turn the loop settles: it goes on turning until a turn has done nothing,
  * within bounds, and leaves the mailbox asleep, so that the next post wakes the
- * backend and with it the descriptor.  If the bounds end it before, the timerfd
- * is set to a time that has passed.  (Not in that account: files being sent,
+ * backend and with it the descriptor.  If the bounds end it before, the time is
+ * set to one that has passed.  (Not in that account: files being sent,
  * which no public loop does.)
  */
 #ifndef FLARE__NET_EMBED_H

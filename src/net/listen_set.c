@@ -309,16 +309,16 @@ int flare__listen_set_open(struct flare__listen_set *set,
     *set = (struct flare__listen_set){.al = config->al,
                                       .workers = config->workers};
     while (rc >= 0 && at != NULL) {
-        const char *comma = strchrnul(at, ',');
+        size_t len = strcspn(at, ",");
         struct listen_item item = {
             config,
-            listen_trim((struct flare_str){at, (size_t)(comma - at)}),
+            listen_trim((struct flare_str){at, len}),
         };
 
         rc = listen_check_item(set, &item, err);
         if (rc >= 0)
             rc = listen_open_item(set, &item, err);
-        at = *comma != '\0' ? comma + 1 : NULL;
+        at = at[len] != '\0' ? at + len + 1 : NULL;
     }
     if (rc < 0)
         listen_undo(set);

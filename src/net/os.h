@@ -93,6 +93,37 @@ int flare__os_signals_wait(const sigset_t *set, uint64_t ms);
  * -EOPNOTSUPP: the system cannot. */
 int flare__os_die_with_parent(int number);
 
+/* ---- many messages for one call ---- */
+
+struct flare__os_message {
+    struct msghdr head;
+    unsigned len; /* received or sent */
+};
+
+/* recvmsg(2) and sendmsg(2) of up to `count` messages, without waiting: how
+ * many, or what the first ended in. */
+int flare__os_recv_many(int fd, struct flare__os_message *list, uint32_t count);
+int flare__os_send_many(int fd, struct flare__os_message *list, uint32_t count);
+
+/* ---- a descriptor of two reasons ---- */
+
+/* Readable while `inner` is, or once a time has come. */
+struct flare__os_nest {
+    int fd;
+    int timer_fd;   /* Linux */
+    uint64_t at_ns; /* what it is set to */
+};
+
+/* On failure nothing is open. */
+int flare__os_nest_open(struct flare__os_nest *nest, int inner);
+void flare__os_nest_close(struct flare__os_nest *nest);
+
+/*
+ * To be called when `inner` has been served.  From now on the time is `at_ns`
+ * of the monotonic clock: 0 is never, a time that has passed is now.
+ */
+void flare__os_nest_set(struct flare__os_nest *nest, uint64_t at_ns);
+
 /* ---- time ---- */
 
 /* A condition, and a wait for it until a time of the monotonic clock: as

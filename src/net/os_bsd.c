@@ -105,12 +105,12 @@ int flare__os_peer_uid(int fd, uid_t *uid)
 
 void flare__os_no_sigpipe(int fd)
 {
-#ifdef SO_NOSIGPIPE
+#ifdef __APPLE__ /* MSG_NOSIGNAL is in its headers, and not in every kernel */
     const int one = 1;
 
     (void)setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &one, sizeof(one));
 #else
-    (void)fd; /* OpenBSD: MSG_NOSIGNAL does it */
+    (void)fd;
 #endif
 }
 
@@ -130,10 +130,11 @@ static int file_call(int fd, int file, uint64_t offset, size_t count,
 
 ssize_t flare__os_sendfile(int fd, int file, uint64_t offset, size_t count)
 {
+    const int one = 1;
     off_t sent = 0;
     int error;
 
-    flare__os_no_sigpipe(fd);
+    (void)setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &one, sizeof(one));
     do
         error = file_call(fd, file, offset, count, &sent);
     while (error == EINTR && sent == 0);
@@ -317,6 +318,113 @@ int flare__os_die_with_parent(int number)
     (void)number;
     return -EOPNOTSUPP;
 #endif
+}
+
+/* ---- many messages, one by one ---- */
+
+static int message_error(uint32_t done)
+{
+    return done > 0 ? (int)done : -errno;
+}
+
+int flare__os_recv_many(int fd, struct flare__os_message *list, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        ssize_t n;
+
+        do
+            n = recvmsg(fd, &list[i].head, MSG_DONTWAIT);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+            return message_error(i);
+        list[i].len = (unsigned)n;
+    }
+    return (int)count;
+}
+
+int flare__os_send_many(int fd, struct flare__os_message *list, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        ssize_t n;
+
+        do
+            n = sendmsg(fd, &list[i].head, MSG_DONTWAIT | MSG_NOSIGNAL);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+            return message_error(i);
+        list[i].len = (unsigned)n;
+    }
+    return (int)count;
+}
+
+/* ---- a descriptor of two reasons ---- */
+
+/* Its timer counts these. */
+#ifdef NOTE_NSECONDS
+enum { TIMER_UNIT = NOTE_NSECONDS, TIMER_NS = 1 };
+#else
+enum { TIMER_UNIT = 0, TIMER_NS = 1000000 };
+#endif
+
+static int nest_change(int fd, const struct kevent *change)
+{
+    return kevent(fd, change, 1, NULL, 0, NULL) < 0 ? -errno : 0;
+}
+
+int flare__os_nest_open(struct flare__os_nest *nest, int inner)
+{
+    struct kevent change = {.ident = (uintptr_t)inner, .flags = EV_ADD};
+    int rc;
+
+    change.filter = EVFILT_READ;
+    *nest = (struct flare__os_nest){.timer_fd = -1};
+    nest->fd = kqueue();
+    if (nest->fd < 0)
+        return -errno;
+    rc = fcntl(nest->fd, F_SETFD, FD_CLOEXEC) < 0
+             ? -errno
+             : nest_change(nest->fd, &change);
+    if (rc < 0)
+        flare__os_nest_close(nest);
+    return rc;
+}
+
+void flare__os_nest_close(struct flare__os_nest *nest)
+{
+    if (nest->fd >= 0)
+        (void)close(nest->fd); /* nothing is buffered in it */
+    nest->fd = -1;
+}
+
+/*
+ * A kqueue is readable for what it has found once; that it is so no longer it
+ * sees when it is asked.  What still is stays in it.
+ */
+static void nest_ask(const struct flare__os_nest *nest)
+{
+    const struct timespec now = {.tv_sec = 0};
+    struct kevent events[2];
+
+    (void)kevent(nest->fd, NULL, 0, events, 2, &now);
+}
+
+void flare__os_nest_set(struct flare__os_nest *nest, uint64_t at_ns)
+{
+    struct kevent change = {.flags = EV_DELETE};
+    uint64_t now_ns = flare__clock_monotonic();
+    uint64_t left_ns = at_ns > now_ns ? at_ns - now_ns : 0;
+
+    change.filter = EVFILT_TIMER;
+    if (nest->at_ns != 0)
+        (void)nest_change(nest->fd, &change); /* it may have come, and gone */
+    nest_ask(nest);
+    nest->at_ns = at_ns;
+    if (at_ns == 0)
+        return;
+    change.flags = EV_ADD | EV_ONESHOT;
+    change.fflags = TIMER_UNIT;
+    change.data = (__typeof__(change.data))(left_ns / TIMER_NS + 1);
+    (void)nest_change(nest->fd, &change); /* without memory it is late */
 }
 
 /* ---- time ---- */

@@ -7,11 +7,14 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/sockios.h>
+#include <stddef.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -192,6 +195,86 @@ int flare__os_signals_wait(const sigset_t *set, uint64_t ms)
 int flare__os_die_with_parent(int number)
 {
     return prctl(PR_SET_PDEATHSIG, number) < 0 ? -errno : 0;
+}
+
+/* ---- many messages for one call ---- */
+
+_Static_assert(sizeof(struct flare__os_message) == sizeof(struct mmsghdr) &&
+                   offsetof(struct flare__os_message, len) ==
+                       offsetof(struct mmsghdr, msg_len),
+               "they are the system's");
+
+int flare__os_recv_many(int fd, struct flare__os_message *list, uint32_t count)
+{
+    int n;
+
+    do
+        n = recvmmsg(fd, (struct mmsghdr *)(void *)list, count, MSG_DONTWAIT,
+                     NULL);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+int flare__os_send_many(int fd, struct flare__os_message *list, uint32_t count)
+{
+    int n;
+
+    do
+        n = sendmmsg(fd, (struct mmsghdr *)(void *)list, count,
+                     MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+/* ---- a descriptor of two reasons ---- */
+
+static int nest_add(const struct flare__os_nest *nest, int fd)
+{
+    struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
+
+    return epoll_ctl(nest->fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+int flare__os_nest_open(struct flare__os_nest *nest, int inner)
+{
+    int rc;
+
+    *nest = (struct flare__os_nest){.timer_fd = -1};
+    nest->fd = epoll_create1(EPOLL_CLOEXEC);
+    if (nest->fd < 0)
+        return -errno;
+    nest->timer_fd =
+        timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    rc = nest->timer_fd < 0 ? -errno : nest_add(nest, nest->timer_fd);
+    if (rc == 0)
+        rc = nest_add(nest, inner);
+    if (rc < 0)
+        flare__os_nest_close(nest);
+    return rc;
+}
+
+void flare__os_nest_close(struct flare__os_nest *nest)
+{
+    if (nest->timer_fd >= 0)
+        (void)close(nest->timer_fd); /* nothing is buffered in either */
+    if (nest->fd >= 0)
+        (void)close(nest->fd); /* likewise */
+    nest->fd = nest->timer_fd = -1;
+}
+
+/* A time that has passed keeps the descriptor readable until it is replaced. */
+void flare__os_nest_set(struct flare__os_nest *nest, uint64_t at_ns)
+{
+    const struct itimerspec when = {
+        .it_value = {.tv_sec = (time_t)(at_ns / 1000000000),
+                     .tv_nsec = (long)(at_ns % 1000000000)},
+    };
+
+    if (at_ns == nest->at_ns)
+        return;
+    /* a valid time of a valid descriptor: cannot fail */
+    (void)timerfd_settime(nest->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+    nest->at_ns = at_ns;
 }
 
 /* ---- time ---- */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/un.h>
@@ -263,6 +264,81 @@ START_TEST(test_K04_os_sendfile_to_nobody_is_an_error_and_no_signal)
 }
 END_TEST
 
+static bool is_readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    ck_assert_int_ge(poll(&p, 1, 0), 0);
+    return p.revents != 0;
+}
+
+START_TEST(test_os_nest_is_readable_for_either_reason_and_then_not)
+{
+    struct flare__os_nest nest;
+    struct flare__os_nest outer;
+    struct pollfd wait = {.events = POLLIN};
+    int pair[2];
+    char byte;
+
+    ck_assert_int_eq(pipe(pair), 0);
+    ck_assert_int_eq(flare__os_nest_open(&nest, pair[0]), 0);
+    ck_assert_int_eq(flare__os_nest_open(&outer, nest.fd), 0);
+    wait.fd = outer.fd;
+    ck_assert(has_flag(nest.fd, F_GETFD, FD_CLOEXEC));
+    ck_assert(!is_readable(outer.fd));
+    ck_assert_int_eq(write(pair[1], "x", 1), 1);
+    ck_assert(is_readable(outer.fd));
+    ck_assert_int_eq(read(pair[0], &byte, 1), 1);
+    flare__os_nest_set(&nest, 0);
+    flare__os_nest_set(&outer, 0);
+    ck_assert(!is_readable(outer.fd));
+    flare__os_nest_set(&nest, 1); /* long ago */
+    ck_assert_int_eq(poll(&wait, 1, 10000), 1);
+    flare__os_nest_set(&nest,
+                       flare__clock_monotonic() + UINT64_C(1000000000000));
+    flare__os_nest_set(&outer, 0);
+    ck_assert(!is_readable(outer.fd));
+    flare__os_nest_set(&nest, flare__clock_monotonic() + 2000000);
+    ck_assert_int_eq(poll(&wait, 1, 10000), 1);
+    flare__os_nest_close(&outer);
+    flare__os_nest_close(&nest);
+    ck_assert_int_eq(flare__os_nest_open(&nest, -1), -EBADF);
+    close(pair[0]);
+    close(pair[1]);
+}
+END_TEST
+
+static void message_of(struct flare__os_message *m, struct iovec *iov,
+                       char *bytes, size_t len)
+{
+    *iov = (struct iovec){bytes, len};
+    m->head = (struct msghdr){.msg_iov = iov, .msg_iovlen = 1};
+}
+
+START_TEST(test_os_messages_go_and_come_as_many_as_there_are)
+{
+    char bytes[4][8] = {"1", "22", "333"};
+    struct flare__os_message list[4];
+    struct iovec iovs[4];
+    int pair[2];
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+    for (size_t i = 0; i < 4; i++)
+        message_of(&list[i], &iovs[i], bytes[i], i + 1);
+    ck_assert_int_eq(flare__os_recv_many(pair[0], list, 4), -EAGAIN);
+    ck_assert_int_eq(flare__os_send_many(pair[1], list, 3), 3);
+    memset(bytes, 0, sizeof(bytes));
+    for (size_t i = 0; i < 4; i++)
+        message_of(&list[i], &iovs[i], bytes[i], sizeof(bytes[i]));
+    ck_assert_int_eq(flare__os_recv_many(pair[0], list, 4), 3);
+    ck_assert_uint_eq(list[1].len, 2);
+    ck_assert_int_eq(memcmp(bytes[1], "22", 2), 0);
+    close(pair[0]);
+    ck_assert_int_lt(flare__os_send_many(pair[1], list, 2), 0);
+    close(pair[1]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("net/os");
@@ -280,6 +356,8 @@ int main(void)
     tcase_add_test(tc, test_os_listener_is_deaf_or_says_that_it_cannot);
     tcase_add_test(tc,
                    test_K04_os_sendfile_to_nobody_is_an_error_and_no_signal);
+    tcase_add_test(tc, test_os_nest_is_readable_for_either_reason_and_then_not);
+    tcase_add_test(tc, test_os_messages_go_and_come_as_many_as_there_are);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }

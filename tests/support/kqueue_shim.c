@@ -10,6 +10,7 @@
  *   - `data` is 0 but for the answers of EV_RECEIPT;
  *   - adding a filter may report again what the descriptor's other one has;
  *   - EVFILT_SIGNAL tells of blocked signals only;
+ *   - EVFILT_TIMER is one for each kqueue, one-shot, in nanoseconds;
  *   - a descriptor that was never connected reports its end;
  *   - a copy of a closed descriptor keeps it registered; its reports are
  *     dropped here.
@@ -32,6 +33,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum {
@@ -41,7 +43,7 @@ enum {
 };
 
 /* What epoll's data says beside a descriptor. */
-enum { SHIM_FD, SHIM_USER, SHIM_SIGNAL };
+enum { SHIM_FD, SHIM_USER, SHIM_SIGNAL, SHIM_TIMER };
 
 /* A filter of a descriptor; `flags` 0: it is not there. */
 struct shim_note {
@@ -60,6 +62,8 @@ struct shim_queue {
     uint32_t fd_count;
     struct shim_fd *fds;
     struct shim_note user;
+    struct shim_note timer; /* one */
+    int timer_fd;           /* 0: none yet; it is kept */
     struct shim_note signals[SHIM_SIGNALS];
 };
 
@@ -170,6 +174,7 @@ static bool shim_queue_begin(int kq)
     shim.queue_count = (int)count;
     q = &shim.queues[kq];
     memset(&q->user, 0, sizeof(q->user));
+    memset(&q->timer, 0, sizeof(q->timer));
     memset(q->signals, 0, sizeof(q->signals));
     for (uint32_t i = 0; i < q->fd_count; i++) /* generations go on */
         q->fds[i].read.flags = q->fds[i].write.flags = 0;
@@ -207,17 +212,29 @@ static uint64_t shim_data(uint64_t kind, uint64_t number, uint32_t generation)
     return kind << 60 | (number & 0xfffffff) << 32 | generation;
 }
 
+/* Level triggered if one of them is. */
+static uint32_t shim_interest(const struct shim_fd *s)
+{
+    const unsigned edge = EV_CLEAR | EV_ONESHOT;
+    uint32_t events = EPOLLET;
+
+    if (s->read.flags != 0)
+        events |= EPOLLIN | EPOLLRDHUP;
+    if (s->write.flags != 0)
+        events |= EPOLLOUT;
+    if ((s->read.flags != 0 && !(s->read.flags & edge)) ||
+        (s->write.flags != 0 && !(s->write.flags & edge)))
+        events &= ~(uint32_t)EPOLLET;
+    return events;
+}
+
 /* Tells epoll what the two filters want.  0 or an errno. */
 static int shim_register(int kq, int fd, struct shim_fd *s, bool was_there)
 {
-    struct epoll_event ev = {.events = EPOLLET};
+    struct epoll_event ev = {.events = shim_interest(s)};
 
     if (s->read.flags == 0 && s->write.flags == 0)
         return epoll_ctl(kq, EPOLL_CTL_DEL, fd, NULL) < 0 ? errno : 0;
-    if (s->read.flags != 0)
-        ev.events |= EPOLLIN | EPOLLRDHUP;
-    if (s->write.flags != 0)
-        ev.events |= EPOLLOUT;
     if (was_there) {
         ev.data.u64 = shim_data(SHIM_FD, (uint64_t)fd, s->generation);
         if (epoll_ctl(kq, EPOLL_CTL_MOD, fd, &ev) == 0)
@@ -232,14 +249,10 @@ static int shim_register(int kq, int fd, struct shim_fd *s, bool was_there)
 /* Whether the registration is this descriptor's, not one closed long ago. */
 static bool shim_is_there(int kq, int fd, const struct shim_fd *s)
 {
-    struct epoll_event ev = {.events = EPOLLET};
+    struct epoll_event ev = {.events = shim_interest(s)};
 
     if (s->read.flags == 0 && s->write.flags == 0)
         return false;
-    if (s->read.flags != 0)
-        ev.events |= EPOLLIN | EPOLLRDHUP;
-    if (s->write.flags != 0)
-        ev.events |= EPOLLOUT;
     ev.data.u64 = shim_data(SHIM_FD, (uint64_t)fd, s->generation);
     return epoll_ctl(kq, EPOLL_CTL_MOD, fd, &ev) == 0;
 }
@@ -274,9 +287,7 @@ static int shim_change_fd(int kq, struct shim_queue *q, const struct kevent *c)
         note->flags = 0;
     } else if (c->flags & EV_ADD) {
         if (note->flags == 0) /* flags stay as they were first */
-            note->flags = c->flags & (EV_CLEAR | EV_ONESHOT);
-        if (note->flags == 0)
-            return EINVAL; /* level triggered: not made here */
+            note->flags = c->flags & (EV_ADD | EV_CLEAR | EV_ONESHOT);
         note->udata = c->udata;
     } else if (note->flags == 0) {
         return ENOENT;
@@ -328,6 +339,34 @@ static int shim_change_signal(int kq, struct shim_queue *q,
     return 0;
 }
 
+static int shim_change_timer(int kq, struct shim_queue *q,
+                             const struct kevent *c)
+{
+    struct epoll_event ev = {.events = EPOLLIN,
+                             .data.u64 = shim_data(SHIM_TIMER, 0, 0)};
+    const struct itimerspec when = {
+        .it_value = {.tv_sec = c->data / 1000000000,
+                     .tv_nsec = c->data % 1000000000}};
+
+    if (c->flags & EV_DELETE) {
+        if (q->timer.flags == 0)
+            return ENOENT;
+        q->timer.flags = 0;
+        return epoll_ctl(kq, EPOLL_CTL_DEL, q->timer_fd, NULL) < 0 ? errno : 0;
+    }
+    if (!(c->flags & EV_ADD) || c->fflags != NOTE_NSECONDS || c->data <= 0)
+        return EINVAL;
+    if (q->timer_fd <= 0)
+        q->timer_fd = shim_keep(
+            timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    if (timerfd_settime(q->timer_fd, 0, &when, NULL) < 0)
+        return errno;
+    q->timer = (struct shim_note){.flags = c->flags, .udata = c->udata};
+    return epoll_ctl(kq, EPOLL_CTL_ADD, q->timer_fd, &ev) < 0 && errno != EEXIST
+               ? errno
+               : 0;
+}
+
 /* 0 or an errno. */
 static int shim_change(int kq, struct shim_queue *q, const struct kevent *c)
 {
@@ -341,6 +380,8 @@ static int shim_change(int kq, struct shim_queue *q, const struct kevent *c)
         return shim_change_user(kq, q, c);
     case EVFILT_SIGNAL:
         return shim_change_signal(kq, q, c);
+    case EVFILT_TIMER:
+        return shim_change_timer(kq, q, c);
     default:
         return EINVAL;
     }
@@ -421,6 +462,11 @@ static int shim_report_one(int kq, struct shim_queue *q,
         if (!(ev->events & EPOLLIN))
             return 0;
         *out = (struct kevent){.filter = EVFILT_USER, .udata = q->user.udata};
+        return 1;
+    case SHIM_TIMER:
+        *out = (struct kevent){.filter = EVFILT_TIMER, .udata = q->timer.udata};
+        q->timer.flags = 0;
+        (void)epoll_ctl(kq, EPOLL_CTL_DEL, q->timer_fd, NULL);
         return 1;
     case SHIM_SIGNAL:
         *out = (struct kevent){.ident = (uintptr_t)number,

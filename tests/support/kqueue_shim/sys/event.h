@@ -14,6 +14,7 @@
 #define EVFILT_READ (-1)
 #define EVFILT_WRITE (-2)
 #define EVFILT_SIGNAL (-6)
+#define EVFILT_TIMER (-7)
 #define EVFILT_USER (-11)
 
 #define EV_ADD 0x0001
@@ -24,6 +25,7 @@
 #define EV_ERROR 0x4000
 #define EV_EOF 0x8000
 
+#define NOTE_NSECONDS 0x00000008
 #define NOTE_TRIGGER 0x01000000
 
 struct kevent {
