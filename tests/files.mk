@@ -118,7 +118,12 @@ unit_tests = \
 	%D%/net/test_worker \
 	%D%/udp/test_queue \
 	%D%/udp/test_udp \
-	%D%/tcp/test_race
+	%D%/tcp/test_race \
+	%D%/udp/test_dgram \
+	%D%/udp/test_system \
+	%D%/udp/test_udp_open \
+	%D%/udp/test_udp_recv \
+	%D%/udp/test_udp_send
 
 # Date must be the same in both runs of a seed: sim_server.c has the clock.
 sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime
@@ -133,6 +138,31 @@ tests_http_test_torture_SOURCES = \
 
 tests_udp_test_udp_SOURCES = \
 	%D%/udp/test_udp.c \
+	%D%/udp/udp_rig.c \
+	%D%/udp/udp_rig.h
+
+tests_udp_test_dgram_SOURCES = \
+	%D%/udp/test_dgram.c \
+	%D%/udp/udp_rig.c \
+	%D%/udp/udp_rig.h
+
+tests_udp_test_system_SOURCES = \
+	%D%/udp/test_system.c \
+	%D%/udp/udp_rig.c \
+	%D%/udp/udp_rig.h
+
+tests_udp_test_udp_open_SOURCES = \
+	%D%/udp/test_udp_open.c \
+	%D%/udp/udp_rig.c \
+	%D%/udp/udp_rig.h
+
+tests_udp_test_udp_recv_SOURCES = \
+	%D%/udp/test_udp_recv.c \
+	%D%/udp/udp_rig.c \
+	%D%/udp/udp_rig.h
+
+tests_udp_test_udp_send_SOURCES = \
+	%D%/udp/test_udp_send.c \
 	%D%/udp/udp_rig.c \
 	%D%/udp/udp_rig.h
 

@@ -40,6 +40,7 @@ static int rig_poll_start(struct flare__backend *b, struct flare__sock *sock,
 static int rig_connect(struct flare__backend *b, struct flare__sock *sock,
                        const struct sockaddr *addr, socklen_t len)
 {
+    rig_now->sock = sock;
     if (rig_now->on_connect != NULL) {
         int rc = rig_now->on_connect(rig_now, addr, len);
 
@@ -81,7 +82,7 @@ static const struct flare__backend_ops *rig_ops(enum rig_kind kind)
 static int rig_world(struct rig *r, struct flare__backend_config *config)
 {
     struct flare__sim_config sim = {
-        .is_calm = true, .fault_site = world_site, .fault_ctx = &r->fault};
+        .is_calm = true, .fault_site = world_site, .fault_ctx = r->fault};
 
     if (r->kind != RIG_SIM)
         return 0;
@@ -92,8 +93,8 @@ static int rig_world(struct rig *r, struct flare__backend_config *config)
 
 int rig_open(struct rig *r, enum rig_kind kind, struct flare_error *why)
 {
-    struct flare__backend_config bc = {.al = &r->fault.al, .lease_count = 4};
-    struct flare__loop_config lc = {.al = &r->fault.al};
+    struct flare__backend_config bc = {.al = &r->fault->al, .lease_count = 4};
+    struct flare__loop_config lc = {.al = &r->fault->al};
     int rc;
 
     rig_now = r;
@@ -126,9 +127,10 @@ struct rig *rig_new(enum rig_kind kind, struct flare_error *why)
     struct rig *r = calloc(1, sizeof(*r));
 
     ck_assert_ptr_nonnull(r);
-    fault_init(&r->fault, FAULT_NEVER, 0);
+    r->fault = &r->own;
+    fault_init(&r->own, FAULT_NEVER, 0);
     if (rig_open(r, kind, why) < 0) {
-        fault_fini(&r->fault, "udp");
+        fault_fini(&r->own, "udp");
         free(r);
         return NULL;
     }
@@ -159,7 +161,7 @@ void rig_close(struct rig *r)
 void rig_free(struct rig *r)
 {
     rig_close(r);
-    fault_fini(&r->fault, "udp");
+    fault_fini(&r->own, "udp");
     free(r);
 }
 

@@ -54,7 +54,8 @@ struct rig_end {
 
 struct rig {
     enum rig_kind kind;
-    struct fault fault;
+    struct fault *fault;
+    struct fault own;         /* unless a test has brought one */
     struct flare__sim *world; /* of RIG_SIM */
     struct flare_loop *loop;
     struct flare__backend_ops ops; /* the backend's, through the rig */
@@ -78,10 +79,12 @@ const char *rig_name(enum rig_kind kind);
 /* NULL: this machine has no such backend, and `why` says what is missing. */
 struct rig *rig_new(enum rig_kind kind, struct flare_error *why);
 
-/* Without a test's assertions: 0, or what opening met, and then nothing. */
+/* The same of a zeroed one with `fault` set: 0, or what opening met, and then
+ * nothing is left. */
 int rig_open(struct rig *r, enum rig_kind kind, struct flare_error *why);
 
-/* Closes what is open, and looks that nothing is left. */
+/* Closes what is open, and looks that nothing is left; of rig_open's the
+ * caller looks. */
 void rig_free(struct rig *r);
 void rig_close(struct rig *r);
 
