@@ -77,6 +77,7 @@ unit_tests = \
 	%D%/http/test_router_table \
 	%D%/http/test_serve_static \
 	%D%/http/test_server \
+	%D%/http/test_server_loop \
 	%D%/http/test_sse \
 	%D%/http/test_res_json \
 	%D%/http/test_redirect \
@@ -114,6 +115,7 @@ unit_tests = \
 	%D%/net/test_supervise \
 	%D%/net/test_timer \
 	%D%/net/test_user_loop \
+	%D%/net/test_user_signal \
 	%D%/net/test_user_timer \
 	%D%/net/test_worker \
 	%D%/udp/test_queue \

@@ -60,6 +60,9 @@ struct flare_server_config {
      * Called on each worker's thread before it accepts, and after its last
      * connection has gone; where the first fails the server does not start, and
      * the second is not called.  Nor is it if the worker's loop has broken.
+     * What they and handlers open on the worker's loop beside its connections
+     * (timers, watches, sockets) and leave open is ended after the second, as
+     * by flare_loop_free; it does not delay the drain.
      */
     int (*on_worker_start)(flare_worker *worker);
     void (*on_worker_stop)(flare_worker *worker);

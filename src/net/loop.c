@@ -176,6 +176,8 @@ static void loop_evict_all(struct flare_loop *loop)
 int flare__loop_evict(struct flare_loop *loop)
 {
     loop->is_ending = true;
+    if (loop->broken < 0)
+        return loop->broken;
     while (loop->resident_count > 0) {
         int rc;
 

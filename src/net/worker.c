@@ -120,7 +120,8 @@ static int worker_start(struct flare__worker *w)
         return rc;
     rc = c->start(w, c->ctx);
     if (rc < 0) {
-        flare__loop_free(w->loop);
+        if (flare__loop_evict(w->loop) == 0) /* what start had opened */
+            flare__loop_free(w->loop);
         w->loop = NULL;
     }
     return rc;
@@ -166,7 +167,8 @@ static void worker_run(struct flare__worker *w)
         }
     }
     c->finish(w, c->ctx);
-    flare__loop_close(w->loop);
+    if (flare__loop_evict(w->loop) == 0) /* what the user has left open */
+        flare__loop_close(w->loop);
 }
 
 static void *worker_main(void *arg)
