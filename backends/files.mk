@@ -47,6 +47,7 @@ libflare_sim_la_SOURCES += \
 	%D%/sim.c \
 	%D%/sim.h \
 	%D%/sim_address.c \
+	%D%/sim_datagram.c \
 	%D%/sim_file.c \
 	%D%/sim_impl.h \
 	%D%/sim_net.c \

@@ -315,10 +315,15 @@ static int sim_connect(struct flare__backend *b, struct flare__sock *sock,
 
     if (rc < 0)
         return rc;
-    SIM_CHECK(b->world, e->kind == SIM_SOCKET && !e->is_connecting,
+    SIM_CHECK(b->world,
+              e->kind == SIM_DATAGRAM ||
+                  (e->kind == SIM_SOCKET && !e->is_connecting),
               "connect on a socket that is connected");
     sim_op_arm(b, s, SIM_OP_CONNECT, SIM_N_CONNECT);
-    sim_end_connect(b->world, e, &to);
+    if (e->kind == SIM_DATAGRAM)
+        e->connect_res = sim_datagram_connect(b->world, e, &to);
+    else
+        sim_end_connect(b->world, e, &to);
     return 0;
 }
 
@@ -469,8 +474,10 @@ static int sim_poll_fd(struct flare__backend *b, struct flare__sock *sock,
 
     if (rc < 0)
         return rc;
-    SIM_CHECK(b->world, sim_slot_end(b, s)->kind == SIM_FOREIGN,
-              "poll_fd on a socket");
+    SIM_CHECK(b->world,
+              sim_slot_end(b, s)->kind == SIM_FOREIGN ||
+                  sim_slot_end(b, s)->kind == SIM_DATAGRAM,
+              "poll_fd on a stream");
     s->poll_events = events;
     s->is_watch = false;
     sim_op_arm(b, s, SIM_OP_POLL, SIM_N_POLL_FD);
@@ -486,7 +493,8 @@ static int sim_poll_start(struct flare__backend *b, struct flare__sock *sock,
 
     if (rc < 0)
         return rc;
-    SIM_CHECK(b->world, e->kind == SIM_FOREIGN, "poll_start of a stream");
+    SIM_CHECK(b->world, e->kind == SIM_FOREIGN || e->kind == SIM_DATAGRAM,
+              "poll_start on a stream");
     SIM_CHECK(b->world,
               (s->armed & 1u << SIM_OP_POLL) == 0 ||
                   (s->is_watch && (s->stopping & 1u << SIM_OP_POLL) == 0),
@@ -494,7 +502,8 @@ static int sim_poll_start(struct flare__backend *b, struct flare__sock *sock,
     s->armed &= (uint8_t) ~(1u << SIM_OP_POLL); /* it takes other events */
     s->poll_events = events;
     s->is_watch = true;
-    e->edges = (uint16_t)e->revents;
+    e->edges =
+        e->kind == SIM_DATAGRAM ? sim_datagram_level(e) : (uint16_t)e->revents;
     sim_op_arm(b, s, SIM_OP_POLL, SIM_N_POLL_START);
     return 0;
 }
@@ -521,6 +530,8 @@ static int sim_socket(struct flare__backend *b, int family, int type)
 
     if (rc < 0)
         return rc;
+    if (type == SOCK_DGRAM)
+        return sim_datagram_socket(b->world, family);
     if (type != SOCK_STREAM)
         return -EPROTONOSUPPORT;
     rc = flare__sim_socket(b->world);
@@ -529,27 +540,65 @@ static int sim_socket(struct flare__backend *b, int family, int type)
     return rc;
 }
 
-/* There is nothing to set. */
+/* There is nothing to set on a stream. */
 static int sim_option(struct flare__backend *b, int fd, int level, int name,
                       const void *value, socklen_t len)
 {
-    (void)fd;
-    (void)level;
-    (void)name;
-    (void)value;
-    (void)len;
-    return call_site(b, "option");
+    struct sim_end *e = sim_end_of_fd(b->world, fd);
+    int number = 0;
+    int rc = call_site(b, "option");
+
+    if (rc < 0 || e->kind != SIM_DATAGRAM)
+        return rc;
+    memcpy(&number, value, len < sizeof(number) ? len : sizeof(number));
+    return sim_datagram_option(e, level, name, number);
 }
 
 static int sim_bind(struct flare__backend *b, int fd,
                     const struct sockaddr *addr, socklen_t len)
 {
+    struct sim_end *e = sim_end_of_fd(b->world, fd);
+    struct sim_addr at = sim_addr_of(addr, len);
     int rc = call_site(b, "bind");
 
     if (rc < 0)
         return rc;
-    sim_end_of_fd(b->world, fd)->local = sim_addr_of(addr, len);
+    if (e->kind == SIM_DATAGRAM)
+        return sim_datagram_bind(b->world, e, &at);
+    e->local = at;
     return 0;
+}
+
+static struct sim_end *datagram_end(struct flare__backend *b,
+                                    struct flare__sock *sock)
+{
+    const struct sim_slot *s = sim_slot_of(b, sock);
+
+    SIM_CHECK(b->world, !s->is_closing, "datagrams after close");
+    SIM_CHECK(b->world, sim_slot_end(b, s)->kind == SIM_DATAGRAM,
+              "datagrams on another socket");
+    return sim_slot_end(b, s);
+}
+
+static int sim_recv_datagrams(struct flare__backend *b,
+                              struct flare__sock *sock,
+                              struct flare__datagram *list, uint32_t count)
+{
+    struct sim_end *e = datagram_end(b, sock);
+    int rc = call_site(b, "datagram_recv");
+
+    return rc < 0 ? rc : sim_datagram_recv(b->world, e, list, count);
+}
+
+static int sim_send_datagrams(struct flare__backend *b,
+                              struct flare__sock *sock,
+                              const struct flare__datagram *list,
+                              uint32_t count)
+{
+    struct sim_end *e = datagram_end(b, sock);
+    int rc = call_site(b, "datagram_send");
+
+    return rc < 0 ? rc : sim_datagram_send(b->world, e, list, count);
 }
 
 /* Its time and its descriptors are no other's. */
@@ -592,6 +641,8 @@ const struct flare__backend_ops flare__backend_sim = {
     .poll_fd = sim_poll_fd,
     .poll_start = sim_poll_start,
     .poll_stop = sim_poll_stop,
+    .datagram_recv = sim_recv_datagrams,
+    .datagram_send = sim_send_datagrams,
     .descriptor = sim_descriptor,
     .poll = sim_poll,
     .wake = sim_wake,

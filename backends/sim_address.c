@@ -121,7 +121,8 @@ int sim_address_peer(struct flare__backend *b, struct flare__sock *sock,
 
     if (e->kind == SIM_FOREIGN)
         return -ENOTSOCK;
-    if (e->kind != SIM_STREAM || e->is_reset)
+    if ((e->kind != SIM_STREAM && e->kind != SIM_DATAGRAM) || e->is_reset ||
+        e->remote.family == AF_UNSPEC)
         return -ENOTCONN;
     sim_addr_put(&e->remote, out, len);
     return 0;

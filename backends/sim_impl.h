@@ -71,7 +71,14 @@ enum {
     X(PEER_CLOSE)                                                              \
     X(PEER_EVENT)                                                              \
     X(SENDFILE)                                                                \
-    X(POLL_START)
+    X(POLL_START)                                                              \
+    X(DG_BIND)                                                                 \
+    X(DG_CONNECT)                                                              \
+    X(DG_SEND)                                                                 \
+    X(DG_RECV)                                                                 \
+    X(DG_ARRIVED)                                                              \
+    X(DG_GONE)                                                                 \
+    X(DG_ERROR)
 
 enum sim_note {
 #define SIM_NOTE_ENUM(name) SIM_N_##name,
@@ -119,7 +126,8 @@ enum sim_end_kind {
     SIM_LISTENER,
     SIM_SOCKET, /* not connected yet */
     SIM_STREAM,
-    SIM_FOREIGN
+    SIM_FOREIGN,
+    SIM_DATAGRAM
 };
 
 struct sim_end {
@@ -141,12 +149,37 @@ struct sim_end {
     uint16_t port;   /* listened on, or connected to */
     uint32_t number; /* of the connection, from 1, the same at both ends */
     struct sim_addr local, remote;
-    short revents;  /* what it is ready for */
-    uint16_t edges; /* of these, since poll_start heard of it */
+    struct sim_datagrams *dg; /* SIM_DATAGRAM */
+    short revents;            /* what it is ready for */
+    uint16_t edges;           /* of these, since poll_start heard of it */
     uint32_t backlog;
     uint32_t pending_count, pending_size;
     uint32_t *pending;
     uint32_t tries;
+};
+
+/* A datagram on its way, or in a queue. */
+struct sim_packet {
+    struct sim_addr from, to;
+    uint32_t sender; /* the end it came from; 0: outside */
+    uint32_t generation;
+    uint32_t len;
+    bool is_corrupt;
+    uint8_t bytes[];
+};
+
+/* What a socket of datagrams has beyond other ends. */
+struct sim_datagrams {
+    struct sim_packet **queue; /* a ring of those that arrived */
+    uint32_t first, count, bytes;
+    struct sim_addr reached; /* where the last that arrived was sent to */
+    uint32_t unsent;         /* bytes on their way: the send buffer */
+    int error;               /* pending, as SO_ERROR */
+    uint64_t last_due;       /* of what was sent: latency keeps the order */
+    bool is_full;            /* its sender waits for room */
+    bool is_held;            /* full by a fault */
+    bool is_shared;          /* SO_REUSEADDR, SO_REUSEPORT */
+    bool is_merging;         /* UDP_GRO */
 };
 
 enum sim_due_kind {
@@ -155,7 +188,8 @@ enum sim_due_kind {
     SIM_DUE_RST,    /* to end id */
     SIM_DUE_KICK,   /* slot id of backend `extra` */
     SIM_DUE_TIMER,  /* of the peer of end id; `extra` its timer */
-    SIM_DUE_SPACE   /* the peer of end id may send again */
+    SIM_DUE_SPACE,  /* the peer of end id may send again */
+    SIM_DUE_PACKET  /* w->packets[id] arrives */
 };
 
 struct sim_due {
@@ -246,7 +280,8 @@ struct flare__sim {
     uint64_t now;
     uint64_t hash;
     uint64_t line_count;
-    uint32_t rates[FLARE__SIM_FAULT_COUNT];
+    uint32_t rates[FLARE__SIM_FAULT_ALL];
+    bool has_datagrams; /* their rates are drawn */
     struct flare__sim_counts counts;
     struct sim_end **ends; /* from 1 */
     uint32_t end_count;
@@ -261,12 +296,17 @@ struct flare__sim {
     uint32_t backend_count;
     struct sim_route routes[SIM_ROUTES_MAX];
     uint32_t route_count;
+    struct sim_packet **packets; /* on their way; NULL: a free place */
+    uint32_t packet_count;
+    uint16_t port_next;
     struct sim_line tail[SIM_TAIL];
 };
 
 /* sim_rand.c */
 void sim_random_init(struct flare__sim *w);
 bool sim_chance(struct flare__sim *w, enum flare__sim_fault fault);
+/* Draws the rates of datagrams' faults, once. */
+void sim_random_datagrams(struct flare__sim *w);
 /* 1 to n. */
 uint64_t sim_cut(struct flare__sim *w, uint64_t n);
 /* A delay of the kind real networks and kernels have: most short. */
@@ -289,6 +329,8 @@ void *sim_memory(void *block, size_t size); /* realloc that aborts */
 void sim_net_clear(struct flare__sim *w);
 struct sim_end *sim_end(const struct flare__sim *w, uint32_t id);
 struct sim_end *sim_end_of_fd(const struct flare__sim *w, int fd);
+/* A new end's descriptor.  -EMFILE. */
+int sim_fd_of_new(struct flare__sim *w, enum sim_end_kind kind);
 /* -EMFILE. */
 int sim_fd_new(struct flare__sim *w, struct sim_end *e);
 bool sim_fds_full(const struct flare__sim *w);
@@ -306,12 +348,32 @@ void sim_pipe_take(struct flare__sim *w, struct sim_end *from, void *out,
                    uint64_t len);
 void sim_pipe_fin(struct flare__sim *w, struct sim_end *to);
 struct sim_end *sim_end_new(struct flare__sim *w, enum sim_end_kind kind);
+/* Tells the owner that poll_start's `edges` have come about. */
+void sim_end_edge(struct flare__sim *w, struct sim_end *e, uint16_t edges);
 struct sim_end *sim_end_other(const struct flare__sim *w,
                               const struct sim_end *e);
 /* Lets go of the descriptor: FIN, or RST. */
 void sim_end_close(struct flare__sim *w, struct sim_end *e, bool is_abort);
 void sim_end_connect(struct flare__sim *w, struct sim_end *e,
                      const struct sim_addr *to);
+
+/* sim_datagram.c */
+int sim_datagram_socket(struct flare__sim *w, int family);
+int sim_datagram_bind(struct flare__sim *w, struct sim_end *e,
+                      const struct sim_addr *to);
+int sim_datagram_option(struct sim_end *e, int level, int name, int value);
+/* What CONNECT is to say. */
+int sim_datagram_connect(struct flare__sim *w, struct sim_end *e,
+                         const struct sim_addr *to);
+int sim_datagram_recv(struct flare__sim *w, struct sim_end *e,
+                      struct flare__datagram *list, uint32_t count);
+int sim_datagram_send(struct flare__sim *w, struct sim_end *e,
+                      const struct flare__datagram *list, uint32_t count);
+uint16_t sim_datagram_level(const struct sim_end *e); /* poll's bits */
+void sim_datagram_close(struct sim_end *e);
+void sim_datagram_arrive(struct flare__sim *w, uint32_t packet);
+void sim_datagram_space(struct flare__sim *w, struct sim_end *e);
+void sim_datagrams_clear(struct flare__sim *w);
 
 /* sim_ops.c */
 struct sim_end *sim_slot_end(const struct flare__backend *b,

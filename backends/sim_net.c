@@ -68,9 +68,12 @@ static struct sim_due heap_pop(struct flare__sim *w)
 void sim_due_push(struct flare__sim *w, enum sim_due_kind kind, uint64_t time,
                   uint32_t id, uint32_t extra)
 {
-    uint32_t generation = kind == SIM_DUE_KICK
-                              ? w->backends[extra]->slots[id]->generation
-                              : w->ends[id]->generation;
+    uint32_t generation = 0;
+
+    if (kind == SIM_DUE_KICK)
+        generation = w->backends[extra]->slots[id]->generation;
+    else if (kind != SIM_DUE_PACKET)
+        generation = w->ends[id]->generation;
 
     heap_push(w, &(struct sim_due){.time = time,
                                    .order = w->order++,
@@ -146,6 +149,12 @@ static void end_tell(struct flare__sim *w, struct sim_end *e,
     } else if (e->backend != NULL) {
         sim_slot_touch(e->backend, e->slot);
     }
+}
+
+void sim_end_edge(struct flare__sim *w, struct sim_end *e, uint16_t edges)
+{
+    e->edges |= edges;
+    end_tell(w, e, FLARE__SIM_PEER_DATA);
 }
 
 /* Pipes. */
@@ -462,6 +471,8 @@ void sim_end_close(struct flare__sim *w, struct sim_end *e, bool is_abort)
     fd_free(w, e);
     e->peer = NULL;
     e->backend = NULL;
+    if (e->kind == SIM_DATAGRAM)
+        sim_datagram_close(e);
     for (uint32_t i = 0; i < e->pending_count; i++)
         sim_end_close(w, w->ends[e->pending[i]], /* is_abort = */ true);
     if (e->kind == SIM_STREAM)
@@ -505,7 +516,7 @@ struct sim_end *sim_end_of_fd(const struct flare__sim *w, int fd)
     return w->ends[w->fds[at]];
 }
 
-static int fd_of_new(struct flare__sim *w, enum sim_end_kind kind)
+int sim_fd_of_new(struct flare__sim *w, enum sim_end_kind kind)
 {
     struct sim_end *e = sim_end_new(w, kind);
     int fd = sim_fd_new(w, e);
@@ -517,7 +528,7 @@ static int fd_of_new(struct flare__sim *w, enum sim_end_kind kind)
 
 int flare__sim_listen(struct flare__sim *w, uint16_t port, uint32_t backlog)
 {
-    int fd = fd_of_new(w, SIM_LISTENER);
+    int fd = sim_fd_of_new(w, SIM_LISTENER);
 
     if (fd >= 0) {
         sim_end_of_fd(w, fd)->port = port;
@@ -539,12 +550,12 @@ int flare__sim_listen_at(struct flare__sim *w, const struct sockaddr *addr,
 
 int flare__sim_socket(struct flare__sim *w)
 {
-    return fd_of_new(w, SIM_SOCKET);
+    return sim_fd_of_new(w, SIM_SOCKET);
 }
 
 int flare__sim_foreign(struct flare__sim *w)
 {
-    return fd_of_new(w, SIM_FOREIGN);
+    return sim_fd_of_new(w, SIM_FOREIGN);
 }
 
 void flare__sim_foreign_set(struct flare__sim *w, int fd, short revents)
@@ -553,8 +564,7 @@ void flare__sim_foreign_set(struct flare__sim *w, int fd, short revents)
 
     SIM_CHECK(w, e->kind == SIM_FOREIGN, "descriptor %d is ours", fd);
     e->revents = revents;
-    e->edges |= (uint16_t)revents;
-    end_tell(w, e, FLARE__SIM_PEER_DATA);
+    sim_end_edge(w, e, (uint16_t)revents);
 }
 
 void flare__sim_fd_close(struct flare__sim *w, int fd)
@@ -598,10 +608,13 @@ static void due_run_end(struct flare__sim *w, const struct sim_due *due)
             end_tell(w, e, FLARE__SIM_PEER_TIMER);
         break;
     case SIM_DUE_SPACE:
-        if (e->peer != NULL && !e->is_reset)
+        if (e->kind == SIM_DATAGRAM)
+            sim_datagram_space(w, e);
+        else if (e->peer != NULL && !e->is_reset)
             end_tell(w, e, FLARE__SIM_PEER_SPACE);
         break;
     case SIM_DUE_KICK:
+    case SIM_DUE_PACKET:
         break;
     }
 }
@@ -613,7 +626,9 @@ bool sim_run_due(struct flare__sim *w)
     while (w->heap_count > 0 && w->heap[0].time <= w->now) {
         struct sim_due due = heap_pop(w);
 
-        if (due.kind != SIM_DUE_KICK)
+        if (due.kind == SIM_DUE_PACKET)
+            sim_datagram_arrive(w, due.id);
+        else if (due.kind != SIM_DUE_KICK)
             due_run_end(w, &due);
         else if (w->backends[due.extra] != NULL)
             sim_slot_kick(w->backends[due.extra], due.id, due.generation);
@@ -624,6 +639,7 @@ bool sim_run_due(struct flare__sim *w)
 void sim_net_clear(struct flare__sim *w)
 {
     SIM_CHECK(w, w->fd_used == 0, "%u descriptors are still open", w->fd_used);
+    sim_datagrams_clear(w);
     w->heap_count = 0;
     w->free_end_count = 0;
     for (uint32_t i = w->end_count; i-- > 1;) {

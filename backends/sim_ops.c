@@ -440,7 +440,9 @@ static bool watch_try(struct flare__backend *b, struct sim_slot *s,
 static bool poll_try(struct flare__backend *b, struct sim_slot *s,
                      struct flare__event *ev)
 {
-    short revents = sim_slot_end(b, s)->revents;
+    const struct sim_end *e = sim_slot_end(b, s);
+    short revents =
+        e->kind == SIM_DATAGRAM ? (short)sim_datagram_level(e) : e->revents;
 
     ev->kind = FLARE__EV_POLL;
     revents &= (short)(s->poll_events | POLLERR | POLLHUP);

@@ -45,6 +45,7 @@ void flare__sim_free(struct flare__sim *w)
     free(w->free_ends);
     free(w->fds);
     free(w->heap);
+    free(w->packets);
     free(w);
 }
 
