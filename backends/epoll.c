@@ -49,12 +49,26 @@ static int epoll_change(struct flare__backend *b, int op, int fd,
     return epoll_ctl(b->epoll_fd, op, fd, &ev) < 0 ? -errno : 0;
 }
 
+/*
+ * A registration is of a file and a number.  If another descriptor keeps the
+ * file open, that of one closed before stays, and is found here when the number
+ * comes again.
+ */
 static int poller_add(struct flare__backend *b, int fd, uint32_t index,
                       uint32_t generation)
 {
-    return epoll_change(b, EPOLL_CTL_ADD, fd,
-                        EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                        (uint64_t)generation << 32 | index);
+    const uint32_t events =
+        EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    const uint64_t data = (uint64_t)generation << 32 | index;
+    int rc = epoll_change(b, EPOLL_CTL_ADD, fd, events, data);
+
+    return rc == -EEXIST ? epoll_change(b, EPOLL_CTL_MOD, fd, events, data)
+                         : rc;
+}
+
+static void poller_remove(struct flare__backend *b, int fd)
+{
+    (void)epoll_change(b, EPOLL_CTL_DEL, fd, 0, 0); /* it is registered */
 }
 
 static int poller_arm(struct flare__backend *b, int fd, uint32_t index,
@@ -121,6 +135,7 @@ static const struct flare__poller_ops poller = {
     .add = poller_add,
     .arm = poller_arm,
     .watch = poller_watch,
+    .remove = poller_remove,
     .wake = poller_wake,
 };
 

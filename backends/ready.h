@@ -56,6 +56,13 @@ struct flare__poller_ops {
     int (*watch)(struct flare__backend *b, int fd, uint32_t index,
                  uint32_t generation, short events);
 
+    /*
+     * Forgets a registered `fd`, before it is closed: one of several of its
+     * file, which would stay registered for as long as any is open.  NULL where
+     * a close is enough.
+     */
+    void (*remove)(struct flare__backend *b, int fd);
+
     /* Thread: any.  Gives a WAKE edge. */
     void (*wake)(struct flare__backend *b);
 };

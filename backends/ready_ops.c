@@ -231,7 +231,7 @@ int flare__ready_poll_fd(struct flare__backend *b, struct flare__sock *sock,
                                   events);
     if (rc == 0) {
         sock->poll.due = 0;
-        bits_set(sock, POLL);
+        bits_set(sock, POLL | FOREIGN);
     }
     return rc;
 }
@@ -250,7 +250,7 @@ int flare__ready_poll_start(struct flare__backend *b, struct flare__sock *sock,
         return rc;
     sock->poll.due = 0; /* what is still so is reported again */
     bits_clear(sock, POLL_DONE);
-    bits_set(sock, POLL | WATCH);
+    bits_set(sock, POLL | WATCH | FOREIGN);
     return 0;
 }
 
@@ -329,6 +329,8 @@ void flare__ready_close(struct flare__backend *b, struct flare__sock *sock,
     poll_cut(r, sock);
     bits_set(sock, CLOSING);
     flare__handles_remove(&r->handles, sock);
+    if (has_any(sock, FOREIGN) && r->poller->remove != NULL)
+        r->poller->remove(b, sock->fd);
     descriptor_close(sock->fd, how);
     sock->fd = -1;
     work_add(r, sock);

@@ -32,7 +32,8 @@ enum {
 
     NONBLOCK = 1 << 15, /* the descriptor is known to have O_NONBLOCK */
     DEEP = 1 << 16,     /* the last receive filled all it was given */
-    WATCH = 1 << 17     /* see POLL */
+    WATCH = 1 << 17,    /* see POLL */
+    FOREIGN = 1 << 18   /* polled once: its file may live on elsewhere */
 };
 
 /* Into the caller: returns after a system call are what is expensive. */
