@@ -96,6 +96,7 @@ unit_tests = \
 	%D%/net/test_addr \
 	%D%/net/test_choose \
 	%D%/net/test_clock \
+	%D%/net/test_embed \
 	%D%/net/test_file \
 	%D%/net/test_ip \
 	%D%/net/test_handoff \
@@ -117,6 +118,7 @@ unit_tests = \
 	%D%/net/test_user_loop \
 	%D%/net/test_user_signal \
 	%D%/net/test_user_timer \
+	%D%/net/test_user_watch \
 	%D%/net/test_worker \
 	%D%/udp/test_queue \
 	%D%/udp/test_udp \
@@ -511,6 +513,7 @@ threaded_tests = \
 	%D%/net/test_handoff \
 	%D%/net/test_lines \
 	%D%/net/test_user_loop \
+	%D%/net/test_embed \
 	%D%/net/test_mailbox
 if HAVE_LIBURING
 threaded_tests += %D%/backends/test_uring_open

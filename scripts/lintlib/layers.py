@@ -39,8 +39,6 @@ SYSTEM_ALLOWED = (
     ("src/net/clock.", re.compile(r".*")),
     ("src/net/worker.", re.compile(r".*")),
     ("src/net/signal.", re.compile(r".*")),
-    ("src/net/embed.", re.compile(r"^(sys/(epoll|timerfd)|unistd)\.h$")),
-    ("src/net/user_watch.", re.compile(r"^(sys/stat|poll)\.h$")),
     ("src/net/user_watch.", re.compile(r"^(sys/stat|poll)\.h$")),
     ("src/net/file.", re.compile(r".*")),
     ("src/net/handoff", re.compile(r".*")),
