@@ -6,6 +6,7 @@ fuzz_targets = \
 	%D%/fuzz_addr \
 	%D%/fuzz_chunked \
 	%D%/fuzz_cookie \
+	%D%/fuzz_dns_host \
 	%D%/fuzz_form \
 	%D%/fuzz_forwarded \
 	%D%/fuzz_head \
@@ -20,6 +21,7 @@ fuzz_targets = \
 fuzz_fuzz_addr_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_chunked_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_cookie_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_dns_host_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_form_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_forwarded_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_head_LDADD = $(fuzz_ldadd)
@@ -37,6 +39,7 @@ EXTRA_DIST += \
 	%D%/chunked.dict \
 	%D%/cookie.dict \
 	%D%/corpus \
+	%D%/dns_host.dict \
 	%D%/forwarded.dict \
 	%D%/head.dict \
 	%D%/multipart.dict \

@@ -16,12 +16,21 @@ unit_tests = \
 	%D%/base/test_cpu \
 	%D%/base/test_error \
 	%D%/base/test_fault \
+	%D%/base/test_hash \
 	%D%/base/test_log \
 	%D%/base/test_reader \
 	%D%/base/test_slab \
 	%D%/base/test_str \
 	%D%/base/test_utf8 \
 	%D%/bench/test_floor \
+	%D%/dns/test_cache \
+	%D%/dns/test_collect \
+	%D%/dns/test_host \
+	%D%/dns/test_lookup \
+	%D%/dns/test_query \
+	%D%/dns/test_resolve \
+	%D%/dns/test_setup \
+	%D%/dns/test_system \
 	%D%/http/test_accept \
 	%D%/http/test_body \
 	%D%/http/test_chain \
@@ -346,6 +355,46 @@ tests_http_test_req_form_SOURCES = \
 %C%_base_test_reader_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=memchr \
 	-Wl,--wrap=memmove
 
+# getaddrinfo says what the test wants; what outlives a loop is counted.
+dns_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getaddrinfo -Wl,--wrap=freeaddrinfo \
+	-Wl,--wrap=flare__alloc -Wl,--wrap=flare__calloc \
+	-Wl,--wrap=flare__realloc -Wl,--wrap=flare__free
+tests_dns_test_lookup_LDFLAGS = $(dns_ldflags)
+tests_dns_test_lookup_SOURCES = \
+	%D%/dns/dns_rig.c \
+	%D%/dns/dns_rig.h \
+	%D%/dns/fake_system.c \
+	%D%/dns/fake_system.h \
+	%D%/dns/test_lookup.c
+tests_dns_test_query_LDFLAGS = $(dns_ldflags)
+tests_dns_test_query_SOURCES = \
+	%D%/dns/dns_rig.c \
+	%D%/dns/dns_rig.h \
+	%D%/dns/fake_system.c \
+	%D%/dns/fake_system.h \
+	%D%/dns/test_query.c
+tests_dns_test_resolve_LDFLAGS = $(dns_ldflags) \
+	-Wl,--wrap=send -Wl,--wrap=sendmsg -Wl,--wrap=sendto \
+	-Wl,--wrap=socket
+tests_dns_test_resolve_SOURCES = \
+	%D%/dns/dns_rig.c \
+	%D%/dns/dns_rig.h \
+	%D%/dns/fake_system.c \
+	%D%/dns/fake_system.h \
+	%D%/dns/test_resolve.c
+tests_dns_test_setup_LDFLAGS = $(dns_ldflags)
+tests_dns_test_setup_SOURCES = \
+	%D%/dns/dns_rig.c \
+	%D%/dns/dns_rig.h \
+	%D%/dns/fake_system.c \
+	%D%/dns/fake_system.h \
+	%D%/dns/test_setup.c
+tests_dns_test_system_LDFLAGS = $(dns_ldflags)
+tests_dns_test_system_SOURCES = \
+	%D%/dns/fake_system.c \
+	%D%/dns/fake_system.h \
+	%D%/dns/test_system.c
+
 # It makes up what fork(2) answers.
 %C%_net_test_supervise_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fork
 
@@ -456,6 +505,8 @@ libflare_testing_la_SOURCES += \
 	%D%/support/chunked_oracle.h \
 	%D%/support/deny_uring.c \
 	%D%/support/deny_uring.h \
+	%D%/support/dns_host_oracle.c \
+	%D%/support/dns_host_oracle.h \
 	%D%/support/fault.c \
 	%D%/support/fault.h \
 	%D%/support/guard.c \
@@ -502,6 +553,9 @@ libflare_testing_la_SOURCES += \
 
 # Those of them in which threads meet: what ThreadSanitizer runs.
 threaded_tests = \
+	%D%/dns/test_lookup \
+	%D%/dns/test_query \
+	%D%/dns/test_resolve \
 	%D%/http/test_offload \
 	%D%/net/test_offload \
 	%D%/net/test_worker \

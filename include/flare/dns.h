@@ -119,8 +119,8 @@ typedef void (*flare_dns_fn)(int rc, const struct flare_dns_result *result,
  *
  * Returns 0 with the query in `*out` (may be NULL); else `*out` is untouched
  * and `fn` is not called: FLARE_E_BAD_HOSTNAME, FLARE_E_OVERLOADED (1024 names
- * wait for a thread), -EAGAIN (no thread can be had), -ENOMEM, or what a
- * resolver of yours refused it with.
+ * wait for a thread), FLARE_E_STOPPED (the loop is ending), -EAGAIN (no thread
+ * can be had), -ENOMEM, or what a resolver of yours refused it with.
  *
  * Copies `host` and `options`, borrows `ctx` until `fn` or the cancelling.
  */

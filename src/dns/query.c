@@ -234,6 +234,8 @@ int flare_dns_start(flare_loop *loop, flare_dns_query **out,
     FLARE_ASSERT(fn != NULL);
     if (kind == FLARE__DNS_HOST_BAD)
         return FLARE_E_BAD_HOSTNAME;
+    if (loop->is_ending)
+        return FLARE_E_STOPPED;
     rc = query_new(&q, loop, host, options);
     if (rc < 0)
         return rc;

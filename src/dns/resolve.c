@@ -71,7 +71,7 @@ int flare_dns_resolve(struct flare_dns_result *out, struct flare_str host,
     if (rc < 0)
         return rc;
     rc = resolve_on(loop, &r, host, options);
-    flare__loop_free(loop);
+    flare_loop_free(loop);
     return rc;
 }
 
