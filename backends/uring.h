@@ -56,6 +56,7 @@ enum {
     URING_WATCH = 1 << 18,      /* poll_start; no terminal event yet */
     URING_REPOLL = 1 << 19,     /* its poll is to come back, and start again */
     URING_EMBEDDED = 1 << 20,   /* the descriptor is in embed_fd */
+    URING_ONCE = 1 << 21,       /* the watch is poll_fd's */
 
     URING_DUE =
         URING_END_DUE | URING_RETRY_DUE | URING_SEND_DUE | URING_CLOSED_DUE

@@ -10,7 +10,9 @@
  * meanwhile is found by that.
  *
  * The kernel adds POLLERR, POLLHUP and POLLRDHUP to whatever is asked for; the
- * last of them is taken off again.
+ * last of them is taken off again.  A poll for once that ends with nothing else
+ * would do so again and again (K02): it becomes a watch, which hears of the FIN
+ * once, and is taken back when what was asked for has come.
  */
 #include "backends/uring.h"
 
@@ -57,6 +59,7 @@ int flare__uring_poll_fd(struct flare__backend *b, struct flare__sock *sock,
     if (rc < 0)
         return rc;
     sock->poll.wanted = (uint16_t)events;
+    sock->poll.due = 0;
     uring_clear(sock, URING_STOP);
     return poll_arm(b, sock);
 }
@@ -85,7 +88,7 @@ int flare__uring_poll_start(struct flare__backend *b, struct flare__sock *sock,
 
     FLARE_ASSERT(!uring_has(sock, URING_WANTED | URING_CLOSING));
     FLARE_ASSERT(uring_has(sock, URING_WATCH)
-                     ? !uring_has(sock, URING_STOP)
+                     ? !uring_has(sock, URING_STOP | URING_ONCE)
                      : !uring_has(sock, URING_POLLING));
     rc = flare__uring_embed_watch(b, sock, (uint16_t)events);
     if (rc < 0)
@@ -120,19 +123,37 @@ void flare__uring_poll_stop(struct flare__backend *b, struct flare__sock *sock)
 static int poll_end(struct flare__sock *sock, struct flare__event *event,
                     int32_t res)
 {
-    uring_clear(sock, URING_WATCH | URING_REPOLL);
+    uring_clear(sock, URING_WATCH | URING_REPOLL | URING_ONCE);
     return poll_event(sock, event, res, 0);
+}
+
+/* What poll_fd asked for has come: told when the watch is back. */
+static int once_reap(struct flare__backend *b, struct flare__sock *sock,
+                     int32_t news, struct flare__event *event)
+{
+    if (!uring_has(sock, URING_POLLING))
+        return poll_end(sock, event, news);
+    sock->poll.due = (uint16_t)news;
+    uring_set(sock, URING_STOP);
+    flare__uring_cancel(b, sock);
+    return 0;
 }
 
 /* It goes on unless it was stopped, or the kernel will not have it. */
 static int watch_reap(struct flare__backend *b, struct flare__sock *sock,
-                      int32_t res, struct flare__event *event)
+                      int32_t res, int32_t news, struct flare__event *event)
 {
-    int32_t news = res > 0 ? res & (sock->poll.wanted | UNASKED) : 0;
     bool is_armed = uring_has(sock, URING_POLLING);
 
-    if (uring_has(sock, URING_STOP | URING_CLOSING))
-        return is_armed ? 0 : poll_end(sock, event, -ECANCELED);
+    if (uring_has(sock, URING_STOP | URING_CLOSING)) {
+        bool has_come = uring_has(sock, URING_ONCE) && sock->poll.due != 0;
+
+        if (is_armed)
+            return 0;
+        return poll_end(sock, event, has_come ? sock->poll.due : -ECANCELED);
+    }
+    if (news && uring_has(sock, URING_ONCE))
+        return once_reap(b, sock, news, event);
     if (!is_armed && res < 0 && res != -ECANCELED)
         return poll_end(sock, event, res);
     if (!is_armed)
@@ -144,14 +165,23 @@ int flare__uring_poll_reap(struct flare__backend *b, struct flare__sock *sock,
                            const struct io_uring_cqe *cqe,
                            struct flare__event *event)
 {
+    int32_t res = cqe->res;
+    int32_t news = res > 0 ? res & (sock->poll.wanted | UNASKED) : 0;
+
     if (uring_has(sock, URING_WATCH))
-        return watch_reap(b, sock, cqe->res, event);
+        return watch_reap(b, sock, res, news, event);
     if (uring_has(sock, URING_CLOSING))
         return poll_end(sock, event, -ECANCELED);
-    if (uring_has(sock, URING_REPOLL) && !uring_has(sock, URING_STOP) &&
-        cqe->res == -ECANCELED) {
+    if (uring_has(sock, URING_STOP))
+        return poll_end(sock, event, news ? news : -ECANCELED);
+    if (res == -ECANCELED && uring_has(sock, URING_REPOLL)) {
         flare__uring_poll_rearm(b, sock);
         return 0;
     }
-    return poll_end(sock, event, cqe->res);
+    if (res > 0 && news == 0) {
+        uring_set(sock, URING_WATCH | URING_ONCE);
+        flare__uring_poll_rearm(b, sock);
+        return 0;
+    }
+    return poll_end(sock, event, res > 0 ? news : res);
 }

@@ -466,6 +466,7 @@ uring_tests = \
 	%D%/backends/test_uring \
 	%D%/backends/test_uring_close \
 	%D%/backends/test_uring_open \
+	%D%/backends/test_uring_poll \
 	%D%/backends/test_uring_random
 unit_tests += $(uring_tests)
 endif
@@ -475,6 +476,10 @@ endif
 	%D%/backends/uring_rig.h
 %C%_backends_test_uring_close_SOURCES = \
 	%D%/backends/test_uring_close.c \
+	%D%/backends/uring_rig.c \
+	%D%/backends/uring_rig.h
+%C%_backends_test_uring_poll_SOURCES = \
+	%D%/backends/test_uring_poll.c \
 	%D%/backends/uring_rig.c \
 	%D%/backends/uring_rig.h
 %C%_backends_test_uring_random_SOURCES = \
