@@ -150,6 +150,8 @@ FLARE_API FLARE_MUST_USE int flare_loop_fd(flare_loop *loop);
  * unspecified.  Costs nothing.
  */
 FLARE_API uint64_t flare_loop_now_ms(const flare_loop *loop);
+
+/* The same in nanoseconds. */
 FLARE_API uint64_t flare_loop_now_ns(const flare_loop *loop);
 
 /* The backend's name: "uring", "epoll"; static.  Thread: any. */

@@ -29,4 +29,15 @@ int flare__backend_choose(const struct flare__backend_ops **out,
                           const struct flare__backend_config *config,
                           struct flare_error *why);
 
+/*
+ * For a single connection: the same with no wish but FLARE_BACKEND, and from
+ * the ladder what costs least to open (epoll, kqueue; uring last).  `why` tells
+ * of the first refusal.
+ */
+FLARE_MUST_USE
+int flare__backend_choose_cheap(const struct flare__backend_ops **out,
+                                struct flare__backend **b,
+                                const struct flare__backend_config *config,
+                                struct flare_error *why);
+
 #endif

@@ -9,7 +9,6 @@
 #include "net/offload.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -272,28 +271,6 @@ void flare_loop_stats_sized(const flare_loop *loop, size_t size,
 
 /* ---- the small one ---- */
 
-/* Best first, for a single connection. */
-static const char *const private_ladder[] = {"epoll", "kqueue", "uring"};
-
-static int private_choose(struct flare_loop *loop,
-                          const struct flare__backend_config *bc,
-                          struct flare_error *err)
-{
-    const size_t count = sizeof(private_ladder) / sizeof(private_ladder[0]);
-    const char *wish = getenv("FLARE_BACKEND");
-    struct flare_error first = {.code = 0};
-    struct flare_error last = {.code = 0};
-
-    if (wish != NULL && wish[0] != '\0' && strcmp(wish, "auto") != 0)
-        return flare__backend_choose(&loop->ops, &loop->backend, wish, bc, err);
-    for (size_t i = 0; i < count; i++)
-        if (flare__backend_choose(&loop->ops, &loop->backend, private_ladder[i],
-                                  bc, i == 0 ? &first : &last) == 0)
-            return 0;
-    return flare__error(err, FLARE_E_BACKEND_UNAVAILABLE, "%s; %s", first.text,
-                        last.text);
-}
-
 int flare__loop_private(struct flare_loop **out,
                         const struct flare_allocator *al,
                         struct flare_error *err)
@@ -314,7 +291,7 @@ int flare__loop_private(struct flare_loop **out,
         return flare__error(err, rc, "loop: %s", flare_strerror(rc));
     bc.al = &loop->allocator;
     bc.log = &loop->log;
-    rc = private_choose(loop, &bc, err);
+    rc = flare__backend_choose_cheap(&loop->ops, &loop->backend, &bc, err);
     if (rc < 0) {
         flare__loop_free(loop);
         return rc;
