@@ -131,7 +131,16 @@ unit_tests = \
 	%D%/net/test_worker \
 	%D%/udp/test_queue \
 	%D%/udp/test_udp \
+	%D%/tcp/test_acceptor \
+	%D%/tcp/test_conn \
+	%D%/tcp/test_connect \
+	%D%/tcp/test_listen \
+	%D%/tcp/test_options \
 	%D%/tcp/test_race \
+	%D%/tcp/test_stream \
+	%D%/tcp/test_stream_bounds \
+	%D%/tcp/test_stream_chance \
+	%D%/net/test_sock_option \
 	%D%/udp/test_dgram \
 	%D%/udp/test_system \
 	%D%/udp/test_udp_open \
@@ -178,6 +187,28 @@ tests_udp_test_udp_send_SOURCES = \
 	%D%/udp/test_udp_send.c \
 	%D%/udp/udp_rig.c \
 	%D%/udp/udp_rig.h
+
+tests_tcp_test_connect_SOURCES = \
+	%D%/tcp/tcp_rig.c \
+	%D%/tcp/tcp_rig.h \
+	%D%/tcp/test_connect.c
+tests_tcp_test_listen_SOURCES = \
+	%D%/tcp/tcp_rig.c \
+	%D%/tcp/tcp_rig.h \
+	%D%/tcp/test_listen.c
+tests_tcp_test_stream_SOURCES = \
+	%D%/tcp/tcp_rig.c \
+	%D%/tcp/tcp_rig.h \
+	%D%/tcp/test_stream.c
+
+tests_tcp_test_stream_bounds_SOURCES = \
+	%D%/tcp/tcp_rig.c \
+	%D%/tcp/tcp_rig.h \
+	%D%/tcp/test_stream_bounds.c
+tests_tcp_test_stream_chance_SOURCES = \
+	%D%/tcp/tcp_rig.c \
+	%D%/tcp/tcp_rig.h \
+	%D%/tcp/test_stream_chance.c
 
 %C%_bench_test_floor_SOURCES = \
 	%D%/bench/test_floor.c \
@@ -558,6 +589,8 @@ libflare_testing_la_SOURCES += \
 
 # Those of them in which threads meet: what ThreadSanitizer runs.
 threaded_tests = \
+	%D%/tcp/test_acceptor \
+	%D%/tcp/test_conn \
 	%D%/dns/test_lookup \
 	%D%/dns/test_query \
 	%D%/dns/test_resolve \

@@ -175,9 +175,13 @@ FLARE_API FLARE_MUST_USE int flare_stream_give(flare_stream *stream,
 /*
  * No more on_data and on_end until resumed.  What the kernel had given already
  * is kept, at most as much as the loop's receive buffers hold, and the peer is
- * made to wait.  Nothing if it is so already.
+ * made to wait.  That the connection broke is heard of by sending alone.
+ * Nothing if it is so already.
  */
 FLARE_API void flare_stream_pause(flare_stream *stream);
+
+/* From the end of this turn on they come again.  Nothing if it is not paused.
+ */
 FLARE_API void flare_stream_resume(flare_stream *stream);
 
 /* Ends writing: FIN follows what is queued.  Reading goes on.  Once is enough.
@@ -198,9 +202,11 @@ FLARE_API void flare_stream_abort(flare_stream *stream);
 /* Bytes written and not yet handed to the kernel. */
 FLARE_API size_t flare_stream_queued(const flare_stream *stream);
 
-/* The two ends; kind NONE while not connected, or if the system does not tell
- * (any more). */
+/* This end; kind NONE while not connected, or if the system does not tell (any
+ * more). */
 FLARE_API struct flare_addr flare_stream_local(const flare_stream *stream);
+
+/* The other end; known also once the connection has ended. */
 FLARE_API struct flare_addr flare_stream_peer(const flare_stream *stream);
 
 /* The loop it lives on. */
@@ -240,6 +246,8 @@ FLARE_API FLARE_MUST_USE int flare_tcp_listen_fd(
 /* Stops accepting for a while: connections wait in the kernel's backlog.  What
  * was accepted already is still delivered. */
 FLARE_API void flare_listener_pause(flare_listener *listener);
+
+/* Accepts again.  Nothing if it is not paused. */
 FLARE_API void flare_listener_resume(flare_listener *listener);
 
 /*
@@ -271,6 +279,8 @@ typedef struct flare_acceptor flare_acceptor;
 FLARE_API FLARE_MUST_USE int flare_conn_open(
     flare_conn **out, struct flare_str host, uint16_t port,
     const struct flare_tcp_options *options, struct flare_error *err);
+
+/* The same to one address, as flare_tcp_connect_addr. */
 FLARE_API FLARE_MUST_USE int flare_conn_open_addr(
     flare_conn **out, const struct flare_addr *addr,
     const struct flare_tcp_options *options, struct flare_error *err);
@@ -307,17 +317,20 @@ FLARE_API FLARE_MUST_USE int flare_conn_write_all(flare_conn *conn,
 /* Ends writing; reading goes on.  0, or why the connection is broken. */
 FLARE_API FLARE_MUST_USE int flare_conn_shutdown(flare_conn *conn);
 
-/* The two ends; kind NONE if the system does not tell (any more). */
+/* This end; kind NONE if the system does not tell (any more). */
 FLARE_API struct flare_addr flare_conn_local(flare_conn *conn);
+
+/* The other end. */
 FLARE_API struct flare_addr flare_conn_peer(flare_conn *conn);
 
 /* What broke the connection, with its sentence; code 0: nothing.  Lent until
  * the next call. */
 FLARE_API const struct flare_error *flare_conn_error(const flare_conn *conn);
 
-/* Closes as flare_stream_close, waiting for it; or resets.  Both accept NULL.
- */
+/* Closes as flare_stream_close, and waits for it.  Accepts NULL. */
 FLARE_API void flare_conn_close(flare_conn *conn);
+
+/* Resets the connection.  Accepts NULL. */
 FLARE_API void flare_conn_abort(flare_conn *conn);
 
 /* Listens, as flare_tcp_listen; the options hold for what it accepts.

@@ -379,6 +379,13 @@ static int conn_queue(flare_conn *c, struct flare_str bytes)
     return rc < 0 ? rc : 0;
 }
 
+/* Whether what was queued is still here, or the stream ends meanwhile. */
+static bool conn_is_busy(const flare_conn *c)
+{
+    return c->stream != NULL && (c->stream->phase == FLARE__STREAM_DEAD ||
+                                 flare_stream_queued(c->stream) != 0);
+}
+
 int flare_conn_write(flare_conn *conn, struct flare_str bytes)
 {
     int rc = conn_ready(conn);
@@ -392,8 +399,7 @@ int flare_conn_write(flare_conn *conn, struct flare_str bytes)
     if (conn->stream == NULL)
         return conn_broken(conn);
     rc = conn_queue(conn, bytes);
-    while (rc == 0 && conn->stream != NULL &&
-           flare_stream_queued(conn->stream) != 0)
+    while (rc == 0 && conn_is_busy(conn))
         rc = conn_turn(conn, UINT64_MAX);
     if (rc < 0)
         return rc;

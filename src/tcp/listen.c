@@ -98,9 +98,12 @@ static void listener_evict(struct flare__resident *resident)
 static int listener_new(flare_loop *loop, flare_listener **out, int fd,
                         const struct flare_tcp_options *options)
 {
-    flare_listener *l = flare__calloc(&loop->allocator, 1, sizeof(*l));
+    flare_listener *l;
     int rc;
 
+    if (loop->is_ending)
+        return FLARE_E_STOPPED;
+    l = flare__calloc(&loop->allocator, 1, sizeof(*l));
     if (l == NULL)
         return -ENOMEM;
     l->loop = loop;

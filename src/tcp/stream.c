@@ -465,10 +465,13 @@ static void stream_on_event(struct flare__sock *sock,
 int flare__stream_new(struct flare_stream **out, struct flare_loop *loop,
                       const struct flare_tcp_options *options)
 {
-    struct flare__home *home = flare__home_of(loop);
-    struct flare_stream *s =
-        home != NULL ? flare__slab_take(&home->streams) : NULL;
+    struct flare__home *home;
+    struct flare_stream *s;
 
+    if (loop->is_ending)
+        return FLARE_E_STOPPED;
+    home = flare__home_of(loop);
+    s = home != NULL ? flare__slab_take(&home->streams) : NULL;
     if (s == NULL)
         return home != NULL && flare__slab_is_full(&home->streams) ? -EMFILE
                                                                    : -ENOMEM;

@@ -80,7 +80,8 @@ struct flare_stream {
 
 /*
  * A stream without a socket, on the loop's list of what is open; `options` are
- * resolved.  -ENOMEM, -EMFILE (FLARE__HOME_STREAMS_MAX are open).
+ * resolved.  -ENOMEM, -EMFILE (FLARE__HOME_STREAMS_MAX are open),
+ * FLARE_E_STOPPED (the loop ends).
  */
 FLARE_MUST_USE
 int flare__stream_new(struct flare_stream **out, struct flare_loop *loop,

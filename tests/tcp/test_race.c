@@ -99,27 +99,27 @@ static const struct {
     {"nothing after the end", 2, "@0 @1 c0 @250 @3000", "s0 w0"},
 };
 
-/* Asks until there is nothing to be done; appends it. */
-static void race_ask(struct flare__race *race, uint64_t now_ms, char *said)
-{
-    static bool is_over;
+struct said {
+    char text[128];
+    bool is_over;
+};
 
-    if (said[0] == '\0')
-        is_over = false;
+/* Asks until there is nothing to be done; appends it. */
+static void race_ask(struct flare__race *race, uint64_t now_ms, struct said *to)
+{
     for (;;) {
         struct flare__race_step s = flare__race_next(race, now_ms);
-        char word[16];
+        size_t len = strlen(to->text);
 
-        if (s.what == FLARE__RACE_WAIT || is_over)
+        if (s.what == FLARE__RACE_WAIT || to->is_over)
             return;
         if (s.what == FLARE__RACE_LOST)
-            (void)snprintf(word, sizeof(word), "l%d", -s.rc);
+            (void)snprintf(to->text + len, sizeof(to->text) - len, "%sl%d",
+                           len > 0 ? " " : "", -s.rc);
         else
-            (void)snprintf(word, sizeof(word), "%c%u", "?sxw"[s.what], s.index);
-        if (said[0] != '\0')
-            strcat(said, " ");
-        strcat(said, word);
-        is_over = s.what == FLARE__RACE_WON || s.what == FLARE__RACE_LOST;
+            (void)snprintf(to->text + len, sizeof(to->text) - len, "%s%c%u",
+                           len > 0 ? " " : "", "?sxw"[s.what], s.index);
+        to->is_over = s.what == FLARE__RACE_WON || s.what == FLARE__RACE_LOST;
     }
 }
 
@@ -127,25 +127,27 @@ START_TEST(test_race_says_what_is_to_be_done)
 {
     const struct flare__race_times times = {250, 1000, 3000};
     struct flare__race race;
-    char script[128];
-    char said[128] = "";
+    struct said said = {.text = ""};
+    const char *word = races[_i].script;
     uint64_t now_ms = 0;
 
-    (void)snprintf(script, sizeof(script), "%s", races[_i].script);
     flare__race_init(&race, races[_i].count, &times, 0);
-    for (char *word = strtok(script, " "); word; word = strtok(NULL, " ")) {
-        uint32_t n = (uint32_t)atoi(word + 1);
+    while (*word != '\0') {
+        char what = *word;
+        char *end;
+        uint32_t n = (uint32_t)strtoul(word + 1, &end, 10);
 
-        if (word[0] == '@')
+        if (what == '@')
             now_ms = n;
-        else if (word[0] == 'c')
+        else if (what == 'c')
             (void)flare__race_connected(&race, n);
         else
             flare__race_failed(&race, n, -ECONNREFUSED, now_ms);
-        race_ask(&race, now_ms, said);
+        race_ask(&race, now_ms, &said);
+        word = end + strspn(end, " ");
     }
-    ck_assert_msg(strcmp(said, races[_i].said) == 0, "%s: \"%s\"",
-                  races[_i].name, said);
+    ck_assert_msg(strcmp(said.text, races[_i].said) == 0, "%s: \"%s\"",
+                  races[_i].name, said.text);
 }
 END_TEST
 
