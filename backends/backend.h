@@ -61,7 +61,9 @@ struct flare__file {
     uint64_t offset;
 };
 
-/* Embedded in the owner's object; everything but `on_event` is the backend's.
+/*
+ * Embedded in the owner's object; everything but `on_event` is the backend's.
+ * `sent` may be read while a send is in flight: bytes of it known to be out.
  */
 struct flare__sock {
     flare__event_fn on_event;
@@ -74,6 +76,10 @@ struct flare__sock {
     union {
         struct iovec one;        /* when it is a single buffer */
         struct flare__file file; /* when it is a file */
+        struct {
+            uint16_t wanted; /* poll(2)'s events */
+            uint16_t due;    /* that came, and were not told yet */
+        } poll;              /* when it is polled */
     };
     const struct iovec *iov;
     uint32_t sent;
@@ -140,7 +146,8 @@ enum {
     FLARE__CAP_EPOLL_PWAIT2 = 1 << 8, /* Linux 5.11 */
     FLARE__CAP_BUNDLE = 1 << 9,       /* Linux 6.10 */
     FLARE__CAP_BUFFER_INC = 1 << 10,  /* Linux 6.12 */
-    FLARE__CAP_MIN_WAIT = 1 << 11     /* Linux 6.12 */
+    FLARE__CAP_MIN_WAIT = 1 << 11,    /* Linux 6.12 */
+    FLARE__CAP_USER_EVENT = 1 << 12   /* kqueue: EVFILT_USER */
 };
 
 struct flare__backend_config {
@@ -245,6 +252,14 @@ struct flare__backend_ops {
     int (*sendfile)(struct flare__backend *b, struct flare__sock *sock,
                     int file, uint64_t offset, uint32_t count);
 
+    /*
+     * Bytes that left by `send` and wait in the system: the peer has not
+     * acknowledged (TCP) or read (Unix) them; those of the send in flight are
+     * in it only as far as sock->sent counts them, or more.  For a rare look at
+     * whether the peer takes any: a system call.  -errno.
+     */
+    int64_t (*queued)(struct flare__backend *b, struct flare__sock *sock);
+
     /* FIN now, receive goes on; no send is in flight. */
     void (*shutdown_send)(struct flare__backend *b, struct flare__sock *sock);
 
@@ -277,7 +292,10 @@ struct flare__backend_ops {
      * received or sent, or -errno where the first could not be.  -EAGAIN:
      * poll_start tells when to ask again; fewer than asked for say the same of
      * a receive.  Any other error is of one operation (an ICMP message that
-     * has come since: -ECONNREFUSED and its like) and the socket lives.
+     * has come since: -ECONNREFUSED and its like) and the socket lives: ask
+     * again, also when poll_start told of nothing but POLLERR.  A datagram of
+     * 0 bytes is one, and no end (K16).  `segment` can be sent only where
+     * `option` can set UDP_SEGMENT: older kernels do not cut.
      */
     int (*datagram_recv)(struct flare__backend *b, struct flare__sock *sock,
                          struct flare__datagram *list, uint32_t count);
@@ -285,9 +303,10 @@ struct flare__backend_ops {
                          const struct flare__datagram *list, uint32_t count);
 
     /*
-     * A descriptor that is readable while `poll` with deadline 0 would have an
-     * event of the kernel's; borrowed.  -ENOTSUP.  What was started but never
-     * polled is not in it.
+     * A descriptor for somebody else's poll(2); borrowed.  -ENOTSUP.  Once
+     * `poll` with deadline 0 has returned 0 it is readable as soon as, and
+     * until, another one has something to do, if nothing was started or given
+     * back meanwhile.
      */
     int (*descriptor)(struct flare__backend *b);
 
@@ -306,5 +325,6 @@ struct flare__backend_ops {
 
 extern const struct flare__backend_ops flare__backend_uring;
 extern const struct flare__backend_ops flare__backend_epoll;
+extern const struct flare__backend_ops flare__backend_kqueue;
 
 #endif

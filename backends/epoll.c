@@ -5,11 +5,13 @@
  * millisecond.
  *
  * Sockets are added once, for all edges, and never changed: that is one system
- * call per connection.  The eventfd of `wake` is edge triggered, so that
- * nobody needs to read it.
+ * call per connection.  Those that are polled are changed: an UDP socket that
+ * is registered for output has an edge for each datagram that has left.  The
+ * eventfd of `wake` is edge triggered, so that nobody needs to read it.
  */
 #include "backends/ready_turn.h"
 
+#include "backends/datagram.h"
 #include "backends/fd.h"
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -47,12 +49,26 @@ static int epoll_change(struct flare__backend *b, int op, int fd,
     return epoll_ctl(b->epoll_fd, op, fd, &ev) < 0 ? -errno : 0;
 }
 
+/*
+ * A registration is of a file and a number.  If another descriptor keeps the
+ * file open, that of one closed before stays, and is found here when the number
+ * comes again.
+ */
 static int poller_add(struct flare__backend *b, int fd, uint32_t index,
                       uint32_t generation)
 {
-    return epoll_change(b, EPOLL_CTL_ADD, fd,
-                        EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                        (uint64_t)generation << 32 | index);
+    const uint32_t events =
+        EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    const uint64_t data = (uint64_t)generation << 32 | index;
+    int rc = epoll_change(b, EPOLL_CTL_ADD, fd, events, data);
+
+    return rc == -EEXIST ? epoll_change(b, EPOLL_CTL_MOD, fd, events, data)
+                         : rc;
+}
+
+static void poller_remove(struct flare__backend *b, int fd)
+{
+    (void)epoll_change(b, EPOLL_CTL_DEL, fd, 0, 0); /* it is registered */
 }
 
 static int poller_arm(struct flare__backend *b, int fd, uint32_t index,
@@ -60,6 +76,14 @@ static int poller_arm(struct flare__backend *b, int fd, uint32_t index,
 {
     return epoll_change(b, EPOLL_CTL_MOD, fd,
                         (uint32_t)(uint16_t)events | EPOLLONESHOT,
+                        (uint64_t)generation << 32 | index);
+}
+
+static int poller_watch(struct flare__backend *b, int fd, uint32_t index,
+                        uint32_t generation, short events)
+{
+    return epoll_change(b, EPOLL_CTL_MOD, fd,
+                        (uint32_t)(uint16_t)events | EPOLLET,
                         (uint64_t)generation << 32 | index);
 }
 
@@ -110,6 +134,8 @@ static void poller_wake(struct flare__backend *b)
 static const struct flare__poller_ops poller = {
     .add = poller_add,
     .arm = poller_arm,
+    .watch = poller_watch,
+    .remove = poller_remove,
     .wake = poller_wake,
 };
 
@@ -179,6 +205,12 @@ static int backend_poll(struct flare__backend *b, struct flare__event *events,
                                   poller_wait);
 }
 
+static int backend_descriptor(struct flare__backend *b)
+{
+    b->ready.is_embedded = true;
+    return b->epoll_fd;
+}
+
 static uint32_t backend_caps(const struct flare__backend *b)
 {
     return b->has_pwait2 ? FLARE__CAP_EPOLL_PWAIT2 : 0;
@@ -193,6 +225,7 @@ const struct flare__backend_ops flare__backend_epoll = {
     .attach = flare__ready_attach,
     .peer = flare__fd_peer,
     .local = flare__fd_local,
+    .queued = flare__fd_queued,
     .socket = flare__fd_socket,
     .option = flare__fd_option,
     .bind = flare__fd_bind,
@@ -208,7 +241,11 @@ const struct flare__backend_ops flare__backend_epoll = {
     .shutdown_send = flare__ready_shutdown_send,
     .close = flare__ready_close,
     .poll_fd = flare__ready_poll_fd,
+    .poll_start = flare__ready_poll_start,
     .poll_stop = flare__ready_poll_stop,
+    .datagram_recv = flare__datagram_recv,
+    .datagram_send = flare__datagram_send,
+    .descriptor = backend_descriptor,
     .poll = backend_poll,
     .wake = flare__ready_wake,
 };

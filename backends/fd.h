@@ -28,6 +28,7 @@ int flare__fd_peer(struct flare__backend *b, struct flare__sock *sock,
                    struct sockaddr_storage *out, socklen_t *len);
 int flare__fd_local(struct flare__backend *b, struct flare__sock *sock,
                     struct sockaddr_storage *out, socklen_t *len);
+int64_t flare__fd_queued(struct flare__backend *b, struct flare__sock *sock);
 int flare__fd_socket(struct flare__backend *b, int family, int type);
 int flare__fd_option(struct flare__backend *b, int fd, int level, int name,
                      const void *value, socklen_t len);

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 libflare_core_la_SOURCES += \
 	%D%/backend.h \
+	%D%/datagram.c \
+	%D%/datagram.h \
 	%D%/fd.c \
 	%D%/fd.h \
 	%D%/handles.c \
@@ -10,8 +12,10 @@ if HAVE_LIBURING
 libflare_core_la_SOURCES += \
 	%D%/uring.c \
 	%D%/uring.h \
+	%D%/uring_embed.c \
 	%D%/uring_file.c \
 	%D%/uring_ops.c \
+	%D%/uring_poll.c \
 	%D%/uring_probe.c \
 	%D%/uring_reap.c \
 	%D%/uring_recv.c \
@@ -19,8 +23,16 @@ libflare_core_la_SOURCES += \
 endif
 
 if HAVE_EPOLL
+libflare_core_la_SOURCES += %D%/epoll.c
+endif
+
+if HAVE_KQUEUE
+libflare_core_la_SOURCES += %D%/kqueue.c
+endif
+
+# What says "ready" has the contract's shape from here.
+if HAVE_READY
 libflare_core_la_SOURCES += \
-	%D%/epoll.c \
 	%D%/leases.c \
 	%D%/leases.h \
 	%D%/ready.c \
@@ -36,6 +48,7 @@ libflare_sim_la_SOURCES += \
 	%D%/sim.c \
 	%D%/sim.h \
 	%D%/sim_address.c \
+	%D%/sim_datagram.c \
 	%D%/sim_file.c \
 	%D%/sim_impl.h \
 	%D%/sim_net.c \

@@ -50,6 +50,15 @@ void flare__handles_remove(struct flare__handles *h, struct flare__sock *sock);
 /* Asserts that every slot is in use or on the free list; for tests. */
 void flare__handles_check(const struct flare__handles *h);
 
+/* The socket at place `index`, less than h->size; NULL: none. */
+static inline struct flare__sock *flare__handles_at(
+    const struct flare__handles *h, uint32_t index)
+{
+    uint64_t slot = h->slots[index];
+
+    return slot & 1 ? NULL : (struct flare__sock *)(uintptr_t)slot;
+}
+
 /* The socket of a handle, NULL if it is gone or never was. */
 static inline struct flare__sock *flare__handles_get(
     const struct flare__handles *h, uint32_t index, uint32_t generation)

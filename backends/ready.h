@@ -2,7 +2,7 @@
 /*
  * The readiness core: the backend contract emulated on a kernel that says when
  * a descriptor is ready instead of what came of an operation.  epoll and
- * kqueue share it; they differ in a poller of five functions.
+ * kqueue share it; they differ in a poller of a few functions.
  *
  * Every descriptor is registered once, edge triggered, for both directions.
  * Edges become bits of the socket; a socket with something to do waits in a
@@ -48,6 +48,21 @@ struct flare__poller_ops {
     int (*arm)(struct flare__backend *b, int fd, uint32_t index,
                uint32_t generation, short events);
 
+    /*
+     * Likewise for good, edge triggered: at once for what is there, then
+     * whenever one of `events` comes about.  What `add` or an earlier call
+     * asked for is of no interest any more.
+     */
+    int (*watch)(struct flare__backend *b, int fd, uint32_t index,
+                 uint32_t generation, short events);
+
+    /*
+     * Forgets a registered `fd`, before it is closed: one of several of its
+     * file, which would stay registered for as long as any is open.  NULL where
+     * a close is enough.
+     */
+    void (*remove)(struct flare__backend *b, int fd);
+
     /* Thread: any.  Gives a WAKE edge. */
     void (*wake)(struct flare__backend *b);
 };
@@ -72,6 +87,7 @@ struct flare__ready {
     bool is_starved_due;   /* a starved socket has an event */
     bool is_wake_due;      /* a WAKE event is to be given */
     bool has_moved_file;   /* and has more to send of it */
+    bool is_embedded;      /* `descriptor` was asked for */
     atomic_bool is_waking; /* wake was called, its edge has not come */
 };
 
@@ -108,6 +124,8 @@ void flare__ready_close(struct flare__backend *b, struct flare__sock *sock,
                         enum flare__close_how how);
 int flare__ready_poll_fd(struct flare__backend *b, struct flare__sock *sock,
                          short events);
+int flare__ready_poll_start(struct flare__backend *b, struct flare__sock *sock,
+                            short events);
 void flare__ready_poll_stop(struct flare__backend *b, struct flare__sock *sock);
 void flare__ready_wake(struct flare__backend *b);
 

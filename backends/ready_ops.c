@@ -5,6 +5,7 @@
  */
 #include "backends/fd.h"
 #include "backends/ready_sock.h"
+#include "net/os.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +70,9 @@ static bool accept_is_skipped(int rc)
     case ENETDOWN:
     case ENOPROTOOPT:
     case EHOSTDOWN:
+#ifdef ENONET
     case ENONET:
+#endif
     case EHOSTUNREACH:
     case ENETUNREACH:
     case ETIMEDOUT:
@@ -88,9 +91,7 @@ int flare__ready_step_accept(struct flare__sock *sock,
     if (room > ACCEPTS_PER_STEP)
         room = ACCEPTS_PER_STEP;
     for (int tries = 0; tries < ACCEPTS_PER_STEP && n < room; tries++) {
-        fd = accept4(sock->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0)
-            fd = -errno;
+        fd = flare__os_accept(sock->fd);
         if (fd >= 0)
             event_put(&events[n++], sock, FLARE__EV_ACCEPT, fd, FLARE__EV_MORE);
         else if (!accept_is_skipped(fd))
@@ -217,7 +218,7 @@ void flare__ready_shutdown_send(struct flare__backend *b,
     (void)shutdown(sock->fd, SHUT_WR); /* the peer has left: recv will tell */
 }
 
-/* Foreign descriptors. */
+/* Polling: foreign descriptors, and datagrams. */
 
 int flare__ready_poll_fd(struct flare__backend *b, struct flare__sock *sock,
                          short events)
@@ -228,18 +229,69 @@ int flare__ready_poll_fd(struct flare__backend *b, struct flare__sock *sock,
 
     rc = ready_of(b)->poller->arm(b, sock->fd, sock->index, sock->generation,
                                   events);
-    if (rc == 0)
-        bits_set(sock, POLL);
+    if (rc == 0) {
+        sock->poll.due = 0;
+        bits_set(sock, POLL | FOREIGN);
+    }
     return rc;
+}
+
+int flare__ready_poll_start(struct flare__backend *b, struct flare__sock *sock,
+                            short events)
+{
+    int rc;
+
+    FLARE_ASSERT(!has_any(sock, RECV | ACCEPT | SEND | CLOSING));
+    FLARE_ASSERT(!has_any(sock, POLL) || has_any(sock, WATCH));
+
+    rc = ready_of(b)->poller->watch(b, sock->fd, sock->index, sock->generation,
+                                    events);
+    if (rc < 0)
+        return rc;
+    sock->poll.due = 0; /* what is still so is reported again */
+    bits_clear(sock, POLL_DONE);
+    bits_set(sock, POLL | WATCH | FOREIGN);
+    return 0;
+}
+
+void flare__ready_poll_edge(struct flare__sock *sock, uint32_t mask)
+{
+    if (has_any(sock, POLL_DONE) && !has_any(sock, WATCH))
+        return; /* it has its result */
+    sock->poll.due |= (uint16_t)mask;
+    bits_set(sock, POLL_DONE);
+}
+
+void flare__ready_poll_tell(struct flare__sock *sock, struct flare__event *ev)
+{
+    bool goes_on = has_any(sock, WATCH);
+
+    bits_clear(sock, goes_on ? POLL_DONE : POLL | POLL_DONE);
+    event_put(ev, sock, FLARE__EV_POLL,
+              sock->poll.due ? sock->poll.due : -ECANCELED,
+              goes_on ? FLARE__EV_MORE : 0);
+    sock->poll.due = 0;
+}
+
+/* Edges not told yet are not: it would say that it goes on. */
+static void poll_cut(struct flare__ready *r, struct flare__sock *sock)
+{
+    if (!has_any(sock, POLL) || has_any(sock, CLOSING) ||
+        (has_any(sock, POLL_DONE) && !has_any(sock, WATCH)))
+        return;
+    bits_clear(sock, WATCH);
+    sock->poll.due = 0;
+    bits_set(sock, POLL_DONE);
+    work_add(r, sock);
 }
 
 void flare__ready_poll_stop(struct flare__backend *b, struct flare__sock *sock)
 {
-    if (!has_any(sock, POLL) || has_any(sock, POLL_DONE | CLOSING))
-        return;
-    sock->sent = (uint32_t)-ECANCELED;
-    bits_set(sock, POLL_DONE);
-    work_add(ready_of(b), sock);
+    struct flare__ready *r = ready_of(b);
+
+    if (has_any(sock, WATCH)) /* else each edge would be a wake for nothing */
+        (void)r->poller->arm(b, sock->fd, sock->index, sock->generation, 0);
+    poll_cut(r, sock);
 }
 
 /* Close. */
@@ -274,9 +326,11 @@ void flare__ready_close(struct flare__backend *b, struct flare__sock *sock,
         sock->sent = (uint32_t)-ECANCELED;
         bits_set(sock, CONNECT_DONE);
     }
-    flare__ready_poll_stop(b, sock);
+    poll_cut(r, sock);
     bits_set(sock, CLOSING);
     flare__handles_remove(&r->handles, sock);
+    if (has_any(sock, FOREIGN) && r->poller->remove != NULL)
+        r->poller->remove(b, sock->fd);
     descriptor_close(sock->fd, how);
     sock->fd = -1;
     work_add(r, sock);

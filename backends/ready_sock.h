@@ -19,19 +19,21 @@ enum {
     ACCEPT = 1 << 4,
     SEND = 1 << 5,
     CONNECT = 1 << 6,
-    POLL = 1 << 7,
+    POLL = 1 << 7, /* with WATCH: until it is stopped */
     /* events to be given */
     STOPPED = 1 << 8,       /* RECV or ACCEPT ends in -ECANCELED */
     SEND_DONE = 1 << 9,     /* `sent` is the result */
     CONNECT_DONE = 1 << 10, /* likewise */
-    POLL_DONE = 1 << 11,    /* likewise */
+    POLL_DONE = 1 << 11,    /* `poll.due` is; 0: it was stopped */
     CLOSING = 1 << 12,      /* CLOSED when nothing else is left */
     /* the list it is on */
     ON_WORK = 1 << 13,
     ON_STARVED = 1 << 14,
 
     NONBLOCK = 1 << 15, /* the descriptor is known to have O_NONBLOCK */
-    DEEP = 1 << 16      /* the last receive filled all it was given */
+    DEEP = 1 << 16,     /* the last receive filled all it was given */
+    WATCH = 1 << 17,    /* see POLL */
+    FOREIGN = 1 << 18   /* polled once: its file may live on elsewhere */
 };
 
 /* Into the caller: returns after a system call are what is expensive. */
@@ -136,6 +138,12 @@ void flare__ready_send_file(struct flare__ready *r, struct flare__sock *sock);
 /* One step of a listener: up to `room` events. */
 int flare__ready_step_accept(struct flare__sock *sock,
                              struct flare__event *events, int room);
+
+/* An edge of a socket that is polled. */
+void flare__ready_poll_edge(struct flare__sock *sock, uint32_t mask);
+
+/* POLL_DONE: its event. */
+void flare__ready_poll_tell(struct flare__sock *sock, struct flare__event *ev);
 
 /* An edge of a socket that connects. */
 void flare__ready_connect_edge(struct flare__sock *sock, uint32_t mask);

@@ -138,10 +138,8 @@ static inline void edge_take(struct flare__ready *r,
         return;
     if (has_any(sock, CONNECT))
         flare__ready_connect_edge(sock, edge->mask);
-    if (has_any(sock, POLL) && !has_any(sock, POLL_DONE)) {
-        sock->sent = edge->mask;
-        bits_set(sock, POLL_DONE);
-    }
+    if (has_any(sock, POLL))
+        flare__ready_poll_edge(sock, edge->mask);
     if (edge->mask & (FLARE__EDGE_IN | unusual))
         bits_set(sock, READABLE);
     if (edge->mask & unusual)
@@ -166,8 +164,7 @@ HOT int step_due(struct flare__ready *r, struct flare__sock *sock,
         return 1;
     }
     if (has_any(sock, POLL_DONE)) {
-        bits_clear(sock, POLL | POLL_DONE);
-        event_put(ev, sock, FLARE__EV_POLL, (int)sock->sent, 0);
+        flare__ready_poll_tell(sock, ev);
         return 1;
     }
     if (has_any(sock, STOPPED)) {
@@ -276,6 +273,8 @@ HOT int flare__ready_poll_with(struct flare__backend *b,
         }
         if (n > 0 || r->has_moved_file) {
             r->has_moved_file = false; /* the loop's timers have their turn */
+            if (n == 0 && r->is_embedded)
+                flare__ready_wake(b); /* the kernel knows nothing of it */
             return n;
         }
     }

@@ -12,8 +12,6 @@
 #include "backends/sim_impl.h"
 
 #include <errno.h>
-
-#include <netinet/in.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -312,17 +310,20 @@ static int sim_connect(struct flare__backend *b, struct flare__sock *sock,
 {
     struct sim_slot *s = sim_slot_of(b, sock);
     struct sim_end *e = sim_slot_end(b, s);
-    struct sockaddr_in in = {0};
+    struct sim_addr to = sim_addr_of(addr, len);
     int rc = call_site(b, "connect");
 
     if (rc < 0)
         return rc;
-    SIM_CHECK(b->world, e->kind == SIM_SOCKET && !e->is_connecting,
+    SIM_CHECK(b->world,
+              e->kind == SIM_DATAGRAM ||
+                  (e->kind == SIM_SOCKET && !e->is_connecting),
               "connect on a socket that is connected");
-    /* The port is at the same place in both families. */
-    memcpy(&in, addr, len < sizeof(in) ? len : sizeof(in));
     sim_op_arm(b, s, SIM_OP_CONNECT, SIM_N_CONNECT);
-    sim_end_connect(b->world, e, ntohs(in.sin_port));
+    if (e->kind == SIM_DATAGRAM)
+        e->connect_res = sim_datagram_connect(b->world, e, &to);
+    else
+        sim_end_connect(b->world, e, &to);
     return 0;
 }
 
@@ -402,6 +403,7 @@ static int sim_send(struct flare__backend *b, struct flare__sock *sock,
     s->iov_count = count;
     s->iov_at = s->iov_off = 0;
     s->send_done = s->send_len = 0;
+    sock->sent = 0;
     for (uint32_t i = 0; i < count; i++)
         s->send_len += iov[i].iov_len;
     s->send_hash = sim_iov_hash(iov, count);
@@ -427,6 +429,7 @@ static int sim_sendfile(struct flare__backend *b, struct flare__sock *sock,
     sim_file_lend(b->world, &s->file, file, offset);
     s->send_done = 0;
     s->send_len = count;
+    sock->sent = 0;
     return 0;
 }
 
@@ -471,10 +474,37 @@ static int sim_poll_fd(struct flare__backend *b, struct flare__sock *sock,
 
     if (rc < 0)
         return rc;
-    SIM_CHECK(b->world, sim_slot_end(b, s)->kind == SIM_FOREIGN,
-              "poll_fd on a socket");
+    SIM_CHECK(b->world,
+              sim_slot_end(b, s)->kind == SIM_FOREIGN ||
+                  sim_slot_end(b, s)->kind == SIM_DATAGRAM,
+              "poll_fd on a stream");
     s->poll_events = events;
+    s->is_watch = false;
     sim_op_arm(b, s, SIM_OP_POLL, SIM_N_POLL_FD);
+    return 0;
+}
+
+static int sim_poll_start(struct flare__backend *b, struct flare__sock *sock,
+                          short events)
+{
+    struct sim_slot *s = sim_slot_of(b, sock);
+    struct sim_end *e = sim_slot_end(b, s);
+    int rc = call_site(b, "poll_start");
+
+    if (rc < 0)
+        return rc;
+    SIM_CHECK(b->world, e->kind == SIM_FOREIGN || e->kind == SIM_DATAGRAM,
+              "poll_start on a stream");
+    SIM_CHECK(b->world,
+              (s->armed & 1u << SIM_OP_POLL) == 0 ||
+                  (s->is_watch && (s->stopping & 1u << SIM_OP_POLL) == 0),
+              "poll_start while another poll is armed, or stopping");
+    s->armed &= (uint8_t) ~(1u << SIM_OP_POLL); /* it takes other events */
+    s->poll_events = events;
+    s->is_watch = true;
+    e->edges =
+        e->kind == SIM_DATAGRAM ? sim_datagram_level(e) : (uint16_t)e->revents;
+    sim_op_arm(b, s, SIM_OP_POLL, SIM_N_POLL_START);
     return 0;
 }
 
@@ -486,37 +516,96 @@ static void sim_poll_stop(struct flare__backend *b, struct flare__sock *sock)
     sim_op_stop(b, s, SIM_OP_POLL);
 }
 
+static int64_t sim_queued(struct flare__backend *b, struct flare__sock *sock)
+{
+    struct sim_end *e = sim_slot_end(b, sim_slot_of(b, sock));
+    struct sim_end *to = sim_end_other(b->world, e);
+
+    return to == NULL ? -ENOTCONN : sim_pipe_queued(to);
+}
+
 static int sim_socket(struct flare__backend *b, int family, int type)
 {
     int rc = call_site(b, "socket");
 
     if (rc < 0)
         return rc;
+    if (type == SOCK_DGRAM)
+        return sim_datagram_socket(b->world, family);
     if (type != SOCK_STREAM)
         return -EPROTONOSUPPORT;
-    (void)family;
-    return flare__sim_socket(b->world);
+    rc = flare__sim_socket(b->world);
+    if (rc >= 0)
+        sim_end_of_fd(b->world, rc)->local.family = (uint16_t)family;
+    return rc;
 }
 
-/* There is nothing to set, and every address is free. */
+/* There is nothing to set on a stream. */
 static int sim_option(struct flare__backend *b, int fd, int level, int name,
                       const void *value, socklen_t len)
 {
-    (void)fd;
-    (void)level;
-    (void)name;
-    (void)value;
-    (void)len;
-    return call_site(b, "option");
+    struct sim_end *e = sim_end_of_fd(b->world, fd);
+    int number = 0;
+    int rc = call_site(b, "option");
+
+    if (rc < 0 || e->kind != SIM_DATAGRAM)
+        return rc;
+    memcpy(&number, value, len < sizeof(number) ? len : sizeof(number));
+    return sim_datagram_option(e, level, name, number);
 }
 
 static int sim_bind(struct flare__backend *b, int fd,
                     const struct sockaddr *addr, socklen_t len)
 {
-    (void)fd;
-    (void)addr;
-    (void)len;
-    return call_site(b, "bind");
+    struct sim_end *e = sim_end_of_fd(b->world, fd);
+    struct sim_addr at = sim_addr_of(addr, len);
+    int rc = call_site(b, "bind");
+
+    if (rc < 0)
+        return rc;
+    if (e->kind == SIM_DATAGRAM)
+        return sim_datagram_bind(b->world, e, &at);
+    e->local = at;
+    return 0;
+}
+
+static struct sim_end *datagram_end(struct flare__backend *b,
+                                    struct flare__sock *sock)
+{
+    const struct sim_slot *s = sim_slot_of(b, sock);
+
+    SIM_CHECK(b->world, !s->is_closing, "datagrams after close");
+    SIM_CHECK(b->world, sim_slot_end(b, s)->kind == SIM_DATAGRAM,
+              "datagrams on another socket");
+    return sim_slot_end(b, s);
+}
+
+static int sim_recv_datagrams(struct flare__backend *b,
+                              struct flare__sock *sock,
+                              struct flare__datagram *list, uint32_t count)
+{
+    struct sim_end *e = datagram_end(b, sock);
+    int rc = call_site(b, "datagram_recv");
+
+    return rc < 0 ? rc : sim_datagram_recv(b->world, e, list, count);
+}
+
+static int sim_send_datagrams(struct flare__backend *b,
+                              struct flare__sock *sock,
+                              const struct flare__datagram *list,
+                              uint32_t count)
+{
+    struct sim_end *e = datagram_end(b, sock);
+    int rc = call_site(b, "datagram_send");
+
+    return rc < 0 ? rc : sim_datagram_send(b->world, e, list, count);
+}
+
+/* Its time and its descriptors are no other's. */
+static int sim_descriptor(struct flare__backend *b)
+{
+    (void)b;
+    return -ENOTSUP;
 }
 
 /* From any thread: the flag is all that it may touch. */
@@ -534,6 +623,7 @@ const struct flare__backend_ops flare__backend_sim = {
     .attach = sim_attach,
     .peer = sim_address_peer,
     .local = sim_address_local,
+    .queued = sim_queued,
     .socket = sim_socket,
     .option = sim_option,
     .bind = sim_bind,
@@ -549,7 +639,11 @@ const struct flare__backend_ops flare__backend_sim = {
     .shutdown_send = sim_shutdown_send,
     .close = sim_close,
     .poll_fd = sim_poll_fd,
+    .poll_start = sim_poll_start,
     .poll_stop = sim_poll_stop,
+    .datagram_recv = sim_recv_datagrams,
+    .datagram_send = sim_send_datagrams,
+    .descriptor = sim_descriptor,
     .poll = sim_poll,
     .wake = sim_wake,
 };

@@ -62,19 +62,36 @@ enum { FLARE__SIM_FD_MIN = 1 << 20 };
     X(BATCH_SHORT, 300)                                                        \
     X(WORKER_STALL, 50)
 
+/* The same of datagrams.  Drawn when there is the first socket of them, so
+ * that worlds without are what they always were. */
+#define FLARE__SIM_DATAGRAM_FAULTS(X)                                          \
+    X(DG_LATENCY, 1000) /* they take their time, in order */                   \
+    X(DG_REORDER, 500)  /* one is overtaken */                                 \
+    X(DG_LOST, 300)                                                            \
+    X(DG_TWICE, 300)                                                           \
+    X(DG_CORRUPT, 100)   /* told of, and then not there: a bad checksum */     \
+    X(DG_SPOOFED, 200)   /* another follows it from somebody else */           \
+    X(DG_ICMP, 50)       /* a connected sender hears of a failure */           \
+    X(DG_FULL, 200)      /* EAGAIN for a while */                              \
+    X(DG_SEND_ERROR, 50) /* ENOBUFS, EPERM, ENETUNREACH */
+
 enum flare__sim_fault {
 #define FLARE__SIM_ENUM(name, highest) FLARE__SIM_##name,
-    FLARE__SIM_FAULTS(FLARE__SIM_ENUM)
+    FLARE__SIM_FAULTS(FLARE__SIM_ENUM) FLARE__SIM_FAULT_COUNT,
+    FLARE__SIM_FAULT_LAST = FLARE__SIM_FAULT_COUNT - 1,
+    FLARE__SIM_DATAGRAM_FAULTS(FLARE__SIM_ENUM)
 #undef FLARE__SIM_ENUM
-        FLARE__SIM_FAULT_COUNT
+        FLARE__SIM_FAULT_ALL
 };
 
 struct flare__sim_counts {
-    uint64_t faults[FLARE__SIM_FAULT_COUNT];
+    uint64_t faults[FLARE__SIM_FAULT_ALL];
     uint64_t polls;
     uint64_t events;
-    uint64_t conns;    /* that reached a listener */
-    uint64_t accepted; /* descriptors given out by accept */
+    uint64_t conns;     /* that reached a listener */
+    uint64_t accepted;  /* descriptors given out by accept */
+    uint64_t datagrams; /* that arrived at a socket */
+    uint64_t overflows; /* that found it full */
     uint64_t virtual_ns;
 };
 
@@ -145,8 +162,38 @@ __attribute__((noreturn, cold)) void flare__sim_fail(const struct flare__sim *w,
  */
 int flare__sim_listen(struct flare__sim *w, uint16_t port, uint32_t backlog);
 
-/* A descriptor to connect with; the address's port is what counts. */
+/* The same at an address, for connections of its family only. */
+int flare__sim_listen_at(struct flare__sim *w, const struct sockaddr *addr,
+                         socklen_t len, uint32_t backlog);
+
+/* A descriptor to connect with.  Whoever listens at the port of the address
+ * gets the connection, but for what a route says. */
 int flare__sim_socket(struct flare__sim *w);
+
+enum {
+    FLARE__SIM_OPEN = 0,     /* as if there were no route but for the delay */
+    FLARE__SIM_BLACKHOLE = 1 /* nothing comes back, ever */
+};
+
+/*
+ * What becomes of connections to `addr`, and of datagrams: OPEN, BLACKHOLE, or
+ * a negative errno that `connect` ends with (-ECONNREFUSED, -ENETUNREACH ...;
+ * of a datagram: the error its sender hears of), `delay_ms` later than else.
+ * `addr` is IPv4 or IPv6: its first `bits` count (0: the whole family) and its
+ * port (0: any).  The last route that matches holds; those under way are not
+ * touched.  At most 32; a reset of the world forgets them.
+ */
+void flare__sim_route(struct flare__sim *w, const struct sockaddr *addr,
+                      uint32_t bits, int res, uint32_t delay_ms);
+void flare__sim_routes_clear(struct flare__sim *w);
+
+/*
+ * A datagram from an address outside, be it real or spoofed, to whom it may
+ * concern.  It is subject to faults, but to no route.
+ */
+void flare__sim_datagram(struct flare__sim *w, const struct sockaddr *from,
+                         const struct sockaddr *to, const void *data,
+                         size_t len);
 
 /* A foreign descriptor for poll_fd, and what it is ready for. */
 int flare__sim_foreign(struct flare__sim *w);

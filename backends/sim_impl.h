@@ -24,7 +24,8 @@
 enum {
     SIM_BACKENDS_MAX = 16,
     SIM_TAIL = 512, /* entries of the trace that are kept; power of two */
-    SIM_RELEASES = 4
+    SIM_RELEASES = 4,
+    SIM_ROUTES_MAX = 32
 };
 
 #define SIM_US UINT64_C(1000)
@@ -69,7 +70,15 @@ enum {
     X(PEER_SHUTDOWN)                                                           \
     X(PEER_CLOSE)                                                              \
     X(PEER_EVENT)                                                              \
-    X(SENDFILE)
+    X(SENDFILE)                                                                \
+    X(POLL_START)                                                              \
+    X(DG_BIND)                                                                 \
+    X(DG_CONNECT)                                                              \
+    X(DG_SEND)                                                                 \
+    X(DG_RECV)                                                                 \
+    X(DG_ARRIVED)                                                              \
+    X(DG_GONE)                                                                 \
+    X(DG_ERROR)
 
 enum sim_note {
 #define SIM_NOTE_ENUM(name) SIM_N_##name,
@@ -98,12 +107,27 @@ struct sim_pipe {
     bool was_full; /* the writer waits for space */
 };
 
+/* Of IPv4, the first four bytes; AF_UNSPEC: none, or another family's. */
+struct sim_addr {
+    uint16_t family;
+    uint16_t port;
+    uint8_t ip[16];
+};
+
+struct sim_route {
+    struct sim_addr to;
+    uint32_t bits;
+    int res;
+    uint32_t delay_ms;
+};
+
 enum sim_end_kind {
     SIM_FREE,
     SIM_LISTENER,
     SIM_SOCKET, /* not connected yet */
     SIM_STREAM,
-    SIM_FOREIGN
+    SIM_FOREIGN,
+    SIM_DATAGRAM
 };
 
 struct sim_end {
@@ -120,15 +144,42 @@ struct sim_end {
     uint32_t slot;
     uint64_t doom; /* the connection breaks when that much has arrived here */
     struct sim_pipe rx;
-    int connect_res;  /* SIM_SOCKET: 1 until known */
-    uint16_t port;    /* listened on, or connected to */
-    bool is_accepted; /* the server's end of a connection */
-    uint32_t number;  /* of the connection, from 1, the same at both ends */
-    short revents;
+    int connect_res; /* SIM_SOCKET: 1 until known */
+    int verdict;     /* of the route: FLARE__SIM_BLACKHOLE, -errno, 0 */
+    uint16_t port;   /* listened on, or connected to */
+    uint32_t number; /* of the connection, from 1, the same at both ends */
+    struct sim_addr local, remote;
+    struct sim_datagrams *dg; /* SIM_DATAGRAM */
+    short revents;            /* what it is ready for */
+    uint16_t edges;           /* of these, since poll_start heard of it */
     uint32_t backlog;
     uint32_t pending_count, pending_size;
     uint32_t *pending;
     uint32_t tries;
+};
+
+/* A datagram on its way, or in a queue. */
+struct sim_packet {
+    struct sim_addr from, to;
+    uint32_t sender; /* the end it came from; 0: outside */
+    uint32_t generation;
+    uint32_t len;
+    bool is_corrupt;
+    uint8_t bytes[];
+};
+
+/* What a socket of datagrams has beyond other ends. */
+struct sim_datagrams {
+    struct sim_packet **queue; /* a ring of those that arrived */
+    uint32_t first, count, bytes;
+    struct sim_addr reached; /* where the last that arrived was sent to */
+    uint32_t unsent;         /* bytes on their way: the send buffer */
+    int error;               /* pending, as SO_ERROR */
+    uint64_t last_due;       /* of what was sent: latency keeps the order */
+    bool is_full;            /* its sender waits for room */
+    bool is_held;            /* full by a fault */
+    bool is_shared;          /* SO_REUSEADDR, SO_REUSEPORT */
+    bool is_merging;         /* UDP_GRO */
 };
 
 enum sim_due_kind {
@@ -137,7 +188,8 @@ enum sim_due_kind {
     SIM_DUE_RST,    /* to end id */
     SIM_DUE_KICK,   /* slot id of backend `extra` */
     SIM_DUE_TIMER,  /* of the peer of end id; `extra` its timer */
-    SIM_DUE_SPACE   /* the peer of end id may send again */
+    SIM_DUE_SPACE,  /* the peer of end id may send again */
+    SIM_DUE_PACKET  /* w->packets[id] arrives */
 };
 
 struct sim_due {
@@ -191,6 +243,7 @@ struct sim_slot {
     uint64_t kick; /* when it is on the world's list; SIM_NEVER */
     uint64_t wait; /* the earliest time at which it will have something */
     short poll_events;
+    bool is_watch; /* the poll is poll_start's */
     const struct iovec *iov;
     uint32_t iov_count;
     uint32_t iov_at, iov_off; /* what moves next */
@@ -227,7 +280,8 @@ struct flare__sim {
     uint64_t now;
     uint64_t hash;
     uint64_t line_count;
-    uint32_t rates[FLARE__SIM_FAULT_COUNT];
+    uint32_t rates[FLARE__SIM_FAULT_ALL];
+    bool has_datagrams; /* their rates are drawn */
     struct flare__sim_counts counts;
     struct sim_end **ends; /* from 1 */
     uint32_t end_count;
@@ -240,12 +294,19 @@ struct flare__sim {
     uint64_t order;
     struct flare__backend *backends[SIM_BACKENDS_MAX];
     uint32_t backend_count;
+    struct sim_route routes[SIM_ROUTES_MAX];
+    uint32_t route_count;
+    struct sim_packet **packets; /* on their way; NULL: a free place */
+    uint32_t packet_count;
+    uint16_t port_next;
     struct sim_line tail[SIM_TAIL];
 };
 
 /* sim_rand.c */
 void sim_random_init(struct flare__sim *w);
 bool sim_chance(struct flare__sim *w, enum flare__sim_fault fault);
+/* Draws the rates of datagrams' faults, once. */
+void sim_random_datagrams(struct flare__sim *w);
 /* 1 to n. */
 uint64_t sim_cut(struct flare__sim *w, uint64_t n);
 /* A delay of the kind real networks and kernels have: most short. */
@@ -268,6 +329,8 @@ void *sim_memory(void *block, size_t size); /* realloc that aborts */
 void sim_net_clear(struct flare__sim *w);
 struct sim_end *sim_end(const struct flare__sim *w, uint32_t id);
 struct sim_end *sim_end_of_fd(const struct flare__sim *w, int fd);
+/* A new end's descriptor.  -EMFILE. */
+int sim_fd_of_new(struct flare__sim *w, enum sim_end_kind kind);
 /* -EMFILE. */
 int sim_fd_new(struct flare__sim *w, struct sim_end *e);
 bool sim_fds_full(const struct flare__sim *w);
@@ -277,6 +340,7 @@ void sim_due_push(struct flare__sim *w, enum sim_due_kind kind, uint64_t time,
 bool sim_run_due(struct flare__sim *w);
 /* The time of the next, or SIM_NEVER. */
 uint64_t sim_next_due(const struct flare__sim *w);
+int64_t sim_pipe_queued(const struct sim_end *to); /* not read yet */
 uint64_t sim_pipe_space(const struct sim_end *to);
 void sim_pipe_write(struct flare__sim *w, struct sim_end *to, const void *data,
                     uint64_t len);
@@ -284,11 +348,32 @@ void sim_pipe_take(struct flare__sim *w, struct sim_end *from, void *out,
                    uint64_t len);
 void sim_pipe_fin(struct flare__sim *w, struct sim_end *to);
 struct sim_end *sim_end_new(struct flare__sim *w, enum sim_end_kind kind);
+/* Tells the owner that poll_start's `edges` have come about. */
+void sim_end_edge(struct flare__sim *w, struct sim_end *e, uint16_t edges);
 struct sim_end *sim_end_other(const struct flare__sim *w,
                               const struct sim_end *e);
 /* Lets go of the descriptor: FIN, or RST. */
 void sim_end_close(struct flare__sim *w, struct sim_end *e, bool is_abort);
-void sim_end_connect(struct flare__sim *w, struct sim_end *e, uint16_t port);
+void sim_end_connect(struct flare__sim *w, struct sim_end *e,
+                     const struct sim_addr *to);
+
+/* sim_datagram.c */
+int sim_datagram_socket(struct flare__sim *w, int family);
+int sim_datagram_bind(struct flare__sim *w, struct sim_end *e,
+                      const struct sim_addr *to);
+int sim_datagram_option(struct sim_end *e, int level, int name, int value);
+/* What CONNECT is to say. */
+int sim_datagram_connect(struct flare__sim *w, struct sim_end *e,
+                         const struct sim_addr *to);
+int sim_datagram_recv(struct flare__sim *w, struct sim_end *e,
+                      struct flare__datagram *list, uint32_t count);
+int sim_datagram_send(struct flare__sim *w, struct sim_end *e,
+                      const struct flare__datagram *list, uint32_t count);
+uint16_t sim_datagram_level(const struct sim_end *e); /* poll's bits */
+void sim_datagram_close(struct sim_end *e);
+void sim_datagram_arrive(struct flare__sim *w, uint32_t packet);
+void sim_datagram_space(struct flare__sim *w, struct sim_end *e);
+void sim_datagrams_clear(struct flare__sim *w);
 
 /* sim_ops.c */
 struct sim_end *sim_slot_end(const struct flare__backend *b,
@@ -306,6 +391,17 @@ int64_t sim_file_move(struct flare__sim *w, const struct sim_file *file,
                       struct sim_end *to, uint64_t at, uint64_t n);
 
 /* sim_address.c */
+struct sim_addr sim_addr_of(const struct sockaddr *addr, socklen_t len);
+void sim_addr_put(const struct sim_addr *a, struct sockaddr_storage *out,
+                  socklen_t *len);
+bool sim_addr_is_any(const struct sim_addr *a); /* but for its port */
+bool sim_addr_is_same_ip(const struct sim_addr *a, const struct sim_addr *b);
+/* Who connects for the `number`th time. */
+struct sim_addr sim_addr_client(uint16_t family, uint32_t number);
+/* Both ends' addresses, from what the client asked for. */
+void sim_addr_connected(struct sim_end *client, struct sim_end *server);
+struct sim_route sim_route_find(const struct flare__sim *w,
+                                const struct sim_addr *to);
 int sim_address_peer(struct flare__backend *b, struct flare__sock *sock,
                      struct sockaddr_storage *out, socklen_t *len);
 int sim_address_local(struct flare__backend *b, struct flare__sock *sock,

@@ -68,9 +68,12 @@ static struct sim_due heap_pop(struct flare__sim *w)
 void sim_due_push(struct flare__sim *w, enum sim_due_kind kind, uint64_t time,
                   uint32_t id, uint32_t extra)
 {
-    uint32_t generation = kind == SIM_DUE_KICK
-                              ? w->backends[extra]->slots[id]->generation
-                              : w->ends[id]->generation;
+    uint32_t generation = 0;
+
+    if (kind == SIM_DUE_KICK)
+        generation = w->backends[extra]->slots[id]->generation;
+    else if (kind != SIM_DUE_PACKET)
+        generation = w->ends[id]->generation;
 
     heap_push(w, &(struct sim_due){.time = time,
                                    .order = w->order++,
@@ -148,6 +151,12 @@ static void end_tell(struct flare__sim *w, struct sim_end *e,
     }
 }
 
+void sim_end_edge(struct flare__sim *w, struct sim_end *e, uint16_t edges)
+{
+    e->edges |= edges;
+    end_tell(w, e, FLARE__SIM_PEER_DATA);
+}
+
 /* Pipes. */
 
 static void pipe_init(struct flare__sim *w, struct sim_pipe *p)
@@ -166,6 +175,11 @@ static void pipe_init(struct flare__sim *w, struct sim_pipe *p)
 uint64_t sim_pipe_space(const struct sim_end *to)
 {
     return to->rx.window - (to->rx.written - to->rx.taken);
+}
+
+int64_t sim_pipe_queued(const struct sim_end *to)
+{
+    return (int64_t)(to->rx.written - to->rx.taken);
 }
 
 static void pipe_move(struct flare__sim *w, struct sim_end *to)
@@ -308,7 +322,15 @@ static void net_on_arrive(struct flare__sim *w, struct sim_end *e)
 
 /* Connecting. */
 
-static struct sim_end *listener_pick(struct flare__sim *w, uint16_t port)
+static bool listener_matches(const struct sim_end *l, const struct sim_addr *to)
+{
+    return l->port == to->port &&
+           (l->local.family == AF_UNSPEC || to->family == AF_UNSPEC ||
+            l->local.family == to->family);
+}
+
+static struct sim_end *listener_pick(struct flare__sim *w,
+                                     const struct sim_addr *to)
 {
     struct sim_end *found = NULL;
     uint32_t count = 0;
@@ -316,7 +338,7 @@ static struct sim_end *listener_pick(struct flare__sim *w, uint16_t port)
     for (uint32_t i = 0; i < w->fd_count; i++) {
         struct sim_end *e = w->fds[i] == 0 ? NULL : w->ends[w->fds[i]];
 
-        if (e == NULL || e->kind != SIM_LISTENER || e->port != port)
+        if (e == NULL || e->kind != SIM_LISTENER || !listener_matches(e, to))
             continue;
         /* The last of n found wins with 1 in n: each is as likely. */
         if (flare__sim_below(w, ++count) == 0)
@@ -346,12 +368,12 @@ static void syn_accept(struct flare__sim *w, struct sim_end *l,
     struct sim_end *s = sim_end_new(w, SIM_STREAM);
 
     s->port = l->port;
-    s->is_accepted = true;
     s->number = e->number = (uint32_t)w->counts.conns + 1;
     s->other = e->index;
     e->other = s->index;
     e->kind = SIM_STREAM;
     e->connect_res = 0;
+    sim_addr_connected(e, s);
     pipe_init(w, &e->rx);
     pipe_init(w, &s->rx);
     if (sim_chance(w, FLARE__SIM_NET_RESET)) {
@@ -371,12 +393,12 @@ static void syn_accept(struct flare__sim *w, struct sim_end *l,
 
 static void net_on_syn(struct flare__sim *w, struct sim_end *e)
 {
-    struct sim_end *l = listener_pick(w, e->port);
+    struct sim_end *l = listener_pick(w, &e->remote);
     uint32_t backlog;
 
     sim_trace(w, SIM_N_SYN, e->index, e->port, l == NULL ? 0 : l->index);
-    if (l == NULL) {
-        syn_refuse(w, e, -ECONNREFUSED);
+    if (e->verdict < 0 || l == NULL) {
+        syn_refuse(w, e, e->verdict < 0 ? e->verdict : -ECONNREFUSED);
         return;
     }
     backlog = l->backlog;
@@ -392,12 +414,21 @@ static void net_on_syn(struct flare__sim *w, struct sim_end *e)
         syn_refuse(w, e, -ETIMEDOUT);
 }
 
-void sim_end_connect(struct flare__sim *w, struct sim_end *e, uint16_t port)
+void sim_end_connect(struct flare__sim *w, struct sim_end *e,
+                     const struct sim_addr *to)
 {
-    e->port = port;
+    struct sim_route route = sim_route_find(w, to);
+
+    e->port = to->port;
+    e->remote = *to;
     e->is_connecting = true;
     e->connect_res = 1;
-    sim_due_push(w, SIM_DUE_SYN, sim_later(w, FLARE__SIM_LATENCY), e->index, 0);
+    e->verdict = route.res;
+    if (route.res == FLARE__SIM_BLACKHOLE)
+        return;
+    sim_due_push(w, SIM_DUE_SYN,
+                 sim_later(w, FLARE__SIM_LATENCY) + route.delay_ms * SIM_MS,
+                 e->index, 0);
 }
 
 /* Closing. */
@@ -440,6 +471,8 @@ void sim_end_close(struct flare__sim *w, struct sim_end *e, bool is_abort)
     fd_free(w, e);
     e->peer = NULL;
     e->backend = NULL;
+    if (e->kind == SIM_DATAGRAM)
+        sim_datagram_close(e);
     for (uint32_t i = 0; i < e->pending_count; i++)
         sim_end_close(w, w->ends[e->pending[i]], /* is_abort = */ true);
     if (e->kind == SIM_STREAM)
@@ -483,7 +516,7 @@ struct sim_end *sim_end_of_fd(const struct flare__sim *w, int fd)
     return w->ends[w->fds[at]];
 }
 
-static int fd_of_new(struct flare__sim *w, enum sim_end_kind kind)
+int sim_fd_of_new(struct flare__sim *w, enum sim_end_kind kind)
 {
     struct sim_end *e = sim_end_new(w, kind);
     int fd = sim_fd_new(w, e);
@@ -495,7 +528,7 @@ static int fd_of_new(struct flare__sim *w, enum sim_end_kind kind)
 
 int flare__sim_listen(struct flare__sim *w, uint16_t port, uint32_t backlog)
 {
-    int fd = fd_of_new(w, SIM_LISTENER);
+    int fd = sim_fd_of_new(w, SIM_LISTENER);
 
     if (fd >= 0) {
         sim_end_of_fd(w, fd)->port = port;
@@ -504,14 +537,25 @@ int flare__sim_listen(struct flare__sim *w, uint16_t port, uint32_t backlog)
     return fd;
 }
 
+int flare__sim_listen_at(struct flare__sim *w, const struct sockaddr *addr,
+                         socklen_t len, uint32_t backlog)
+{
+    struct sim_addr at = sim_addr_of(addr, len);
+    int fd = flare__sim_listen(w, at.port, backlog);
+
+    if (fd >= 0)
+        sim_end_of_fd(w, fd)->local = at;
+    return fd;
+}
+
 int flare__sim_socket(struct flare__sim *w)
 {
-    return fd_of_new(w, SIM_SOCKET);
+    return sim_fd_of_new(w, SIM_SOCKET);
 }
 
 int flare__sim_foreign(struct flare__sim *w)
 {
-    return fd_of_new(w, SIM_FOREIGN);
+    return sim_fd_of_new(w, SIM_FOREIGN);
 }
 
 void flare__sim_foreign_set(struct flare__sim *w, int fd, short revents)
@@ -520,7 +564,7 @@ void flare__sim_foreign_set(struct flare__sim *w, int fd, short revents)
 
     SIM_CHECK(w, e->kind == SIM_FOREIGN, "descriptor %d is ours", fd);
     e->revents = revents;
-    end_tell(w, e, FLARE__SIM_PEER_DATA);
+    sim_end_edge(w, e, (uint16_t)revents);
 }
 
 void flare__sim_fd_close(struct flare__sim *w, int fd)
@@ -564,10 +608,13 @@ static void due_run_end(struct flare__sim *w, const struct sim_due *due)
             end_tell(w, e, FLARE__SIM_PEER_TIMER);
         break;
     case SIM_DUE_SPACE:
-        if (e->peer != NULL && !e->is_reset)
+        if (e->kind == SIM_DATAGRAM)
+            sim_datagram_space(w, e);
+        else if (e->peer != NULL && !e->is_reset)
             end_tell(w, e, FLARE__SIM_PEER_SPACE);
         break;
     case SIM_DUE_KICK:
+    case SIM_DUE_PACKET:
         break;
     }
 }
@@ -579,7 +626,9 @@ bool sim_run_due(struct flare__sim *w)
     while (w->heap_count > 0 && w->heap[0].time <= w->now) {
         struct sim_due due = heap_pop(w);
 
-        if (due.kind != SIM_DUE_KICK)
+        if (due.kind == SIM_DUE_PACKET)
+            sim_datagram_arrive(w, due.id);
+        else if (due.kind != SIM_DUE_KICK)
             due_run_end(w, &due);
         else if (w->backends[due.extra] != NULL)
             sim_slot_kick(w->backends[due.extra], due.id, due.generation);
@@ -590,6 +639,7 @@ bool sim_run_due(struct flare__sim *w)
 void sim_net_clear(struct flare__sim *w)
 {
     SIM_CHECK(w, w->fd_used == 0, "%u descriptors are still open", w->fd_used);
+    sim_datagrams_clear(w);
     w->heap_count = 0;
     w->free_end_count = 0;
     for (uint32_t i = w->end_count; i-- > 1;) {

@@ -354,6 +354,7 @@ static bool send_progress(struct flare__backend *b, struct sim_slot *s,
         *rc = file_move(b, s, to, n);
     else
         send_move(b, s, to, n);
+    s->sock->sent = (uint32_t)s->send_done;
     if (*rc < 0)
         return true;
     if (s->send_done == s->send_len) {
@@ -420,15 +421,35 @@ static bool release_try(struct flare__backend *b, struct sim_slot *s,
 
 /* Other operations. */
 
+/* An edge was there, or may have been: it goes on until it is stopped. */
+static bool watch_try(struct flare__backend *b, struct sim_slot *s,
+                      struct flare__event *ev)
+{
+    struct sim_end *e = sim_slot_end(b, s);
+    uint16_t edges = e->edges & (uint16_t)(s->poll_events | POLLERR | POLLHUP);
+
+    if (edges == 0 || !slot_wait(b->world, s, s->due[SIM_OP_POLL]))
+        return false;
+    e->edges = 0;
+    s->due[SIM_OP_POLL] = sim_later(b->world, FLARE__SIM_COMPLETION_LATE);
+    ev->res = edges;
+    ev->flags = FLARE__EV_MORE;
+    return true;
+}
+
 static bool poll_try(struct flare__backend *b, struct sim_slot *s,
                      struct flare__event *ev)
 {
-    short revents = sim_slot_end(b, s)->revents;
+    const struct sim_end *e = sim_slot_end(b, s);
+    short revents =
+        e->kind == SIM_DATAGRAM ? (short)sim_datagram_level(e) : e->revents;
 
     ev->kind = FLARE__EV_POLL;
     revents &= (short)(s->poll_events | POLLERR | POLLHUP);
     if (op_is_cancelled(b->world, s, SIM_OP_POLL))
         return op_end(s, SIM_OP_POLL, ev, -ECANCELED);
+    if (s->is_watch)
+        return watch_try(b, s, ev);
     if (revents == 0 || !slot_wait(b->world, s, s->due[SIM_OP_POLL]))
         return false;
     return op_end(s, SIM_OP_POLL, ev, revents);

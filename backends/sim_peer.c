@@ -26,7 +26,7 @@ void flare__sim_peer_connect(struct flare__sim_peer *peer, uint16_t port)
     SIM_CHECK(peer->world, e->kind == SIM_SOCKET && !e->is_connecting,
               "a script connects twice");
     sim_trace(peer->world, SIM_N_PEER_CONNECT, e->index, port, 0);
-    sim_end_connect(peer->world, e, port);
+    sim_end_connect(peer->world, e, &(struct sim_addr){.port = port});
 }
 
 size_t flare__sim_peer_send(struct flare__sim_peer *peer, const void *data,

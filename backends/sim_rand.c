@@ -66,6 +66,24 @@ void sim_random_init(struct flare__sim *w)
     w->tape_at = 0;
     for (uint32_t i = 0; i < FLARE__SIM_FAULT_COUNT; i++)
         w->rates[i] = w->config.is_calm ? 0 : rate_draw(w, highest[i]);
+    w->has_datagrams = false;
+}
+
+void sim_random_datagrams(struct flare__sim *w)
+{
+    static const uint32_t highest[] = {
+#define SIM_HIGHEST(name, value) value,
+        FLARE__SIM_DATAGRAM_FAULTS(SIM_HIGHEST)
+#undef SIM_HIGHEST
+    };
+
+    if (w->has_datagrams)
+        return;
+    w->has_datagrams = true;
+    for (uint32_t i = FLARE__SIM_FAULT_COUNT; i < FLARE__SIM_FAULT_ALL; i++)
+        w->rates[i] = w->config.is_calm
+                          ? 0
+                          : rate_draw(w, highest[i - FLARE__SIM_FAULT_COUNT]);
 }
 
 bool sim_chance(struct flare__sim *w, enum flare__sim_fault fault)
@@ -113,12 +131,15 @@ uint64_t sim_later(struct flare__sim *w, enum flare__sim_fault fault)
 
 void flare__sim_calm(struct flare__sim *w)
 {
-    for (uint32_t i = 0; i < FLARE__SIM_FAULT_COUNT; i++)
+    w->has_datagrams = true;
+    for (uint32_t i = 0; i < FLARE__SIM_FAULT_ALL; i++)
         w->rates[i] = 0;
 }
 
 void flare__sim_rate_set(struct flare__sim *w, enum flare__sim_fault fault,
                          uint32_t rate)
 {
+    if (fault >= FLARE__SIM_FAULT_COUNT)
+        sim_random_datagrams(w);
     w->rates[fault] = rate;
 }

@@ -18,7 +18,7 @@ static const char *const note_names[] = {
 
 static const char *const fault_names[] = {
 #define SIM_FAULT_NAME(name, highest) #name,
-    FLARE__SIM_FAULTS(SIM_FAULT_NAME)
+    FLARE__SIM_FAULTS(SIM_FAULT_NAME) FLARE__SIM_DATAGRAM_FAULTS(SIM_FAULT_NAME)
 #undef SIM_FAULT_NAME
 };
 
@@ -137,12 +137,14 @@ void flare__sim_fail(const struct flare__sim *w, const char *format, ...)
 
 void flare__sim_count(const struct flare__sim *w, struct flare__sim_counts *sum)
 {
-    for (uint32_t i = 0; i < FLARE__SIM_FAULT_COUNT; i++)
+    for (uint32_t i = 0; i < FLARE__SIM_FAULT_ALL; i++)
         sum->faults[i] += w->counts.faults[i];
     sum->polls += w->counts.polls;
     sum->events += w->counts.events;
     sum->conns += w->counts.conns;
     sum->accepted += w->counts.accepted;
+    sum->datagrams += w->counts.datagrams;
+    sum->overflows += w->counts.overflows;
     sum->virtual_ns += w->now;
 }
 

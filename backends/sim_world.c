@@ -22,6 +22,7 @@ void flare__sim_reset(struct flare__sim *w,
     sim_net_clear(w);
     w->config = *config;
     w->backend_count = 0;
+    w->route_count = 0;
     w->now = 1000 * SIM_MS;
     w->order = 0;
     w->hash = config->seed;
@@ -44,6 +45,7 @@ void flare__sim_free(struct flare__sim *w)
     free(w->free_ends);
     free(w->fds);
     free(w->heap);
+    free(w->packets);
     free(w);
 }
 

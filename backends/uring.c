@@ -10,6 +10,7 @@
  */
 #include "backends/uring.h"
 
+#include "backends/datagram.h"
 #include "backends/fd.h"
 #include "base/alloc.h"
 
@@ -21,6 +22,9 @@
 
 /* Polls in a row that may be answered without looking at the kernel. */
 enum { SKIPPED_MAX = 16 };
+
+/* Rounds of a poll that does not wait, as completions cause submissions. */
+enum { ROUNDS_MAX = 4 };
 
 static uint64_t uring_now(struct flare__backend *b)
 {
@@ -101,6 +105,7 @@ static int uring_open(struct flare__backend **out,
     memset(b, 0, sizeof(*b));
     b->al = al;
     b->log = config->log;
+    b->event_fd = b->embed_fd = -1;
     flare__handles_init(&b->handles, al, 0);
     rc = uring_open_parts(b, config, why);
     if (rc < 0) {
@@ -119,6 +124,7 @@ static void uring_free(struct flare__backend *b)
     flare__handles_fini(&b->handles);
     flare__uring_memory_close(b);
     (void)close(b->wake_fd);
+    flare__uring_embed_close(b);
     flare__free(b->al, b->slots);
     flare__free(b->al, b);
 }
@@ -169,14 +175,29 @@ static bool has_work(const struct flare__backend *b, int n)
            (b->starved.head != NULL && b->leases.held < b->leases.count);
 }
 
+/* Polled, never read: each write to an eventfd completes a multishot poll. */
+static void uring_wake(struct flare__backend *b)
+{
+    const uint64_t one = 1;
+
+    if (atomic_exchange(&b->waking, 1) == 0)
+        (void)!write(b->wake_fd, &one, sizeof(one)); /* full: already awake */
+}
+
 static int uring_poll(struct flare__backend *b, struct flare__event *events,
                       int capacity, uint64_t deadline_ns)
 {
+    bool is_quiet = false;
+    int rounds = 0;
     int n;
     int rc;
 
     FLARE_ASSERT(capacity > 0);
     do {
+        unsigned head = *b->ring.cq.khead;
+
+        if (FLARE_UNLIKELY(b->embed_fd >= 0))
+            flare__uring_embed_clear(b);
         if (b->starved.head != NULL)
             flare__uring_resume(b);
         if (!b->is_wake_armed)
@@ -191,18 +212,14 @@ static int uring_poll(struct flare__backend *b, struct flare__event *events,
             return n > 0 ? n : rc;
         n += flare__uring_reap(b, events + n, capacity - n);
         n += flare__uring_local(b, events + n, capacity - n);
+        is_quiet = deadline_ns == 0 &&
+                   ((head == *b->ring.cq.khead && uring_queued(b) == 0) ||
+                    ++rounds > ROUNDS_MAX);
         /* a file that is being sent must not keep the loop from its timers */
-    } while (n == 0 && rc > 0 && deadline_ns > 0 && b->local.head == NULL);
+    } while (n == 0 && rc > 0 && !is_quiet && b->local.head == NULL);
+    if (n == 0 && b->embed_fd >= 0 && (has_work(b, n) || uring_queued(b) > 0))
+        uring_wake(b); /* the kernel knows nothing of it */
     return n;
-}
-
-/* Polled, never read: each write to an eventfd completes a multishot poll. */
-static void uring_wake(struct flare__backend *b)
-{
-    const uint64_t one = 1;
-
-    if (atomic_exchange(&b->waking, 1) == 0)
-        (void)!write(b->wake_fd, &one, sizeof(one)); /* full: already awake */
 }
 
 const struct flare__backend_ops flare__backend_uring = {
@@ -214,6 +231,7 @@ const struct flare__backend_ops flare__backend_uring = {
     .attach = flare__uring_attach,
     .peer = flare__fd_peer,
     .local = flare__fd_local,
+    .queued = flare__fd_queued,
     .socket = flare__fd_socket,
     .option = flare__fd_option,
     .bind = flare__fd_bind,
@@ -229,7 +247,11 @@ const struct flare__backend_ops flare__backend_uring = {
     .shutdown_send = flare__uring_shutdown_send,
     .close = flare__uring_close,
     .poll_fd = flare__uring_poll_fd,
+    .poll_start = flare__uring_poll_start,
     .poll_stop = flare__uring_poll_stop,
+    .datagram_recv = flare__datagram_recv,
+    .datagram_send = flare__datagram_send,
+    .descriptor = flare__uring_descriptor,
     .poll = uring_poll,
     .wake = uring_wake,
 };

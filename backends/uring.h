@@ -2,9 +2,10 @@
 /*
  * What the files of the io_uring backend share: uring.c (life, poll, wake),
  * uring_setup.c (the ring, the leases), uring_probe.c (the self-test),
- * uring_ops.c (submissions), uring_file.c (sendfile), uring_reap.c
- * (completions) and uring_recv.c (what receives bring).  Nothing else includes
- * this, but for tests.
+ * uring_ops.c (submissions), uring_file.c (sendfile), uring_poll.c (polled
+ * descriptors), uring_embed.c (for others' loops), uring_reap.c (completions)
+ * and uring_recv.c (what receives bring).  Nothing else includes this, but for
+ * tests.
  *
  * A submission carries generation, index and operation in its user data, and
  * is counted in `sock->in_flight` until its last completion, the one without
@@ -53,6 +54,10 @@ enum {
     URING_NO_WAITALL = 1 << 15, /* kernel TLS refuses MSG_WAITALL */
     URING_FILE_ARMED = 1 << 16, /* OP_FILE is in the kernel */
     URING_NONBLOCK = 1 << 17,   /* a file made it so */
+    URING_WATCH = 1 << 18,      /* poll_start; no terminal event yet */
+    URING_REPOLL = 1 << 19,     /* its poll is to come back, and start again */
+    URING_EMBEDDED = 1 << 20,   /* the descriptor is in embed_fd */
+    URING_ONCE = 1 << 21,       /* the watch is poll_fd's */
 
     URING_DEEP = 1 << 22,    /* its next receive is to be a bundle */
     URING_BUNDLED = 1 << 23, /* the one in the kernel is */
@@ -112,6 +117,8 @@ struct flare__backend {
     const struct flare_allocator *al;
     const struct flare__log *log;
     int wake_fd;
+    int embed_fd;    /* `descriptor`; -1: not asked for */
+    int event_fd;    /* in it, and registered with the ring */
     uint64_t rearms; /* streams the kernel ended by itself, started again */
     uint64_t parked; /* receives that found no lease */
     bool is_wake_armed;
@@ -160,9 +167,6 @@ void flare__uring_shutdown_send(struct flare__backend *b,
                                 struct flare__sock *sock);
 void flare__uring_close(struct flare__backend *b, struct flare__sock *sock,
                         enum flare__close_how how);
-int flare__uring_poll_fd(struct flare__backend *b, struct flare__sock *sock,
-                         short events);
-void flare__uring_poll_stop(struct flare__backend *b, struct flare__sock *sock);
 
 /* Watches the wake descriptor.  0 or -errno. */
 int flare__uring_wake_arm(struct flare__backend *b);
@@ -209,6 +213,46 @@ int flare__uring_file_step(struct flare__backend *b, struct flare__sock *sock,
 int flare__uring_file_reap(struct flare__backend *b, struct flare__sock *sock,
                            const struct io_uring_cqe *cqe,
                            struct flare__event *event);
+
+/* ---- uring_poll.c */
+
+int flare__uring_poll_fd(struct flare__backend *b, struct flare__sock *sock,
+                         short events);
+int flare__uring_poll_start(struct flare__backend *b, struct flare__sock *sock,
+                            short events);
+void flare__uring_poll_stop(struct flare__backend *b, struct flare__sock *sock);
+
+/* Puts a watch in the kernel's hands again, now or from the local list. */
+void flare__uring_poll_rearm(struct flare__backend *b,
+                             struct flare__sock *sock);
+
+/* Takes an armed poll back, to arm it again with what is wanted by then. */
+void flare__uring_poll_renew(struct flare__backend *b,
+                             struct flare__sock *sock);
+
+/* A completion; the number of events. */
+int flare__uring_poll_reap(struct flare__backend *b, struct flare__sock *sock,
+                           const struct io_uring_cqe *cqe,
+                           struct flare__event *event);
+
+/* ---- uring_embed.c */
+
+int flare__uring_descriptor(struct flare__backend *b);
+void flare__uring_embed_close(struct flare__backend *b);
+
+/*
+ * A poll for `events` (poll(2)'s, and EPOLLONESHOT) is about to be armed, or
+ * with 0 has been stopped.  0 or -errno; 0 also if nobody embeds.
+ */
+int flare__uring_embed_watch(struct flare__backend *b, struct flare__sock *sock,
+                             uint32_t events);
+
+/* It is about to be closed. */
+void flare__uring_embed_forget(struct flare__backend *b,
+                               struct flare__sock *sock);
+
+/* Before the kernel is asked: what comes later makes it readable again. */
+void flare__uring_embed_clear(struct flare__backend *b);
 
 /* ---- uring_reap.c */
 

@@ -296,7 +296,7 @@ void flare__uring_shutdown_send(struct flare__backend *b,
     (void)shutdown(sock->fd, SHUT_WR);
 }
 
-/* ---- connect and poll */
+/* ---- connect */
 
 static void make_blocking(int fd)
 {
@@ -327,31 +327,7 @@ int flare__uring_connect(struct flare__backend *b, struct flare__sock *sock,
     return 0;
 }
 
-int flare__uring_poll_fd(struct flare__backend *b, struct flare__sock *sock,
-                         short events)
-{
-    struct io_uring_sqe *sqe;
-
-    FLARE_ASSERT(
-        !uring_has(sock, URING_POLLING | URING_WANTED | URING_CLOSING));
-    sqe = flare__uring_sqe(b);
-    if (sqe == NULL)
-        return -EAGAIN;
-    io_uring_prep_poll_add(sqe, sock->fd, (unsigned short)events);
-    uring_owned(sqe, sock, URING_OP_POLL);
-    uring_clear(sock, URING_STOP);
-    uring_set(sock, URING_POLLING);
-    return 0;
-}
-
-void flare__uring_poll_stop(struct flare__backend *b, struct flare__sock *sock)
-{
-    if (!uring_has(sock, URING_POLLING) ||
-        uring_has(sock, URING_STOP | URING_CLOSING))
-        return;
-    uring_set(sock, URING_STOP);
-    flare__uring_cancel(b, sock);
-}
+/* ---- wake */
 
 int flare__uring_wake_arm(struct flare__backend *b)
 {
@@ -408,6 +384,7 @@ void flare__uring_finish(struct flare__backend *b, struct flare__sock *sock)
         (void)setsockopt(sock->fd, SOL_SOCKET, SO_LINGER, &linger,
                          sizeof(linger));
     }
+    flare__uring_embed_forget(b, sock);
     (void)close(sock->fd); /* closed whatever it returns */
     sock->fd = -1;
     flare__handles_remove(&b->handles, sock);
@@ -432,7 +409,9 @@ void flare__uring_close(struct flare__backend *b, struct flare__sock *sock,
     uring_clear(sock, URING_RETRY_DUE);
     if (how == FLARE__CLOSE_ABORT)
         uring_set(sock, URING_ABORT);
-    if (uring_has(sock, URING_WANTED) && !uring_has(sock, URING_ARMED))
+    if ((uring_has(sock, URING_WANTED) && !uring_has(sock, URING_ARMED)) ||
+        (uring_has(sock, URING_WATCH | URING_REPOLL) &&
+         !uring_has(sock, URING_POLLING)))
         flare__uring_due(b, sock, URING_END_DUE);
     if (sock->in_flight == 0) {
         if (!uring_has(sock, URING_SENDING)) /* else SEND_DUE ends it */

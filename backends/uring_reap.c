@@ -213,16 +213,6 @@ static int reap_connect(const struct reap *r)
     return event_give(r, FLARE__EV_CONNECT, res, 0);
 }
 
-static int reap_poll(const struct reap *r)
-{
-    int32_t res = r->cqe->res;
-
-    uring_clear(r->sock, URING_POLLING);
-    if (uring_has(r->sock, URING_CLOSING))
-        res = -ECANCELED;
-    return event_give(r, FLARE__EV_POLL, res, 0);
-}
-
 /*
  * A cancellation came back.  Its result says little: the target's own
  * completion may come before or after; -ENOENT, -EALREADY, or of all that
@@ -235,7 +225,8 @@ static int reap_cancel(struct flare__backend *b, const struct reap *r)
     struct flare__sock *sock = r->sock;
     bool is_left = uring_has(sock, URING_CLOSING)
                        ? sock->in_flight > 0
-                       : r->cqe->res < 0 && uring_has(sock, URING_STOP) &&
+                       : r->cqe->res < 0 &&
+                             uring_has(sock, URING_STOP | URING_REPOLL) &&
                              uring_has(sock, URING_ARMED | URING_POLLING);
 
     if (is_left)
@@ -274,7 +265,7 @@ static int reap_op(struct flare__backend *b, const struct reap *r,
     case URING_OP_CONNECT:
         return reap_connect(r);
     case URING_OP_POLL:
-        return reap_poll(r);
+        return flare__uring_poll_reap(b, r->sock, r->cqe, r->event);
     case URING_OP_FILE:
         return flare__uring_file_reap(b, r->sock, r->cqe, r->event);
     case URING_OP_STOP:
@@ -304,6 +295,8 @@ static void reap_last(struct flare__sock *sock, enum uring_op op)
     sock->in_flight--;
     if (op == URING_OP_RECV || op == URING_OP_ACCEPT)
         uring_clear(sock, URING_ARMED);
+    else if (op == URING_OP_POLL)
+        uring_clear(sock, URING_POLLING);
     else if (op == URING_OP_FILE)
         uring_clear(sock, URING_FILE_ARMED);
 }
@@ -371,6 +364,11 @@ static void local_retry(struct flare__backend *b, struct flare__sock *sock)
             flare__uring_cancel(b, sock);
     } else if (uring_has(sock, URING_WANTED) && !uring_has(sock, URING_ARMED)) {
         flare__uring_rearm(b, sock);
+    } else if (uring_has(sock, URING_WATCH | URING_REPOLL) &&
+               !uring_has(sock, URING_POLLING)) {
+        flare__uring_poll_rearm(b, sock);
+    } else if (uring_has(sock, URING_REPOLL)) {
+        flare__uring_cancel(b, sock);
     }
 }
 
@@ -394,11 +392,15 @@ static int local_event(struct flare__backend *b, struct flare__sock *sock,
         return event_give(&r, FLARE__EV_SENT, -ECANCELED, 0);
     }
     if (uring_has(sock, URING_END_DUE)) {
-        uring_clear(sock, URING_END_DUE | URING_WANTED);
-        return event_give(&r,
-                          uring_has(sock, URING_LISTENER) ? FLARE__EV_ACCEPT
-                                                          : FLARE__EV_RECV,
-                          -ECANCELED, 0);
+        enum flare__event_kind kind = FLARE__EV_RECV;
+
+        if (uring_has(sock, URING_WATCH | URING_REPOLL))
+            kind = FLARE__EV_POLL;
+        else if (uring_has(sock, URING_LISTENER))
+            kind = FLARE__EV_ACCEPT;
+        uring_clear(sock,
+                    URING_END_DUE | URING_WANTED | URING_WATCH | URING_REPOLL);
+        return event_give(&r, kind, -ECANCELED, 0);
     }
     if (uring_has(sock, URING_CLOSED_DUE)) {
         uring_clear(sock, URING_CLOSED_DUE);

@@ -4,14 +4,20 @@
 # link nothing of the library.
 bench_CFLAGS = $(DIALECT_CFLAGS) $(WARN_CFLAGS)
 
-EXTRA_PROGRAMS = %D%/floor_epoll
-CLEANFILES += %D%/floor_epoll
+EXTRA_PROGRAMS = %D%/floor_epoll %D%/floor_echo
+CLEANFILES += %D%/floor_epoll %D%/floor_echo
 
 bench_floor_epoll_SOURCES = %D%/floor_epoll.c %D%/floor.c \
-	%D%/floor.h %D%/answer.h %D%/number.h
+	%D%/call.h %D%/floor.h %D%/answer.h %D%/number.h
 bench_floor_epoll_CFLAGS = $(bench_CFLAGS)
 bench_floor_epoll_LDFLAGS =
 bench_floor_epoll_LDADD =
+
+bench_floor_echo_SOURCES = %D%/floor_echo.c %D%/floor.c \
+	%D%/call.h %D%/floor.h %D%/answer.h %D%/number.h
+bench_floor_echo_CFLAGS = $(bench_CFLAGS)
+bench_floor_echo_LDFLAGS =
+bench_floor_echo_LDADD =
 
 if HAVE_LIBURING
 EXTRA_PROGRAMS += %D%/floor_uring %D%/load
@@ -40,9 +46,11 @@ EXTRA_PROGRAMS += %D%/micro/bench_router
 CLEANFILES += %D%/micro/bench_router
 bench_micro_bench_router_LDADD = libflare_core.la
 
-# The workloads' server, on the public headers.
-EXTRA_PROGRAMS += %D%/serve
-CLEANFILES += %D%/serve
+# The workloads' servers, on the public headers.
+EXTRA_PROGRAMS += %D%/serve %D%/echo
+CLEANFILES += %D%/serve %D%/echo
+bench_echo_SOURCES = %D%/echo.c
+bench_echo_LDADD = libflare.la
 bench_serve_SOURCES = %D%/serve.c
 bench_serve_LDADD = libflare.la
 
@@ -53,12 +61,14 @@ bench:
 EXTRA_DIST += \
 	%D%/README.md \
 	%D%/micro/README.md \
+	%D%/echo_syscalls \
 	%D%/idle_memory \
 	%D%/pipeline.lua \
 	%D%/run \
 	%D%/wrk_check \
 	%D%/harness/__init__.py \
 	%D%/harness/build.py \
+	%D%/harness/echo.py \
 	%D%/harness/integrity.py \
 	%D%/harness/measure.py \
 	%D%/harness/report.py \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The part of a floor server that is the same on io_uring and on epoll. */
+/* The part of a floor server that is the same in all of them. */
 #include "bench/floor.h"
 
 #include "bench/number.h"
@@ -144,7 +144,10 @@ int floor_listen(void)
     };
     socklen_t len = sizeof(sin);
     const int on = 1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int room = FLOOR_DATAGRAM_ROOM;
+    const int is_datagram = floor_options.is_datagram;
+    int type = is_datagram ? SOCK_DGRAM : SOCK_STREAM;
+    int fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (inet_pton(AF_INET, floor_options.address, &sin.sin_addr) != 1)
         floor_die(floor_options.address, -EINVAL);
@@ -152,9 +155,12 @@ int floor_listen(void)
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0 ||
         /* accepted sockets inherit it: no call per connection */
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
+        (!is_datagram &&
+         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0) ||
+        (is_datagram &&
+         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)) < 0) ||
         bind(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0 ||
-        listen(fd, 4096) < 0 ||
+        (!is_datagram && listen(fd, 4096) < 0) ||
         getsockname(fd, (struct sockaddr *)&sin, &len) < 0)
         floor_die("listen", -errno);
     floor_options.port = ntohs(sin.sin_port); /* the other workers join it */
@@ -165,11 +171,13 @@ static void options_parse(int argc, char **argv)
 {
     static const char usage[] =
         "usage: floor [-a ADDRESS] [-p PORT] [-w WORKERS] [-b BUFFERS] [-d]\n"
+        "             [-u]\n"
         "  -b, -d   io_uring only: receive buffers (a power of two), direct\n"
-        "           descriptors\n";
+        "           descriptors\n"
+        "  -u       echo only: UDP\n";
     int opt;
 
-    while ((opt = getopt(argc, argv, "a:p:w:b:d")) != -1) {
+    while ((opt = getopt(argc, argv, "a:p:w:b:du")) != -1) {
         switch (opt) {
         case 'a':
             floor_options.address = optarg;
@@ -188,6 +196,9 @@ static void options_parse(int argc, char **argv)
             break;
         case 'd':
             floor_options.is_direct = 1;
+            break;
+        case 'u':
+            floor_options.is_datagram = 1;
             break;
         default:
             fputs(usage, stderr);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What both floor servers share: the command line, the listener, the counting
+ * What the floor servers share: the command line, the listener, the counting
  * of blank lines, and the sheet of ready answers.  A floor knows no HTTP: it
  * counts heads by their blank line and sends that many copies of one answer,
  * which is the least a server can do with the same bytes on the wire.  The
@@ -17,7 +17,9 @@ enum {
     FLOOR_SHEET_ANSWERS = 64,  /* more are sent as several sheets */
     FLOOR_BUFFER_BYTES = 4096, /* one receive; what the library uses too */
     FLOOR_FD_MAX = 20000,
-    FLOOR_WORKERS_MAX = 64
+    FLOOR_WORKERS_MAX = 64,
+    /* SO_RCVBUF: what 64 clients have in flight */
+    FLOOR_DATAGRAM_ROOM = 2097152
 };
 
 /*
@@ -52,8 +54,8 @@ struct floor_cut {
 unsigned floor_heads_count(struct floor_cut *cut, const uint8_t *data,
                            uint32_t len);
 
-/* A non-blocking listener on 127.0.0.1 or the address given; exits on failure.
- */
+/* A non-blocking listener, or UDP socket, on 127.0.0.1 or the address given;
+ * exits on failure. */
 int floor_listen(void);
 
 struct floor_options {
@@ -62,6 +64,7 @@ struct floor_options {
     unsigned workers;
     unsigned buffers; /* io_uring: receive buffers, a power of two */
     int is_direct;    /* io_uring: direct descriptors */
+    int is_datagram;  /* a UDP socket instead of a listener */
 };
 
 extern struct floor_options floor_options;

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The epoll floor: edge triggered, one receive and one send per event, no
- * other call.  The three hot system calls are inlined, because a `ret` right
- * after `syscall` is dear on some machines: 80 ns each was measured on the
- * AMD EPYC guest this was written on, a fifth of the whole server's cost.
+ * other call.  The three hot system calls are inlined: bench/call.h says why.
  */
+#include "bench/call.h"
 #include "bench/floor.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { EVENTS_PER_TURN = 512, RECV_BYTES = 16384 };
@@ -30,52 +28,6 @@ struct server {
     struct epoll_event events[EVENTS_PER_TURN];
 };
 
-/* As the system call: -errno on failure. */
-#if defined(__x86_64__)
-static inline __attribute__((always_inline)) long call6(long nr, long a,
-                                                        const void *b, long c,
-                                                        long d, long e)
-{
-    register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = e;
-    register long r9 __asm__("r9") = 0;
-    long rc;
-
-    __asm__ volatile("syscall"
-                     : "=a"(rc)
-                     : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8),
-                       "r"(r9)
-                     : "rcx", "r11", "memory");
-    return rc;
-}
-#elif defined(__aarch64__)
-static inline __attribute__((always_inline)) long call6(long nr, long a,
-                                                        const void *b, long c,
-                                                        long d, long e)
-{
-    register long x8 __asm__("x8") = nr;
-    register long x0 __asm__("x0") = a;
-    register const void *x1 __asm__("x1") = b;
-    register long x2 __asm__("x2") = c;
-    register long x3 __asm__("x3") = d;
-    register long x4 __asm__("x4") = e;
-    register long x5 __asm__("x5") = 0;
-
-    __asm__ volatile("svc #0"
-                     : "+r"(x0)
-                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                     : "memory");
-    return x0;
-}
-#else
-static inline long call6(long nr, long a, const void *b, long c, long d, long e)
-{
-    long rc = syscall(nr, a, b, c, d, e, 0L);
-
-    return rc < 0 ? -errno : rc;
-}
-#endif
-
 /* Sends what is owed; 0, or -errno when the connection is gone. */
 static int conn_flush(struct server *s, struct conn *c, int fd)
 {
@@ -85,8 +37,8 @@ static int conn_flush(struct server *s, struct conn *c, int fd)
         uint32_t at = skip > 0 ? BENCH_ANSWER_BYTES - skip : 0;
         uint32_t room = sizeof(s->sheet.bytes[0]) - at;
         uint32_t len = c->owed < room ? c->owed : room;
-        long n = call6(SYS_sendto, fd, floor_sheet_bytes(&s->sheet) + at,
-                       (long)len, MSG_NOSIGNAL, 0);
+        long n = bench_call(SYS_sendto, fd, floor_sheet_bytes(&s->sheet) + at,
+                            (long)len, MSG_NOSIGNAL, 0);
 
         if (n == -EAGAIN)
             return 0; /* an EPOLLOUT edge resumes */
@@ -101,7 +53,7 @@ static int conn_flush(struct server *s, struct conn *c, int fd)
 static int conn_serve(struct server *s, struct conn *c, int fd, uint32_t events)
 {
     for (;;) {
-        long n = call6(SYS_recvfrom, fd, s->buffer, RECV_BYTES, 0, 0);
+        long n = bench_call(SYS_recvfrom, fd, s->buffer, RECV_BYTES, 0, 0);
         int rc;
 
         if (n == -EAGAIN)
@@ -173,8 +125,8 @@ static void *worker(void *listen_fd)
         epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->listen_fd, &ev) < 0)
         floor_die("epoll", -errno);
     for (;;) {
-        long n = call6(SYS_epoll_pwait, s->epoll_fd, s->events, EVENTS_PER_TURN,
-                       -1, 0);
+        long n = bench_call(SYS_epoll_pwait, s->epoll_fd, s->events,
+                            EVENTS_PER_TURN, -1, 0);
 
         if (n < 0 && n != -EINTR)
             floor_die("epoll_wait", (int)n);

@@ -27,6 +27,8 @@ static struct {
     uint64_t warmup_ms;
     int is_sleeping;
     int is_short;
+    size_t echo;     /* bytes of a message; 0: HTTP */
+    int is_datagram; /* UDP */
     unsigned slow;   /* clients beside the traffic */
     unsigned slow_s; /* seconds without them, and at most with them */
     const char *requests[LOAD_KINDS_MAX]; /* files with the bytes of one */
@@ -64,6 +66,15 @@ static void target_request(struct load_target *target)
     static char request[REQUEST_MAX];
     size_t len;
 
+    target->is_echo = options.echo > 0;
+    target->is_datagram = options.is_datagram;
+    if (options.echo > 0) {
+        for (size_t i = 0; i < options.echo; i++)
+            request[i] = (char)(i * 7 + i / 251);
+        kind_request(&target->kinds[target->kind_count++], request,
+                     options.echo);
+        return;
+    }
     for (unsigned i = 0; i < options.request_count; i++) {
         FILE *file = fopen(options.requests[i], "re");
 
@@ -126,6 +137,8 @@ static void usage(void)
           "                       several: in turn, at depth 1\n"
           "      --short          a connection for each request, whose bytes\n"
           "                       ask for Connection: close\n"
+          "      --echo BYTES     messages of so many bytes, which come back\n"
+          "      --udp            over UDP: echoes only\n"
           "      --slow N         one target: without, then beside N clients\n"
           "                       that send a byte of a head each second\n"
           "      --slow-s S       seconds of each, at most (30)\n",
@@ -142,6 +155,9 @@ static void targets_parse(int argc, char **argv)
         load_die("several requests and short connections go one by one", 0);
     if (options.is_short && options.request_count > 1)
         load_die("a short connection has one kind of request", 0);
+    if (options.echo ? options.request_count > 0 || options.is_short
+                     : options.is_datagram)
+        load_die("an echo has no other request, and UDP only echoes", 0);
     for (int i = 0; i < argc; i++) {
         target_parse(&targets[i], argv[i]);
         target_request(&targets[i]);
@@ -149,6 +165,7 @@ static void targets_parse(int argc, char **argv)
     target_count = (unsigned)argc;
 }
 
+/* long: one case per option */
 static void options_parse(int argc, char **argv)
 {
     static const struct option longs[] = {
@@ -161,6 +178,8 @@ static void options_parse(int argc, char **argv)
         {"sleep", no_argument, NULL, 'z'},
         {"request", required_argument, NULL, 'q'},
         {"short", no_argument, NULL, 'x'},
+        {"echo", required_argument, NULL, 'e'},
+        {"udp", no_argument, NULL, 'u'},
         {"slow", required_argument, NULL, 'o'},
         {"slow-s", required_argument, NULL, 'p'},
         {NULL, 0, NULL, 0},
@@ -199,6 +218,12 @@ static void options_parse(int argc, char **argv)
             break;
         case 'x':
             options.is_short = 1;
+            break;
+        case 'e':
+            options.echo = bench_number("echo", optarg, 1, 65507);
+            break;
+        case 'u':
+            options.is_datagram = 1;
             break;
         case 'o':
             options.slow = (unsigned)bench_number("slow", optarg, 1, 65536);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The load engine: closed-loop HTTP load on many targets over one io_uring.
+ * The load engine: closed-loop load on many targets over one io_uring, HTTP or
+ * an echo's, whose answer is the request.
  * All connections to all targets stay open and armed; a slice drives one
  * target and leaves it idle again, so the CPU time its server used and the
  * requests it answered belong together exactly, with nothing cut at the edges.
@@ -40,6 +41,8 @@ struct load_target {
     /* A connection asks for one after the other; more than one: depth 1. */
     struct load_kind kinds[LOAD_KINDS_MAX];
     unsigned kind_count;
+    int is_echo;     /* the answer is the request, which is no HTTP */
+    int is_datagram; /* UDP: a request, and its answer, is a datagram */
     char broken[96]; /* why it takes part no more; empty: it does */
 };
 

@@ -21,7 +21,8 @@ enum {
     SQ_ENTRIES = 4096,
     CQ_ENTRIES = 16384,
     BUFFER_BYTES = 4096,        /* one for each answer ... */
-    BUFFER_LARGE_BYTES = 65536, /* ... or many bytes of a large one */
+    BUFFER_LARGE_BYTES = 65536, /* ... or many bytes of a large one, or a whole
+                                   datagram */
     BUFFERS_MIN = 256,
     SPINS_MAX = 1000000, /* a few milliseconds */
     SILENCE_SECONDS = 10
@@ -437,7 +438,8 @@ static void answers_learn(struct load *load)
 
         load_target_learn(target);
         for (unsigned k = 0; k < target->kind_count; k++)
-            if (target->kinds[k].answer_bytes > BUFFER_LARGE_BYTES)
+            if (target->kinds[k].answer_bytes >
+                (target->is_echo ? BUFFER_BYTES : BUFFER_LARGE_BYTES))
                 load->buffer_bytes = BUFFER_LARGE_BYTES;
     }
 }

@@ -12,10 +12,12 @@
 int load_target_connect(const struct load_target *target)
 {
     const int on = 1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int type = target->is_datagram ? SOCK_DGRAM : SOCK_STREAM;
+    int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 
     if (fd < 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
+        (!target->is_datagram &&
+         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0) ||
         connect(fd, (const struct sockaddr *)&target->address,
                 sizeof(target->address)) < 0)
         load_die(target->name, -errno);
@@ -91,6 +93,14 @@ static void kind_learn(const struct load_target *target, struct load_kind *kind)
 
 void load_target_learn(struct load_target *target)
 {
-    for (unsigned i = 0; i < target->kind_count; i++)
-        kind_learn(target, &target->kinds[i]);
+    for (unsigned i = 0; i < target->kind_count; i++) {
+        struct load_kind *kind = &target->kinds[i];
+
+        if (target->is_echo) {
+            kind->answer = (uint8_t *)kind->requests;
+            kind->answer_bytes = kind->request_bytes;
+        } else {
+            kind_learn(target, kind);
+        }
+    }
 }

@@ -35,3 +35,23 @@ noinst_PROGRAMS += %D%/middleware
 noinst_PROGRAMS += %D%/supervised
 %C%_supervised_SOURCES = %D%/supervised.c
 %C%_supervised_LDADD = libflare.la
+
+# Below HTTP.
+noinst_PROGRAMS += %D%/addresses %D%/dns %D%/errors %D%/line_protocol
+noinst_PROGRAMS += %D%/reader %D%/tcp_client %D%/tcp_echo %D%/udp
+%C%_addresses_SOURCES = %D%/addresses.c
+%C%_addresses_LDADD = libflare.la
+%C%_dns_SOURCES = %D%/dns.c
+%C%_dns_LDADD = libflare.la
+%C%_errors_SOURCES = %D%/errors.c
+%C%_errors_LDADD = libflare.la
+%C%_line_protocol_SOURCES = %D%/line_protocol.c
+%C%_line_protocol_LDADD = libflare.la
+%C%_reader_SOURCES = %D%/reader.c
+%C%_reader_LDADD = libflare.la
+%C%_tcp_client_SOURCES = %D%/tcp_client.c
+%C%_tcp_client_LDADD = libflare.la
+%C%_tcp_echo_SOURCES = %D%/tcp_echo.c
+%C%_tcp_echo_LDADD = libflare.la
+%C%_udp_SOURCES = %D%/udp.c
+%C%_udp_LDADD = libflare.la

@@ -6,6 +6,7 @@ fuzz_targets = \
 	%D%/fuzz_addr \
 	%D%/fuzz_chunked \
 	%D%/fuzz_cookie \
+	%D%/fuzz_dns_host \
 	%D%/fuzz_form \
 	%D%/fuzz_forwarded \
 	%D%/fuzz_head \
@@ -14,11 +15,13 @@ fuzz_targets = \
 	%D%/fuzz_multipart \
 	%D%/fuzz_proxy \
 	%D%/fuzz_range \
+	%D%/fuzz_reader \
 	%D%/fuzz_sim
 
 fuzz_fuzz_addr_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_chunked_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_cookie_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_dns_host_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_form_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_forwarded_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_head_LDADD = $(fuzz_ldadd)
@@ -27,6 +30,7 @@ fuzz_fuzz_proxy_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_inflate_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_json_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_range_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_reader_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDFLAGS = $(sim_ldflags)
 
@@ -35,6 +39,7 @@ EXTRA_DIST += \
 	%D%/chunked.dict \
 	%D%/cookie.dict \
 	%D%/corpus \
+	%D%/dns_host.dict \
 	%D%/forwarded.dict \
 	%D%/head.dict \
 	%D%/multipart.dict \

@@ -7,6 +7,7 @@ flareinclude_HEADERS = \
 	%D%/flare/answer.h \
 	%D%/flare/base.h \
 	%D%/flare/cookie.h \
+	%D%/flare/dns.h \
 	%D%/flare/error.h \
 	%D%/flare/files.h \
 	%D%/flare/flare.h \
@@ -14,6 +15,7 @@ flareinclude_HEADERS = \
 	%D%/flare/handler.h \
 	%D%/flare/http.h \
 	%D%/flare/info.h \
+	%D%/flare/io.h \
 	%D%/flare/json.h \
 	%D%/flare/limits.h \
 	%D%/flare/log.h \
@@ -29,5 +31,9 @@ flareinclude_HEADERS = \
 	%D%/flare/sse.h \
 	%D%/flare/state.h \
 	%D%/flare/stats.h \
-	%D%/flare/supervise.h
+	%D%/flare/supervise.h \
+	%D%/flare/tcp.h \
+	%D%/flare/timer.h \
+	%D%/flare/udp.h \
+	%D%/flare/watch.h
 

@@ -7,6 +7,7 @@ unit_tests = \
 	%D%/backends/test_handles \
 	%D%/backends/test_sim \
 	%D%/backends/test_sim_file \
+	%D%/backends/test_sim_route \
 	%D%/backends/test_sim_rules \
 	%D%/base/test_alloc \
 	%D%/base/test_arena \
@@ -15,11 +16,21 @@ unit_tests = \
 	%D%/base/test_cpu \
 	%D%/base/test_error \
 	%D%/base/test_fault \
+	%D%/base/test_hash \
 	%D%/base/test_log \
+	%D%/base/test_reader \
 	%D%/base/test_slab \
 	%D%/base/test_str \
 	%D%/base/test_utf8 \
 	%D%/bench/test_floor \
+	%D%/dns/test_cache \
+	%D%/dns/test_collect \
+	%D%/dns/test_host \
+	%D%/dns/test_lookup \
+	%D%/dns/test_query \
+	%D%/dns/test_resolve \
+	%D%/dns/test_setup \
+	%D%/dns/test_system \
 	%D%/http/test_accept \
 	%D%/http/test_body \
 	%D%/http/test_chain \
@@ -75,6 +86,7 @@ unit_tests = \
 	%D%/http/test_router_table \
 	%D%/http/test_serve_static \
 	%D%/http/test_server \
+	%D%/http/test_server_loop \
 	%D%/http/test_sse \
 	%D%/http/test_res_json \
 	%D%/http/test_redirect \
@@ -93,12 +105,14 @@ unit_tests = \
 	%D%/net/test_addr \
 	%D%/net/test_choose \
 	%D%/net/test_clock \
+	%D%/net/test_embed \
 	%D%/net/test_file \
 	%D%/net/test_ip \
 	%D%/net/test_handoff \
 	%D%/net/test_inherit \
 	%D%/net/test_lines \
 	%D%/net/test_listen_set \
+	%D%/net/test_os \
 	%D%/net/test_out \
 	%D%/net/test_listener \
 	%D%/net/test_notify \
@@ -110,7 +124,28 @@ unit_tests = \
 	%D%/net/test_steer \
 	%D%/net/test_supervise \
 	%D%/net/test_timer \
-	%D%/net/test_worker
+	%D%/net/test_user_loop \
+	%D%/net/test_user_signal \
+	%D%/net/test_user_timer \
+	%D%/net/test_user_watch \
+	%D%/net/test_worker \
+	%D%/udp/test_queue \
+	%D%/udp/test_udp \
+	%D%/tcp/test_acceptor \
+	%D%/tcp/test_conn \
+	%D%/tcp/test_connect \
+	%D%/tcp/test_listen \
+	%D%/tcp/test_options \
+	%D%/tcp/test_race \
+	%D%/tcp/test_stream \
+	%D%/tcp/test_stream_bounds \
+	%D%/tcp/test_stream_chance \
+	%D%/net/test_sock_option \
+	%D%/udp/test_dgram \
+	%D%/udp/test_system \
+	%D%/udp/test_udp_open \
+	%D%/udp/test_udp_recv \
+	%D%/udp/test_udp_send
 
 # Date must be the same in both runs of a seed: sim_server.c has the clock.
 sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime
@@ -122,6 +157,58 @@ tests_http_test_torture_SOURCES = \
 	%D%/http/test_torture.c \
 	%D%/support/alloc_sites.c \
 	%D%/support/alloc_sites.h
+
+tests_udp_test_udp_SOURCES = \
+	%D%/udp/test_udp.c \
+	%D%/udp/udp_rig.c \
+	%D%/udp/udp_rig.h
+
+tests_udp_test_dgram_SOURCES = \
+	%D%/udp/test_dgram.c \
+	%D%/udp/udp_rig.c \
+	%D%/udp/udp_rig.h
+
+tests_udp_test_system_SOURCES = \
+	%D%/udp/test_system.c \
+	%D%/udp/udp_rig.c \
+	%D%/udp/udp_rig.h
+
+tests_udp_test_udp_open_SOURCES = \
+	%D%/udp/test_udp_open.c \
+	%D%/udp/udp_rig.c \
+	%D%/udp/udp_rig.h
+
+tests_udp_test_udp_recv_SOURCES = \
+	%D%/udp/test_udp_recv.c \
+	%D%/udp/udp_rig.c \
+	%D%/udp/udp_rig.h
+
+tests_udp_test_udp_send_SOURCES = \
+	%D%/udp/test_udp_send.c \
+	%D%/udp/udp_rig.c \
+	%D%/udp/udp_rig.h
+
+tests_tcp_test_connect_SOURCES = \
+	%D%/tcp/tcp_rig.c \
+	%D%/tcp/tcp_rig.h \
+	%D%/tcp/test_connect.c
+tests_tcp_test_listen_SOURCES = \
+	%D%/tcp/tcp_rig.c \
+	%D%/tcp/tcp_rig.h \
+	%D%/tcp/test_listen.c
+tests_tcp_test_stream_SOURCES = \
+	%D%/tcp/tcp_rig.c \
+	%D%/tcp/tcp_rig.h \
+	%D%/tcp/test_stream.c
+
+tests_tcp_test_stream_bounds_SOURCES = \
+	%D%/tcp/tcp_rig.c \
+	%D%/tcp/tcp_rig.h \
+	%D%/tcp/test_stream_bounds.c
+tests_tcp_test_stream_chance_SOURCES = \
+	%D%/tcp/tcp_rig.c \
+	%D%/tcp/tcp_rig.h \
+	%D%/tcp/test_stream_chance.c
 
 %C%_bench_test_floor_SOURCES = \
 	%D%/bench/test_floor.c \
@@ -295,16 +382,63 @@ tests_http_test_req_form_SOURCES = \
 	%D%/http/conn_rig.h \
 	%D%/http/test_req_form.c
 
+# It counts what is looked at and moved.
+%C%_base_test_reader_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=memchr \
+	-Wl,--wrap=memmove
+
+# getaddrinfo says what the test wants; what outlives a loop is counted.
+dns_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getaddrinfo -Wl,--wrap=freeaddrinfo \
+	-Wl,--wrap=flare__alloc -Wl,--wrap=flare__calloc \
+	-Wl,--wrap=flare__realloc -Wl,--wrap=flare__free
+tests_dns_test_lookup_LDFLAGS = $(dns_ldflags)
+tests_dns_test_lookup_SOURCES = \
+	%D%/dns/dns_rig.c \
+	%D%/dns/dns_rig.h \
+	%D%/dns/fake_system.c \
+	%D%/dns/fake_system.h \
+	%D%/dns/test_lookup.c
+tests_dns_test_query_LDFLAGS = $(dns_ldflags)
+tests_dns_test_query_SOURCES = \
+	%D%/dns/dns_rig.c \
+	%D%/dns/dns_rig.h \
+	%D%/dns/fake_system.c \
+	%D%/dns/fake_system.h \
+	%D%/dns/test_query.c
+tests_dns_test_resolve_LDFLAGS = $(dns_ldflags) \
+	-Wl,--wrap=send -Wl,--wrap=sendmsg -Wl,--wrap=sendto \
+	-Wl,--wrap=socket
+tests_dns_test_resolve_SOURCES = \
+	%D%/dns/dns_rig.c \
+	%D%/dns/dns_rig.h \
+	%D%/dns/fake_system.c \
+	%D%/dns/fake_system.h \
+	%D%/dns/test_resolve.c
+tests_dns_test_setup_LDFLAGS = $(dns_ldflags)
+tests_dns_test_setup_SOURCES = \
+	%D%/dns/dns_rig.c \
+	%D%/dns/dns_rig.h \
+	%D%/dns/fake_system.c \
+	%D%/dns/fake_system.h \
+	%D%/dns/test_setup.c
+tests_dns_test_system_LDFLAGS = $(dns_ldflags)
+tests_dns_test_system_SOURCES = \
+	%D%/dns/fake_system.c \
+	%D%/dns/fake_system.h \
+	%D%/dns/test_system.c
+
 # It makes up what fork(2) answers.
 %C%_net_test_supervise_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fork
 
 # CONF_SIM: the simulated network keeps the contract too.
-%C%_backends_test_conformance_CPPFLAGS = $(AM_CPPFLAGS) -DCONF_SIM
+%C%_backends_test_conformance_CPPFLAGS = $(AM_CPPFLAGS) -DCONF_SIM \
+	$(conformance_cppflags)
 %C%_backends_test_conformance_SOURCES = \
 	%D%/backends/conformance.h \
 	%D%/backends/conformance_accept.c \
 	%D%/backends/conformance_close.c \
+	%D%/backends/conformance_datagram.c \
 	%D%/backends/conformance_driver.c \
+	%D%/backends/conformance_embed.c \
 	%D%/backends/conformance_file.c \
 	%D%/backends/conformance_kernel.c \
 	%D%/backends/conformance_poll.c \
@@ -323,6 +457,37 @@ unit_tests += \
 	%D%/backends/test_fd \
 	%D%/backends/test_ready
 endif
+
+# kqueue on Linux, over epoll: a library of its own for the tests that ask for
+# it; with --enable-kqueue-shim a part of the library, and all tests run on it.
+kqueue_cppflags = -I$(top_srcdir)/%D%/support/kqueue_shim
+kqueue_shim_sources = \
+	%D%/support/kqueue_shim.c \
+	%D%/support/kqueue_shim/sys/event.h
+kqueue_ldadd =
+if HAVE_EPOLL
+unit_tests += %D%/backends/test_kqueue
+if KQUEUE_SHIM
+AM_CPPFLAGS += $(kqueue_cppflags)
+libflare_core_la_SOURCES += $(kqueue_shim_sources)
+install-exec-local:
+	@echo "flare: built with --enable-kqueue-shim, which is for tests only:" \
+		"not installed" >&2
+	@exit 1
+else
+check_LTLIBRARIES += libflare_kqueue.la
+libflare_kqueue_la_SOURCES = backends/kqueue.c $(kqueue_shim_sources)
+libflare_kqueue_la_CPPFLAGS = $(AM_CPPFLAGS) $(kqueue_cppflags)
+kqueue_ldadd += libflare_kqueue.la
+endif
+endif
+%C%_backends_test_kqueue_CPPFLAGS = $(AM_CPPFLAGS) $(kqueue_cppflags)
+%C%_backends_test_kqueue_LDADD = $(kqueue_ldadd) $(LDADD)
+if HAVE_EPOLL
+conformance_cppflags = -DFLARE_HAVE_KQUEUE=1
+endif
+%C%_backends_test_conformance_LDADD = $(kqueue_ldadd) $(LDADD)
+
 # They make up what system calls answer.
 %C%_backends_test_fd_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sendfile
 %C%_backends_test_ready_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4
@@ -333,6 +498,7 @@ uring_tests = \
 	%D%/backends/test_uring_bundle \
 	%D%/backends/test_uring_close \
 	%D%/backends/test_uring_open \
+	%D%/backends/test_uring_poll \
 	%D%/backends/test_uring_random
 unit_tests += $(uring_tests)
 endif
@@ -346,6 +512,10 @@ endif
 	%D%/backends/uring_rig.h
 %C%_backends_test_uring_close_SOURCES = \
 	%D%/backends/test_uring_close.c \
+	%D%/backends/uring_rig.c \
+	%D%/backends/uring_rig.h
+%C%_backends_test_uring_poll_SOURCES = \
+	%D%/backends/test_uring_poll.c \
 	%D%/backends/uring_rig.c \
 	%D%/backends/uring_rig.h
 %C%_backends_test_uring_random_SOURCES = \
@@ -376,6 +546,8 @@ libflare_testing_la_SOURCES += \
 	%D%/support/chunked_oracle.h \
 	%D%/support/deny_uring.c \
 	%D%/support/deny_uring.h \
+	%D%/support/dns_host_oracle.c \
+	%D%/support/dns_host_oracle.h \
 	%D%/support/fault.c \
 	%D%/support/fault.h \
 	%D%/support/guard.c \
@@ -386,10 +558,14 @@ libflare_testing_la_SOURCES += \
 	%D%/support/head_oracle.h \
 	%D%/support/host_oracle.c \
 	%D%/support/host_oracle.h \
+	%D%/support/loop_rig.c \
+	%D%/support/loop_rig.h \
 	%D%/support/multipart_check.c \
 	%D%/support/multipart_check.h \
 	%D%/support/multipart_oracle.c \
 	%D%/support/multipart_oracle.h \
+	%D%/support/reader_check.c \
+	%D%/support/reader_check.h \
 	%D%/support/ref_http.c \
 	%D%/support/ref_http.h \
 	%D%/support/json_check.c \
@@ -418,6 +594,11 @@ libflare_testing_la_SOURCES += \
 
 # Those of them in which threads meet: what ThreadSanitizer runs.
 threaded_tests = \
+	%D%/tcp/test_acceptor \
+	%D%/tcp/test_conn \
+	%D%/dns/test_lookup \
+	%D%/dns/test_query \
+	%D%/dns/test_resolve \
 	%D%/http/test_offload \
 	%D%/net/test_offload \
 	%D%/net/test_worker \
@@ -428,6 +609,8 @@ threaded_tests = \
 	%D%/http/test_watch \
 	%D%/net/test_handoff \
 	%D%/net/test_lines \
+	%D%/net/test_user_loop \
+	%D%/net/test_embed \
 	%D%/net/test_mailbox
 if HAVE_LIBURING
 threaded_tests += %D%/backends/test_uring_open
@@ -465,6 +648,7 @@ EXTRA_DIST += \
 	%D%/e2e/framing.py \
 	%D%/e2e/heads.py \
 	%D%/e2e/lifecycle.py \
+	%D%/e2e/plain.py \
 	%D%/e2e/bodies.py \
 	%D%/e2e/programs.py \
 	%D%/e2e/proxy_protocol.py \

@@ -17,7 +17,7 @@ PROGRAMS = {
     "load": "bench/load",
 }
 # What the workloads besides the smallest request run instead of hello.
-SERVE = "bench/serve"
+SERVE = {"flare-uring": "bench/serve", "flare-epoll": "bench/serve"}
 
 CONFIGURE = r"""
 set -euo pipefail
@@ -42,11 +42,10 @@ def run(argv, log):
                          + "".join(tail))
 
 
-def programs(names, folder, serves=False):
+def programs(names, folder, instead=None):
     """Paths of the programs for `names`, built in `folder` (below the top
-    of the tree unless absolute).  `serves`: SERVE instead of hello."""
-    table = {name: SERVE if serves and name.startswith("flare-") else path
-             for name, path in PROGRAMS.items()}
+    of the tree unless absolute).  `instead`: other programs for some."""
+    table = {**PROGRAMS, **(instead or {})}
     folder = os.path.join(TOP, folder)
     os.makedirs(folder, exist_ok=True)
     wanted = sorted({table[name] for name in names if name in table})

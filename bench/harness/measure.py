@@ -24,6 +24,10 @@ def run_load(program, servers, connections, depth, options):
         argv += ["--request", path]
     if options.is_short:
         argv.append("--short")
+    if options.message:
+        argv += ["--echo", str(options.message)]
+    if options.protocol == "udp":
+        argv.append("--udp")
     if options.sleep:
         argv.append("--sleep")
     for server in servers:
@@ -50,9 +54,13 @@ def cpu_us(row):
 
 
 def floor_of(name, present):
-    """The floor of the same backend; nginx and Go stand on epoll."""
-    floor = "floor-uring" if name.endswith("-uring") else "floor-epoll"
-    return floor if floor in present else None
+    """The floor of the same backend; nginx and Go stand on epoll, and echoes
+    have no other floor."""
+    for floor in ("floor-uring", "floor-epoll"):
+        if floor in present and (floor == "floor-epoll" or
+                                 name.endswith("-uring")):
+            return floor
+    return None
 
 
 def ratios(rows, base_rows):

@@ -66,6 +66,7 @@ def print_table(groups):
     for group in groups:
         titles[len(rows)] = (
             f"{group['connections']} connections, depth {group['depth']}, "
+            + (f"{group['bytes']} bytes, " if group["bytes"] else "") +
             f"{group['rotations']} rotations")
         rows += [row_of(summary) for summary in group["targets"]]
     print_rows(rows, titles)
@@ -73,8 +74,10 @@ def print_table(groups):
 
 def print_ratios(groups, pairs):
     """CPU per request of one target over another's, group by group."""
-    rows = [["CPU per request"] + [f"{group['connections']}x{group['depth']}"
-                                   for group in groups]]
+    rows = [["CPU per request"] + [
+        f"{group['connections']}x{group['depth']}" +
+        (f" {group['bytes']} B" if group["bytes"] else "")
+        for group in groups]]
     for name, base in pairs:
         row = [f"{name} / {base}"]
         for group in groups:

@@ -158,12 +158,17 @@ class Server:
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 raise ServerError(f"{self.name} ended at once: {self.output()}")
-            try:
-                socket.create_connection((ADDRESS, self.port), 1).close()
+            if self.is_listening():
                 return
-            except OSError:
-                time.sleep(0.02)
+            time.sleep(0.02)
         raise ServerError(f"{self.name} does not listen: {self.output()}")
+
+    def is_listening(self):
+        try:
+            socket.create_connection((ADDRESS, self.port), 1).close()
+            return True
+        except OSError:
+            return False
 
     def output(self):
         with open(self.log, encoding="utf-8", errors="replace") as file:

@@ -24,6 +24,9 @@ extern "C" {
 #define FLARE_PRINTF(fmt_arg, first_arg)                                       \
     __attribute__((format(printf, fmt_arg, first_arg)))
 
+/* "No limit", where a member or argument says that it may be had. */
+#define FLARE_UNLIMITED UINT32_MAX
+
 /*
  * A borrowed run of bytes.  Not terminated by NUL and may contain any byte.
  * Whoever hands one out says how long it lives.

@@ -8,12 +8,14 @@
 #include <flare/answer.h>
 #include <flare/base.h>
 #include <flare/cookie.h>
+#include <flare/dns.h>
 #include <flare/error.h>
 #include <flare/files.h>
 #include <flare/form.h>
 #include <flare/handler.h>
 #include <flare/http.h>
 #include <flare/info.h>
+#include <flare/io.h>
 #include <flare/json.h>
 #include <flare/limits.h>
 #include <flare/log.h>
@@ -30,6 +32,10 @@
 #include <flare/state.h>
 #include <flare/stats.h>
 #include <flare/supervise.h>
+#include <flare/tcp.h>
+#include <flare/timer.h>
+#include <flare/udp.h>
+#include <flare/watch.h>
 
 #include <inttypes.h>
 

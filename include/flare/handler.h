@@ -334,7 +334,7 @@ FLARE_API int flare_res_status(const flare_res *res);
  */
 FLARE_API void flare_res_timeout(flare_res *res, uint32_t ms);
 
-typedef void (*flare_timer_fn)(flare_req *req, flare_res *res, void *ctx);
+typedef void (*flare_res_timer_fn)(flare_req *req, flare_res *res, void *ctx);
 
 /*
  * Calls `fn` once, in `ms` milliseconds (1 to 86 400 000), if the answer is not
@@ -345,7 +345,7 @@ typedef void (*flare_timer_fn)(flare_req *req, flare_res *res, void *ctx);
  * 0; FLARE_E_ALREADY_ANSWERED; -EINVAL for `ms`; -ENOMEM.
  */
 FLARE_API FLARE_MUST_USE int flare_res_timer(flare_res *res, uint32_t ms,
-                                             flare_timer_fn fn, void *ctx);
+                                             flare_res_timer_fn fn, void *ctx);
 
 /* ---- answers from other threads ---- */
 

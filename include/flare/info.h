@@ -20,8 +20,8 @@ extern "C" {
 FLARE_API size_t flare_build_info(char *out, size_t size);
 
 /*
- * Tries whether the backend `name` ("uring", "epoll") works here, by opening
- * and closing one.
+ * Tries whether the backend `name` ("uring", "epoll", "kqueue") works here, by
+ * opening and closing one.
  *
  * Returns 0; FLARE_E_BACKEND_UNAVAILABLE, and `why` (may be NULL) says what was
  * refused; FLARE_E_BAD_CONFIG for a name that no build has.  Thread: any.

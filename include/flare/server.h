@@ -15,9 +15,6 @@ extern "C" {
 /* One worker for each CPU that this process may use. */
 #define FLARE_WORKERS_AUTO UINT32_MAX
 
-/* "No limit", where a member says that it may be had. */
-#define FLARE_UNLIMITED UINT32_MAX
-
 /* A worker, in its hooks; see flare/state.h. */
 typedef struct flare_worker flare_worker;
 
@@ -63,6 +60,9 @@ struct flare_server_config {
      * Called on each worker's thread before it accepts, and after its last
      * connection has gone; where the first fails the server does not start, and
      * the second is not called.  Nor is it if the worker's loop has broken.
+     * What they and handlers open on the worker's loop beside its connections
+     * (timers, watches, sockets) and leave open is ended after the second, as
+     * by flare_loop_free; it does not delay the drain.
      */
     int (*on_worker_start)(flare_worker *worker);
     void (*on_worker_stop)(flare_worker *worker);
@@ -161,7 +161,8 @@ struct flare_server_config {
     uint32_t body_grace_ms;     /* before the rate below counts [10 000] */
     uint32_t body_rate_min;     /* bytes per second, FLARE_UNLIMITED: 0 [240] */
     uint32_t idle_timeout_ms;   /* between requests [60 000] */
-    uint32_t send_timeout_ms;   /* for each 64 KiB of output [30 000] */
+    uint32_t send_timeout_ms;   /* the peer takes nothing; a quarter more at
+                                 * most until it is seen [30 000] */
     uint32_t linger_timeout_ms; /* of reading on after the last answer [2000] */
     /* Until a deferred answer begins, and between two pieces of its body;
      * FLARE_UNLIMITED [60 000] */

@@ -11,8 +11,11 @@ libflare_core_la_SOURCES += \
 	%D%/cpu.c \
 	%D%/cpu.h \
 	%D%/error.c \
+	%D%/hash.c \
+	%D%/hash.h \
 	%D%/log.c \
 	%D%/log.h \
+	%D%/reader.c \
 	%D%/slab.c \
 	%D%/slab.h \
 	%D%/str.c \

@@ -65,14 +65,17 @@ struct flare__conn {
     struct flare__out out;
     struct flare__timer timer; /* at or before the earlier deadline */
     uint64_t read_deadline_ms;
-    uint64_t write_deadline_ms; /* UINT64_MAX: nothing to be sent */
-    struct flare__task task;    /* goes on with paused input */
+    uint64_t
+        write_look_ms; /* whether the peer takes any; UINT64_MAX: no send */
+    struct flare__task task; /* goes on with paused input */
     uint32_t requests;
     uint32_t turn_requests; /* of them, those before this turn */
     uint32_t linger_bytes;
     int file; /* of a broken-off answer, until the send is back; -1 */
     uint32_t file_bytes; /* of the send in flight, if it is of a file */
     int32_t sent_res;    /* of a send whose memory is not back yet */
+    uint32_t taken;      /* of the send in flight, when last looked; mod 2^32 */
+    uint8_t idle_looks;  /* those that saw nothing taken, one after another */
     uint8_t phase;       /* enum flare__conn_phase */
     bool is_receiving;   /* the backend's receive is not back */
     bool is_stopping;    /* and it was told to stop */
@@ -84,7 +87,7 @@ struct flare__conn {
 };
 
 /* The budget of CONTRACT: an idle connection within 256 bytes, all told. */
-_Static_assert(sizeof(struct flare__conn) <= 232, "idle connection too large");
+_Static_assert(sizeof(struct flare__conn) <= 240, "idle connection too large");
 
 /* Serves `fd`, which is taken in every case. */
 void flare__conn_accept(struct flare__http *h, int fd);

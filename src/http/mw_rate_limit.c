@@ -11,6 +11,7 @@
  * other's number, for once.
  */
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "http/mw_tools.h"
 #include "net/random.h"
@@ -54,47 +55,11 @@ struct rate_table {
 
 /* ---- who it is ---- */
 
-#define ROTL(x, b) ((x) << (b) | (x) >> (64 - (b)))
-
-static void sip_round(uint64_t v[4])
-{
-    v[0] += v[1];
-    v[2] += v[3];
-    v[1] = ROTL(v[1], 13) ^ v[0];
-    v[3] = ROTL(v[3], 16) ^ v[2];
-    v[0] = ROTL(v[0], 32);
-    v[2] += v[1];
-    v[0] += v[3];
-    v[1] = ROTL(v[1], 17) ^ v[2];
-    v[3] = ROTL(v[3], 21) ^ v[0];
-    v[2] = ROTL(v[2], 32);
-}
-
-/* SipHash-1-3 (Aumasson and Bernstein, 2012), never 0. */
+/* Never 0. */
 static uint64_t rate_hash(const uint64_t seed[2], struct flare_str in)
 {
-    uint64_t v[4] = {seed[0] ^ UINT64_C(0x736f6d6570736575),
-                     seed[1] ^ UINT64_C(0x646f72616e646f6d),
-                     seed[0] ^ UINT64_C(0x6c7967656e657261),
-                     seed[1] ^ UINT64_C(0x7465646279746573)};
-    uint64_t h;
+    uint64_t h = flare__hash(seed, in);
 
-    for (size_t i = 0; i <= in.len; i += 8) {
-        size_t n = in.len - i < 8 ? in.len - i : 8;
-        uint64_t word = 0;
-
-        if (n > 0)
-            memcpy(&word, in.ptr + i, n);
-        if (n < 8)
-            word |= (uint64_t)(in.len & 255) << 56;
-        v[3] ^= word;
-        sip_round(v);
-        v[0] ^= word;
-    }
-    v[2] ^= 255;
-    for (int i = 0; i < 3; i++)
-        sip_round(v);
-    h = v[0] ^ v[1] ^ v[2] ^ v[3];
     return h != 0 ? h : 1;
 }
 

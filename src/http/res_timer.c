@@ -14,7 +14,7 @@ struct res_timer {
     struct res_timer *next;
     struct flare_res *res;
     struct flare__timer timer;
-    flare_timer_fn fn;
+    flare_res_timer_fn fn;
     void *ctx;
 };
 
@@ -61,7 +61,7 @@ static struct res_timers *res_timers_new(struct flare_res *res)
 
 /* The one of `fn` and `ctx`, else one that is free. */
 static struct res_timer *res_timer_find(struct res_timers *all,
-                                        flare_timer_fn fn, const void *ctx)
+                                        flare_res_timer_fn fn, const void *ctx)
 {
     struct res_timer *spare = NULL;
 
@@ -83,7 +83,8 @@ static void res_timer_on_expiry(struct flare__timer *timer)
     t->fn(&FLARE__EXCHANGE_OF(res, t->res)->req, t->res, t->ctx);
 }
 
-int flare_res_timer(flare_res *res, uint32_t ms, flare_timer_fn fn, void *ctx)
+int flare_res_timer(flare_res *res, uint32_t ms, flare_res_timer_fn fn,
+                    void *ctx)
 {
     struct flare_req *req = &FLARE__EXCHANGE_OF(res, res)->req;
     struct res_timers *all = res_timers_of(req);

@@ -10,20 +10,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef FLARE_HAVE_LIBURING
+#define URING_OPS &flare__backend_uring
+#else
+#define URING_OPS NULL
+#endif
+#ifdef FLARE_HAVE_EPOLL
+#define EPOLL_OPS &flare__backend_epoll
+#else
+#define EPOLL_OPS NULL
+#endif
+#ifdef FLARE_HAVE_KQUEUE
+#define KQUEUE_OPS &flare__backend_kqueue
+#else
+#define KQUEUE_OPS NULL
+#endif
+
 /* The ladder, best first; NULL: known, and not in this build. */
 static const struct {
     const char *name;
     const struct flare__backend_ops *ops;
 } ladder[] = {
-#ifdef FLARE_HAVE_LIBURING
-    {"uring", &flare__backend_uring},
-#else
-    {"uring", NULL},
+#ifndef __linux__
+    {"kqueue", KQUEUE_OPS},
 #endif
-#ifdef FLARE_HAVE_EPOLL
-    {"epoll", &flare__backend_epoll},
-#else
-    {"epoll", NULL},
+    {"uring", URING_OPS},
+    {"epoll", EPOLL_OPS},
+#ifdef __linux__
+    {"kqueue", KQUEUE_OPS}, /* the tests' stand-in */
 #endif
 };
 
@@ -80,7 +94,8 @@ static int ladder_find(const char *name, size_t *rung, struct flare_error *why)
         }
     }
     return flare__error(why, FLARE_E_BAD_CONFIG,
-                        "backend '%s' is unknown; there are uring and epoll",
+                        "backend '%s' is unknown; there are uring, epoll and "
+                        "kqueue",
                         name);
 }
 
@@ -104,21 +119,27 @@ static int choose_by_name(const struct flare__backend_ops **out,
     return rc;
 }
 
-/* `why` ends as the first refusal, or as all of them if nothing works. */
+/*
+ * `why` ends as the first refusal, or as the first two if nothing works.  Of
+ * what is not in this build only the best is worth a word.
+ */
 static int choose_by_ladder(const struct flare__backend_ops **out,
                             struct flare__backend **b,
                             const struct flare__backend_config *config,
                             struct flare_error *why)
 {
     struct flare_error first = {.code = 0};
-    struct flare_error last = {.code = 0};
+    struct flare_error second = {.code = 0};
+    struct flare_error other;
 
     if (rung_open(0, b, config, &first) == 0) {
         *out = ladder[0].ops;
         return 0;
     }
     for (size_t i = 1; i < LADDER_LENGTH; i++) {
-        if (rung_open(i, b, config, &last) < 0)
+        if (ladder[i].ops == NULL)
+            continue;
+        if (rung_open(i, b, config, second.code ? &other : &second) < 0)
             continue;
         *out = ladder[i].ops;
         flare__log(config->log, FLARE_LOG_WARN, "using %s; %s", ladder[i].name,
@@ -126,8 +147,8 @@ static int choose_by_ladder(const struct flare__backend_ops **out,
         fallback_keep(first.text);
         return 0;
     }
-    return flare__error(why, FLARE_E_BACKEND_UNAVAILABLE, "%s; %s", first.text,
-                        last.text);
+    return flare__error(why, FLARE_E_BACKEND_UNAVAILABLE, "%s%s%s", first.text,
+                        second.code ? "; " : "", second.text);
 }
 
 int flare__backend_choose(const struct flare__backend_ops **out,
@@ -140,6 +161,41 @@ int flare__backend_choose(const struct flare__backend_ops **out,
     if (is_wish(wanted))
         return choose_by_name(out, b, wanted, config, why);
     return choose_by_ladder(out, b, config, why);
+}
+
+/* The ladder without its first rung, and that one last. */
+static int choose_cheap(const struct flare__backend_ops **out,
+                        struct flare__backend **b,
+                        const struct flare__backend_config *config,
+                        struct flare_error *why)
+{
+    struct flare_error first = {.code = 0};
+    struct flare_error other;
+
+    for (size_t i = 1; i <= LADDER_LENGTH; i++) {
+        size_t rung = i % LADDER_LENGTH;
+
+        if (ladder[rung].ops == NULL)
+            continue;
+        if (rung_open(rung, b, config, first.code ? &other : &first) == 0) {
+            *out = ladder[rung].ops;
+            return 0;
+        }
+    }
+    return flare__error(why, FLARE_E_BACKEND_UNAVAILABLE, "%s",
+                        first.code ? first.text : "no backend in this build");
+}
+
+int flare__backend_choose_cheap(const struct flare__backend_ops **out,
+                                struct flare__backend **b,
+                                const struct flare__backend_config *config,
+                                struct flare_error *why)
+{
+    const char *wanted = getenv("FLARE_BACKEND");
+
+    if (is_wish(wanted))
+        return choose_by_name(out, b, wanted, config, why);
+    return choose_cheap(out, b, config, why);
 }
 
 /* ---- the public face */
@@ -171,13 +227,27 @@ int flare_backend_probe(const char *name, struct flare_error *why)
 #define COMPILER "unknown compiler"
 #endif
 
+/* Of this build, each with a space before it. */
+static void names_write(char *out, size_t size)
+{
+    size_t len = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < LADDER_LENGTH; i++)
+        if (ladder[i].ops != NULL)
+            len +=
+                (size_t)snprintf(out + len, size - len, " %s", ladder[i].name);
+}
+
 size_t flare_build_info(char *out, size_t size)
 {
     bool is_kept = atomic_load(&fallback.state) == FALLBACK_KEPT;
-    int n = snprintf(
-        out, size, "flare %s, %s, backends:%s%s%s%s", FLARE_VERSION, COMPILER,
-        ladder[0].ops ? " uring" : "", ladder[1].ops ? " epoll" : "",
-        is_kept ? "; fell back: " : "", is_kept ? fallback.text : "");
+    char names[LADDER_LENGTH * 8];
+    int n;
 
+    names_write(names, sizeof(names));
+    n = snprintf(out, size, "flare %s, %s, backends:%s%s%s", FLARE_VERSION,
+                 COMPILER, names, is_kept ? "; fell back: " : "",
+                 is_kept ? fallback.text : "");
     return n > 0 ? (size_t)n : 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which backend runs: the option, else FLARE_BACKEND in the environment, else
- * the first of the ladder (uring, epoll) that really works here.
+ * the first of the ladder (uring, epoll; kqueue on BSD and macOS) that really
+ * works here.
  *
  * What was asked for by name is opened or the call fails: it is never replaced
  * by another, and no system call of another is made.  Only the ladder falls
@@ -27,5 +28,16 @@ int flare__backend_choose(const struct flare__backend_ops **out,
                           struct flare__backend **b, const char *wanted,
                           const struct flare__backend_config *config,
                           struct flare_error *why);
+
+/*
+ * For a single connection: the same with no wish but FLARE_BACKEND, and from
+ * the ladder what costs least to open (epoll, kqueue; uring last).  `why` tells
+ * of the first refusal.
+ */
+FLARE_MUST_USE
+int flare__backend_choose_cheap(const struct flare__backend_ops **out,
+                                struct flare__backend **b,
+                                const struct flare__backend_config *config,
+                                struct flare_error *why);
 
 #endif

@@ -3,60 +3,18 @@
 #include "net/file.h"
 
 #include "base/assert.h"
+#include "net/os.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-enum {
-    FILE_FLAGS = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
-    FILE_STEP_FLAGS = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-    /* A rename elsewhere in the tree may make the kernel ask for another try
-     * (openat2(2), EAGAIN). */
-    FILE_TRIES_MAX = 16,
-    FILE_NAMES_BYTES = 8192 /* of directory entries read at once */
-};
-
-/* linux/openat2.h, which headers before Linux 5.6 lack. */
-#ifndef SYS_openat2
-#define SYS_openat2 437
-#endif
-
-struct file_how {
-    uint64_t flags;
-    uint64_t mode;
-    uint64_t resolve;
-};
-
-#define FILE_NO_MAGICLINKS UINT64_C(0x02)
-#define FILE_NO_SYMLINKS UINT64_C(0x04)
-#define FILE_BENEATH UINT64_C(0x08)
+enum { FILE_FLAGS = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY };
 
 /* ---- below a root ---- */
-
-static int file_resolve(const struct flare__root *root, const char *path)
-{
-    struct file_how how = {
-        .flags = FILE_FLAGS,
-        .resolve = FILE_BENEATH | FILE_NO_MAGICLINKS |
-                   (root->has_symlinks ? 0 : FILE_NO_SYMLINKS),
-    };
-
-    for (int tries = 0; tries < FILE_TRIES_MAX; tries++) {
-        long fd = syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
-
-        if (fd >= 0)
-            return (int)fd;
-        if (errno != EINTR && errno != EAGAIN)
-            return -errno;
-    }
-    return -EAGAIN;
-}
 
 static int file_openat(int fd, const char *name, int flags)
 {
@@ -68,7 +26,7 @@ static int file_openat(int fd, const char *name, int flags)
     return got >= 0 ? got : -errno;
 }
 
-/* The same without openat2. */
+/* Where the system cannot: component by component, and no link. */
 static int file_walk(const struct flare__root *root, const char *path)
 {
     int at = root->fd, next;
@@ -82,7 +40,7 @@ static int file_walk(const struct flare__root *root, const char *path)
         if (len <= NAME_MAX) {
             memcpy(name, path, len);
             name[len] = '\0';
-            next = file_openat(at, name, FILE_STEP_FLAGS);
+            next = flare__os_open_place(at, name, O_NOFOLLOW);
         }
         if (at != root->fd)
             flare__file_close(at);
@@ -100,14 +58,13 @@ static int file_walk(const struct flare__root *root, const char *path)
 int flare__root_open(struct flare__root *root, const char *path,
                      bool has_symlinks)
 {
-    int fd = file_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = flare__os_open_place(AT_FDCWD, path, 0);
     int probe;
 
     if (fd < 0)
         return fd;
     *root = (struct flare__root){.fd = fd, .has_symlinks = has_symlinks};
-    probe = file_resolve(root, ".");
-    /* ENOSYS before Linux 5.6, EPERM where a filter does not know it */
+    probe = flare__os_open_beneath(fd, ".", FILE_FLAGS, has_symlinks);
     root->can_resolve = probe != -ENOSYS && probe != -EPERM;
     flare__file_close(probe);
     return 0;
@@ -127,7 +84,9 @@ int flare__root_find(const struct flare__root *root, const char *path,
     FLARE_ASSERT(path[0] != '/');
     if (path[0] == '\0')
         path = ".";
-    fd = root->can_resolve ? file_resolve(root, path) : file_walk(root, path);
+    fd = root->can_resolve ? flare__os_open_beneath(root->fd, path, FILE_FLAGS,
+                                                    root->has_symlinks)
+                           : file_walk(root, path);
     if (fd < 0)
         return fd;
     rc = flare__file_facts(fd, facts);
@@ -193,30 +152,25 @@ static bool file_is_dots(const char *name)
            (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
+/* What flare__file_names was called with. */
+struct file_namer {
+    int (*on_name)(void *ctx, struct flare_str name);
+    void *ctx;
+};
+
+static int file_on_name(void *ctx, const char *name)
+{
+    const struct file_namer *namer = ctx;
+
+    return file_is_dots(name) ? 0 : namer->on_name(namer->ctx, flare_str(name));
+}
+
 int flare__file_names(int fd, int (*on_name)(void *ctx, struct flare_str name),
                       void *ctx)
 {
-    _Alignas(struct dirent64) char block[FILE_NAMES_BYTES];
+    struct file_namer namer = {on_name, ctx};
 
-    for (;;) {
-        ssize_t got = getdents64(fd, block, sizeof(block));
-
-        if (got < 0)
-            return -errno;
-        if (got == 0)
-            return 0;
-        for (ssize_t at = 0; at < got;) {
-            const struct dirent64 *entry =
-                (const struct dirent64 *)(const void *)(block + at);
-            int rc = 0;
-
-            if (!file_is_dots(entry->d_name))
-                rc = on_name(ctx, flare_str(entry->d_name));
-            if (rc != 0)
-                return rc;
-            at += entry->d_reclen;
-        }
-    }
+    return flare__os_names(fd, file_on_name, &namer);
 }
 
 int64_t flare__file_read(int fd, char *out, size_t len, uint64_t offset)

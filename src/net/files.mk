@@ -6,6 +6,8 @@ libflare_core_la_SOURCES += \
 	%D%/choose.h \
 	%D%/clock.c \
 	%D%/clock.h \
+	%D%/embed.c \
+	%D%/embed.h \
 	%D%/file.c \
 	%D%/file.h \
 	%D%/ip.c \
@@ -30,6 +32,7 @@ libflare_core_la_SOURCES += \
 	%D%/notify.h \
 	%D%/offload.c \
 	%D%/offload.h \
+	%D%/os.h \
 	%D%/out.c \
 	%D%/out.h \
 	%D%/random.c \
@@ -38,7 +41,8 @@ libflare_core_la_SOURCES += \
 	%D%/signal.h \
 	%D%/sock.c \
 	%D%/sock.h \
-	%D%/steer.c \
+	%D%/sock_option.c \
+	%D%/sock_option.h \
 	%D%/steer.h \
 	%D%/supervise.c \
 	%D%/supervise.h \
@@ -46,7 +50,30 @@ libflare_core_la_SOURCES += \
 	%D%/takeover.c \
 	%D%/timer.c \
 	%D%/timer.h \
+	%D%/user_loop.c \
+	%D%/user_loop.h \
+	%D%/user_signal.c \
+	%D%/user_timer.c \
+	%D%/user_watch.c \
+	%D%/user_watch.h \
 	%D%/watchdog.c \
 	%D%/watchdog.h \
 	%D%/worker.c \
 	%D%/worker.h
+
+# What the systems do differently: os.h.
+if SYSTEM_BSD
+libflare_core_la_SOURCES += %D%/os_bsd.c
+else
+libflare_core_la_SOURCES += %D%/os_linux.c
+endif
+if HAVE_CPU_SETS
+libflare_core_la_SOURCES += %D%/os_cpus_mask.c
+else
+libflare_core_la_SOURCES += %D%/os_cpus_none.c
+endif
+if HAVE_REUSEPORT_BPF
+libflare_core_la_SOURCES += %D%/steer.c
+else
+libflare_core_la_SOURCES += %D%/steer_none.c
+endif

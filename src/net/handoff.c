@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "net/handoff_wire.h"
+#include "net/os.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -26,11 +27,11 @@ enum {
 static int handoff_bind(const char *path)
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = flare__os_socket(AF_UNIX, SOCK_SEQPACKET, FLARE__OS_NONBLOCK);
     int rc = 0;
 
     if (fd < 0)
-        return -errno;
+        return fd; /* macOS has no such Unix sockets */
     (void)snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
     (void)unlink(path); /* of a process that had this id before */
     /* Linux gives the file the socket's mode, so that nobody else has a
@@ -215,7 +216,7 @@ static void handoff_on_listener(struct flare__sock *sock,
     }
     if (ev->res < 0 || h->state != FLARE__HANDOFF_IDLE)
         return;
-    fd = accept4(sock->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    fd = flare__os_accept(sock->fd);
     if (fd >= 0 && handoff_is_ours(fd) && handoff_welcome(h, fd) == 0)
         return;
     flare__sock_close(fd);

@@ -2,6 +2,8 @@
 /* See handoff_wire.h. */
 #include "net/handoff_wire.h"
 
+#include "net/os.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -15,12 +17,12 @@ union wire_control {
 
 int flare__handoff_check_peer(int fd)
 {
-    struct ucred peer;
-    socklen_t len = sizeof(peer);
+    uid_t uid;
+    int rc = flare__os_peer_uid(fd, &uid);
 
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-        return -errno;
-    return peer.uid == geteuid() ? 0 : -EACCES;
+    if (rc < 0)
+        return rc;
+    return uid == geteuid() ? 0 : -EACCES;
 }
 
 int flare__handoff_send(int fd, const struct flare__listen_set *set,
@@ -106,11 +108,9 @@ int flare__handoff_recv(int fd, struct flare__handoff_offer *offer, int *fds)
     ssize_t len;
     int count;
 
-    do /* a ring on this thread interrupts, too */
-        len = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
-    while (len < 0 && errno == EINTR);
+    len = flare__os_recv_fds(fd, &msg);
     if (len < 0)
-        return errno == EAGAIN ? -ETIMEDOUT : -errno;
+        return len == -EAGAIN ? -ETIMEDOUT : (int)len;
     count = wire_fds(&msg, fds);
     if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 &&
         wire_is_valid(offer, (size_t)len, count))

@@ -57,7 +57,6 @@ struct flare_str flare__inherit_name(const struct flare__inherit *in,
                                      uint32_t i)
 {
     const char *at = in->names;
-    const char *end;
 
     for (; at != NULL && i > 0; i--) {
         at = strchr(at, ':');
@@ -66,8 +65,7 @@ struct flare_str flare__inherit_name(const struct flare__inherit *in,
     }
     if (at == NULL)
         return FLARE_STR("unknown");
-    end = strchrnul(at, ':');
-    return (struct flare_str){at, (size_t)(end - at)};
+    return (struct flare_str){at, strcspn(at, ":")};
 }
 
 static int inherit_option(int fd, int name, int *value)

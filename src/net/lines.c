@@ -40,12 +40,20 @@ static struct record *lines_at(const struct flare__lines *l, uint64_t position)
 
 /* ---- givers ---- */
 
+static void lines_post(struct flare__lines *l)
+{
+    pthread_mutex_lock(&l->lock);
+    l->is_posted = true;
+    pthread_cond_signal(&l->posted);
+    pthread_mutex_unlock(&l->lock);
+}
+
 static void lines_wake(struct flare__lines *l)
 {
     atomic_thread_fence(memory_order_seq_cst); /* pairs with lines_sleep */
     if (atomic_load_explicit(&l->is_asleep, memory_order_relaxed) &&
         atomic_exchange(&l->is_asleep, false))
-        (void)sem_post(&l->wake); /* the count is 0 or 1 */
+        lines_post(l);
 }
 
 static void lines_publish(struct record *r, uint64_t size, uint32_t len)
@@ -187,8 +195,11 @@ static void lines_sleep(struct flare__lines *l)
         if (atomic_exchange(&l->is_asleep, false))
             return;
     } /* else somebody posts, or has */
-    while (sem_wait(&l->wake) < 0 && errno == EINTR)
-        continue;
+    pthread_mutex_lock(&l->lock);
+    while (!l->is_posted)
+        pthread_cond_wait(&l->posted, &l->lock);
+    l->is_posted = false;
+    pthread_mutex_unlock(&l->lock);
     if (!atomic_load(&l->is_ending))
         (void)poll(NULL, 0, LINES_GATHER_MS);
 }
@@ -232,6 +243,14 @@ static int lines_start(struct flare__lines *l)
     return -rc;
 }
 
+/* Nobody waits. */
+static void lines_free(struct flare__lines *l)
+{
+    (void)pthread_cond_destroy(&l->posted);
+    (void)pthread_mutex_destroy(&l->lock);
+    flare__free(l->al, l->ring);
+}
+
 int flare__lines_init(struct flare__lines *l, int fd, uint32_t bytes,
                       const struct flare_allocator *al)
 {
@@ -252,15 +271,11 @@ int flare__lines_init(struct flare__lines *l, int fd, uint32_t bytes,
     l->ring = flare__calloc(al, 1, l->size);
     if (l->ring == NULL)
         return -ENOMEM;
-    if (sem_init(&l->wake, 0, 0) < 0) {
-        rc = -errno;
-        flare__free(al, l->ring);
-        return rc;
-    }
+    (void)pthread_mutex_init(&l->lock, NULL);  /* default: cannot fail */
+    (void)pthread_cond_init(&l->posted, NULL); /* nor this */
     rc = lines_start(l);
     if (rc < 0) {
-        (void)sem_destroy(&l->wake); /* nobody waits */
-        flare__free(al, l->ring);
+        lines_free(l);
     }
     return rc;
 }
@@ -271,9 +286,8 @@ void flare__lines_fini(struct flare__lines *l)
 
     atomic_store(&l->is_ending, true);
     if (atomic_exchange(&l->is_asleep, false))
-        (void)sem_post(&l->wake); /* the count is 0 or 1 */
+        lines_post(l);
     rc = pthread_join(l->thread, NULL);
     FLARE_ASSERT(rc == 0);
-    (void)sem_destroy(&l->wake); /* nobody waits */
-    flare__free(l->al, l->ring);
+    lines_free(l);
 }

@@ -12,7 +12,6 @@
 #include <flare/error.h>
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 
 enum {
@@ -30,7 +29,9 @@ struct flare__lines {
     _Atomic(uint64_t) dropped;
     atomic_bool is_asleep;
     atomic_bool is_ending;
-    sem_t wake;
+    pthread_mutex_t lock; /* of the two below; sleeping and waking only */
+    pthread_cond_t posted;
+    bool is_posted;
     pthread_t thread;
     int fd;
     bool is_cut;        /* a line was written in part: the next begins anew */

@@ -5,9 +5,9 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "net/inherit.h"
+#include "net/os.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -71,39 +71,6 @@ static int listen_add_socket(struct flare__listen_set *set, int fd,
     return 0;
 }
 
-/* ---- keeping new connections out ---- */
-
-/*
- * A SYN that comes now is dropped, as if it had been lost; the last segments of
- * handshakes under way, with or without data, still pass.  Copies of the socket
- * and connections accepted later have the filter too: it costs them a few
- * instructions, and none of their segments is a SYN.
- */
-static bool listen_drop_syns(int fd)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13), /* the flags of TCP */
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, 0),
-        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-    };
-    const struct sock_fprog program = {
-        .len = sizeof(code) / sizeof(code[0]),
-        .filter = code,
-    };
-
-    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
-                      sizeof(program)) == 0;
-}
-
-static void listen_take_syns(int fd)
-{
-    int unused = 0;
-
-    /* ENOENT: there is none */
-    (void)setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused));
-}
-
 /* ---- the kinds of items ---- */
 
 static bool listen_is_unix(const char *text)
@@ -131,12 +98,13 @@ static int listen_fill(struct flare__listen_set *set, unsigned flags,
 static int listen_bind(struct flare__listen_set *set,
                        const struct listen_item *item, struct flare_error *err)
 {
-    bool is_unix = item->asked.len >= 5 && listen_is_unix(item->asked.ptr);
+    bool is_alone = set->workers <= 1 || !flare__os_spreads() ||
+                    (item->asked.len >= 5 && listen_is_unix(item->asked.ptr));
     unsigned flags = item->config->is_v6only ? FLARE__SOCK_V6ONLY : 0;
     int fd;
     int rc;
 
-    if (!is_unix && set->workers > 1)
+    if (!is_alone)
         flags |= FLARE__SOCK_REUSEPORT;
     rc = flare__sock_listen(&fd, item->asked, 0, flags, err);
     if (rc < 0)
@@ -148,7 +116,7 @@ static int listen_bind(struct flare__listen_set *set,
         return rc;
     }
     rc = listen_add_socket(set, fd, /* is_shared = */ false);
-    return rc < 0 || is_unix ? rc : listen_fill(set, flags, err);
+    return rc < 0 || is_alone ? rc : listen_fill(set, flags, err);
 }
 
 /* A copy of a descriptor of somebody else's. */
@@ -247,7 +215,8 @@ static int listen_take_handed(struct flare__listen_set *set,
         if (rc < 0)
             break;
         h->fd = -1;
-        listen_take_syns(fd); /* that one may have been told to end */
+        (void)flare__os_listen_deaf(
+            fd, false); /* that one may have been told to end */
         rc = listen_add_socket(set, fd, h->is_shared);
         if (rc >= 0)
             set->sockets[set->socket_count - 1].is_handed = true;
@@ -340,16 +309,16 @@ int flare__listen_set_open(struct flare__listen_set *set,
     *set = (struct flare__listen_set){.al = config->al,
                                       .workers = config->workers};
     while (rc >= 0 && at != NULL) {
-        const char *comma = strchrnul(at, ',');
+        size_t len = strcspn(at, ",");
         struct listen_item item = {
             config,
-            listen_trim((struct flare_str){at, (size_t)(comma - at)}),
+            listen_trim((struct flare_str){at, len}),
         };
 
         rc = listen_check_item(set, &item, err);
         if (rc >= 0)
             rc = listen_open_item(set, &item, err);
-        at = *comma != '\0' ? comma + 1 : NULL;
+        at = at[len] != '\0' ? at + len + 1 : NULL;
     }
     if (rc < 0)
         listen_undo(set);
@@ -413,8 +382,9 @@ void flare__listen_set_seal(struct flare__listen_set *set)
 
         if (s->is_shared || s->fd < 0)
             continue;
-        s->is_sealed = listen_is_unix(text) ? listen_seal_unix(s->fd, text)
-                                            : listen_drop_syns(s->fd);
+        s->is_sealed = listen_is_unix(text)
+                           ? listen_seal_unix(s->fd, text)
+                           : flare__os_listen_deaf(s->fd, true) == 0;
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "net/embed.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -24,8 +25,8 @@ static void loop_read_clock(struct flare_loop *loop)
     loop->now_ms = loop->now_ns / NS_PER_MS;
 }
 
-int flare__loop_open(struct flare_loop **out,
-                     const struct flare__loop_config *config)
+int flare__loop_alloc(struct flare_loop **out,
+                      const struct flare__loop_config *config)
 {
     uint32_t capacity = config->mailbox_capacity;
     struct flare_loop *loop = flare__calloc(config->al, 1, sizeof(*loop));
@@ -40,15 +41,30 @@ int flare__loop_open(struct flare_loop **out,
         flare__free(config->al, loop);
         return rc;
     }
-    loop->ops = config->ops;
-    loop->backend = config->backend;
     atomic_init(&loop->refs, 1);
     loop->log = config->log;
     loop->owner = pthread_self();
     loop->tasks_end = &loop->tasks;
+    *out = loop;
+    return 0;
+}
+
+void flare__loop_begin(struct flare_loop *loop)
+{
     loop_read_clock(loop);
     flare__wheel_init(&loop->wheel, loop->now_ms);
-    *out = loop;
+}
+
+int flare__loop_open(struct flare_loop **out,
+                     const struct flare__loop_config *config)
+{
+    int rc = flare__loop_alloc(out, config);
+
+    if (rc < 0)
+        return rc;
+    (*out)->ops = config->ops;
+    (*out)->backend = config->backend;
+    flare__loop_begin(*out);
     return 0;
 }
 
@@ -71,12 +87,16 @@ bool flare__loop_send(struct flare_loop *loop, struct flare__letter *letter)
     return true;
 }
 
-/* Opens what has come, the oldest first; `leave` is what stays in the box. */
-static void loop_open_letters(struct flare_loop *loop,
-                              struct flare__letter *leave)
+/*
+ * Opens what has come, the oldest first; `leave` is what stays in the box.  How
+ * many there were.
+ */
+static uint32_t loop_open_letters(struct flare_loop *loop,
+                                  struct flare__letter *leave)
 {
     struct flare__letter *letter = atomic_exchange(&loop->letters, leave);
     struct flare__letter *oldest = NULL;
+    uint32_t count = 0;
 
     while (letter != NULL) {
         struct flare__letter *next = letter->next;
@@ -89,7 +109,9 @@ static void loop_open_letters(struct flare_loop *loop,
         letter = oldest;
         oldest = letter->next;
         letter->fn(letter);
+        count++;
     }
+    return count;
 }
 
 void flare__loop_ref(struct flare_loop *loop)
@@ -132,9 +154,54 @@ void flare__loop_resident_remove(struct flare_loop *loop,
     loop->resident_count--;
 }
 
+/* Each once; they go back on the loop's list first, where they may leave. */
+static void loop_evict_all(struct flare_loop *loop)
+{
+    struct flare__resident *list = loop->residents;
+
+    loop->residents = NULL;
+    if (list != NULL)
+        list->link = &list;
+    while (list != NULL) {
+        struct flare__resident *resident = list;
+        flare__resident_fn evict = resident->evict;
+
+        flare__loop_resident_remove(loop, resident);
+        flare__loop_resident_add(loop, resident, /* evict = */ NULL);
+        if (evict != NULL)
+            evict(resident);
+    }
+}
+
+int flare__loop_evict(struct flare_loop *loop)
+{
+    loop->is_ending = true;
+    if (loop->broken < 0)
+        return loop->broken;
+    while (loop->resident_count > 0) {
+        int rc;
+
+        loop_evict_all(loop);
+        if (loop->resident_count == 0)
+            break;
+        rc = flare__loop_turn(loop, UINT64_MAX);
+        if (rc < 0)
+            return rc;
+    }
+    FLARE_ASSERT(loop->resting == 0);
+    return 0;
+}
+
+bool flare__loop_is_busy(struct flare_loop *loop)
+{
+    return loop->resident_count > loop->resting || loop->tasks != NULL ||
+           atomic_load(&loop->letters) != NULL ||
+           !flare__mailbox_is_empty(loop->mailbox);
+}
+
 void flare__loop_close(struct flare_loop *loop)
 {
-    if (loop->is_broken)
+    if (loop->broken < 0)
         return;
     FLARE_ASSERT(loop->resident_count == 0);
     for (int i = 0; i < FLARE__EXTRA_COUNT; i++)
@@ -144,17 +211,18 @@ void flare__loop_close(struct flare_loop *loop)
     flare__mailbox_close(loop->mailbox);
     while (flare__mailbox_drain(loop->mailbox, LOOP_POST_BUDGET) > 0)
         ;
-    loop_open_letters(loop, &loop_no_more);
+    (void)loop_open_letters(loop, &loop_no_more);
     atomic_store(&loop->is_closed, true);
     while (atomic_load(&loop->guests) != 0)
         (void)sched_yield(); /* one is about to leave */
+    flare__embed_close(loop);
     loop->ops->free(loop->backend);
     loop->backend = NULL;
 }
 
 void flare__loop_free(struct flare_loop *loop)
 {
-    if (loop == NULL || loop->is_broken)
+    if (loop == NULL || loop->broken < 0)
         return;
     if (loop->backend != NULL)
         flare__loop_close(loop);
@@ -206,17 +274,21 @@ void flare__loop_task_cancel(struct flare_loop *loop, struct flare__task *task)
 
 /*
  * Pops one by one, so that a task may cancel another, and no more than were
- * there: those queued meanwhile wait for the next turn.
+ * there: those queued meanwhile wait for the next turn.  How many ran.
  */
-static void loop_run_tasks(struct flare_loop *loop)
+static uint32_t loop_run_tasks(struct flare_loop *loop)
 {
-    for (uint32_t n = loop->task_count; n > 0 && loop->tasks != NULL; n--) {
+    uint32_t most = loop->task_count;
+    uint32_t ran = 0;
+
+    for (; ran < most && loop->tasks != NULL; ran++) {
         struct flare__task *task = loop->tasks;
         flare__task_fn fn = task->fn;
 
         loop_task_unlink(loop, &loop->tasks);
         fn(task);
     }
+    return ran;
 }
 
 static uint64_t loop_deadline(const struct flare_loop *loop, uint64_t limit_ns)
@@ -231,34 +303,47 @@ static uint64_t loop_deadline(const struct flare_loop *loop, uint64_t limit_ns)
     return next_ms * NS_PER_MS;
 }
 
-int flare__loop_turn(struct flare_loop *loop, uint64_t limit_ns)
+/* What a turn has in it once it has waited. */
+static void loop_work(struct flare_loop *loop, int count)
 {
-    uint64_t deadline_ns = loop_deadline(loop, limit_ns);
-    int count;
+    struct flare__loop_counts *done = &loop->counts;
 
-    FLARE_DCHECK(flare__loop_is_owner(loop));
-    if (deadline_ns != 0 && !flare__mailbox_sleep(loop->mailbox))
-        deadline_ns = 0;
-    count = loop->ops->poll(loop->backend, loop->events, FLARE__LOOP_BATCH,
-                            deadline_ns);
-    flare__mailbox_awake(loop->mailbox);
-    if (count < 0) {
-        loop->is_broken = true;
-        return count;
-    }
-    loop_read_clock(loop);
-    atomic_store_explicit(&loop->turn_ns, loop->now_ns, memory_order_relaxed);
     for (int i = 0; i < count; i++) {
         const struct flare__event *ev = &loop->events[i];
 
         if (ev->sock != NULL)
             ev->sock->on_event(ev->sock, ev);
     }
-    (void)flare__mailbox_drain(loop->mailbox, LOOP_POST_BUDGET);
+    done->turns++;
+    done->events += (uint32_t)count;
+    done->posts += flare__mailbox_drain(loop->mailbox, LOOP_POST_BUDGET);
     if (atomic_load_explicit(&loop->letters, memory_order_relaxed) != NULL)
-        loop_open_letters(loop, NULL);
-    (void)flare__wheel_advance(&loop->wheel, loop->now_ms);
-    loop_run_tasks(loop);
+        done->posts += loop_open_letters(loop, NULL);
+    done->timers += flare__wheel_advance(&loop->wheel, loop->now_ms);
+    done->tasks += loop_run_tasks(loop);
+}
+
+int flare__loop_turn(struct flare_loop *loop, uint64_t limit_ns)
+{
+    uint64_t deadline_ns = loop_deadline(loop, limit_ns);
+    int count;
+
+    FLARE_DCHECK(flare__loop_is_owner(loop));
+    FLARE_ASSERT(!loop->is_turning);
+    if (deadline_ns != 0 && !flare__mailbox_sleep(loop->mailbox))
+        deadline_ns = 0;
+    count = loop->ops->poll(loop->backend, loop->events, FLARE__LOOP_BATCH,
+                            deadline_ns);
+    flare__mailbox_awake(loop->mailbox);
+    if (count < 0) {
+        loop->broken = count;
+        return count;
+    }
+    loop_read_clock(loop);
+    atomic_store_explicit(&loop->turn_ns, loop->now_ns, memory_order_relaxed);
+    loop->is_turning = true;
+    loop_work(loop, count);
+    loop->is_turning = false;
     atomic_store_explicit(&loop->turn_ns, 0, memory_order_relaxed);
     return 0;
 }

@@ -5,6 +5,9 @@
  *
  * A turn: wait (one backend poll) -> time -> every event to its owner -> posted
  * calls -> timers due -> tasks.  Nothing here allocates after open.
+ *
+ * What is open on it for its user is a resident: the loop of flare_loop_run
+ * goes on while there is one that does not rest, and ends by evicting all.
  */
 #ifndef FLARE__NET_LOOP_H
 #define FLARE__NET_LOOP_H
@@ -43,7 +46,18 @@ typedef void (*flare__resident_fn)(struct flare__resident *resident);
 struct flare__resident {
     struct flare__resident *next;
     struct flare__resident **link;
-    flare__resident_fn evict; /* the loop ends: begin to close */
+    flare__resident_fn evict; /* the loop ends: begin to close.  Once */
+};
+
+struct flare__embed;
+
+/* What it has done; flare_loop_stats. */
+struct flare__loop_counts {
+    uint64_t turns;
+    uint64_t events;
+    uint64_t posts; /* letters too */
+    uint64_t timers;
+    uint64_t tasks;
 };
 
 /* What layers above keep on a loop, made when it is first needed. */
@@ -72,14 +86,23 @@ struct flare_loop {
     uint32_t task_count;
     struct flare__resident *residents;
     uint32_t resident_count;
+    uint32_t resting;      /* of them: the loop does not go on for these */
+    uint32_t timers_armed; /* the user's */
+    struct flare__loop_counts counts;
+    struct flare__embed *embed; /* NULL: it waits by itself.  embed.h */
     struct flare__extra extras[FLARE__EXTRA_COUNT];
+    uint32_t offload_threads; /* 0: the default of user_loop.c */
     struct flare__mailbox *mailbox;
     _Atomic(struct flare__letter *) letters; /* the newest first */
     atomic_uint refs;   /* of the memory: its owner's, and letters to come */
     atomic_uint guests; /* other threads inside a call; the backend stays */
     atomic_bool is_closed;
-    pthread_t owner; /* see flare__loop_is_owner */
-    bool is_broken;  /* a poll has failed: nothing can be closed in order */
+    atomic_bool is_stopping; /* flare_loop_stop, not yet seen */
+    pthread_t owner;         /* see flare__loop_is_owner */
+    int broken; /* -errno: a poll has failed, nothing can be closed in order */
+    bool is_turning; /* a callback runs */
+    bool is_ending;  /* nothing new may be opened on it: FLARE_E_STOPPED */
+    bool stays;      /* it is not at its end when nothing is open */
     struct flare_allocator allocator; /* a copy: it may outlive the server */
     struct flare__log log;
     struct flare__wheel wheel;
@@ -94,7 +117,16 @@ struct flare__loop_config {
     uint32_t mailbox_capacity; /* power of two; 0: 1024 */
 };
 
-/* -ENOMEM.  Thread: the owner from now on. */
+/*
+ * In two steps, for a backend that is to borrow the loop's own allocator and
+ * log: memory (-ENOMEM), in which the caller then sets ops and backend, or
+ * frees it; and the start of its clock.
+ */
+int flare__loop_alloc(struct flare_loop **out,
+                      const struct flare__loop_config *config);
+void flare__loop_begin(struct flare_loop *loop);
+
+/* Both at once.  -ENOMEM.  Thread: the owner from now on. */
 int flare__loop_open(struct flare_loop **out,
                      const struct flare__loop_config *config);
 
@@ -132,20 +164,43 @@ static inline bool flare__loop_is_owner(const struct flare_loop *loop)
     return pthread_equal(pthread_self(), loop->owner) != 0;
 }
 
-/* From now on the loop has something to do; once, and once no more. */
+/*
+ * From now on the loop has something to do; once, and once no more.  Whoever
+ * opens something for the user asks `is_ending` before.
+ */
 void flare__loop_resident_add(struct flare_loop *loop,
                               struct flare__resident *resident,
                               flare__resident_fn evict);
 void flare__loop_resident_remove(struct flare_loop *loop,
                                  struct flare__resident *resident);
 
+/* A resident that is there, but waits for nothing: an unarmed timer. */
+static inline void flare__loop_resident_rest(struct flare_loop *loop)
+{
+    loop->resting++;
+}
+
+static inline void flare__loop_resident_work(struct flare_loop *loop)
+{
+    loop->resting--;
+}
+
+/*
+ * Evicts all residents and turns until none is left; nothing new is let in from
+ * now on.  0, or -errno: the backend is broken.
+ */
+FLARE_MUST_USE int flare__loop_evict(struct flare_loop *loop);
+
+/* Whether there is, or will be, something to do without another thread. */
+bool flare__loop_is_busy(struct flare_loop *loop);
+
 /* Ends a wait.  Thread: any, also a signal handler; nothing if closed. */
 void flare__loop_wake(struct flare_loop *loop);
 
 /*
  * One turn that waits no longer than `limit_ns` of the loop's clock
- * (UINT64_MAX: for as long as it takes).  0, or -errno: the backend is broken
- * and the thread must end.
+ * (UINT64_MAX: for as long as it takes).  Not from a callback of it.  0, or
+ * -errno: the backend is broken and the thread must end.
  */
 FLARE_MUST_USE
 int flare__loop_turn(struct flare_loop *loop, uint64_t limit_ns);

@@ -184,6 +184,11 @@ uint32_t flare__mailbox_drain(struct flare__mailbox *m, uint32_t budget)
     return ran;
 }
 
+bool flare__mailbox_is_empty(struct flare__mailbox *m)
+{
+    return (atomic_load(&m->tail) & ~mailbox_closed) == m->head;
+}
+
 bool flare__mailbox_sleep(struct flare__mailbox *m)
 {
     atomic_store(&m->is_sleeping, true);

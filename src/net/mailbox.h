@@ -31,6 +31,9 @@ int flare__mailbox_post(struct flare__mailbox *m, flare__post_fn fn, void *ctx);
 /* Owner.  Runs at most `budget` calls; returns how many ran. */
 uint32_t flare__mailbox_drain(struct flare__mailbox *m, uint32_t budget);
 
+/* Owner.  Whether no call is waiting, nor about to. */
+bool flare__mailbox_is_empty(struct flare__mailbox *m);
+
 /*
  * Owner, before it waits: true if it may sleep (posters will say 1 from now
  * on), false if calls are waiting.  `awake` ends it.

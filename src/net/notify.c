@@ -2,6 +2,8 @@
 /* See notify.h. */
 #include "net/notify.h"
 
+#include "net/os.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -30,8 +32,8 @@ int flare__notify_open(struct flare__notify *n)
     memcpy(&n->to, &un, sizeof(un));
     n->to_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len +
                             (text[0] == '/'));
-    n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    return n->fd < 0 ? -errno : 0;
+    n->fd = flare__os_socket(AF_UNIX, SOCK_DGRAM, FLARE__OS_NONBLOCK);
+    return n->fd < 0 ? n->fd : 0;
 }
 
 int flare__notify_send(const struct flare__notify *n, struct flare_str text)

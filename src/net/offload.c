@@ -4,14 +4,14 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "net/os.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 
 struct flare__offload {
-    const struct flare_allocator *al;
+    struct flare_allocator al;
     pthread_mutex_t lock;
     pthread_cond_t changed; /* a job has come, or the end */
     struct flare__job *jobs;
@@ -21,9 +21,10 @@ struct flare__offload {
     uint32_t idle; /* threads without a job, also those that just start */
     uint32_t threads_max;
     uint32_t thread_count;
+    uint32_t ended_count; /* threads past their last job */
     bool is_stopped;
-    bool has_cpus;
-    cpu_set_t cpus;
+    bool is_abandoned; /* the last thread frees it */
+    struct flare__os_cpus cpus;
     pthread_t threads[];
 };
 
@@ -36,11 +37,11 @@ int flare__offload_new(struct flare__offload **out,
 
     if (pool == NULL)
         return -ENOMEM;
-    pool->al = al;
+    pool->al = *al;
     pool->jobs_end = &pool->jobs;
     pool->queue_max = queue_max;
     pool->threads_max = threads_max;
-    pool->has_cpus = sched_getaffinity(0, sizeof(pool->cpus), &pool->cpus) == 0;
+    (void)flare__os_cpus(&pool->cpus);           /* how many does not matter */
     (void)pthread_mutex_init(&pool->lock, NULL); /* glibc, musl: never fail */
     (void)pthread_cond_init(&pool->changed, NULL);
     *out = pool;
@@ -60,11 +61,19 @@ static struct flare__job *offload_take(struct flare__offload *pool)
     return job;
 }
 
-static void *offload_main(void *arg)
+/* Nobody is inside, or will be. */
+static void offload_destroy(struct flare__offload *pool)
 {
-    struct flare__offload *pool = arg;
+    struct flare_allocator al = pool->al;
 
-    pthread_mutex_lock(&pool->lock);
+    pthread_cond_destroy(&pool->changed);
+    pthread_mutex_destroy(&pool->lock);
+    flare__free(&al, pool);
+}
+
+/* Locked.  Runs jobs until the pool has ended. */
+static void offload_work(struct flare__offload *pool)
+{
     pool->idle--;
     for (;;) {
         struct flare__job *job = offload_take(pool);
@@ -81,7 +90,20 @@ static void *offload_main(void *arg)
         pthread_cond_wait(&pool->changed, &pool->lock);
         pool->idle--;
     }
+}
+
+static void *offload_main(void *arg)
+{
+    struct flare__offload *pool = arg;
+    bool is_last;
+
+    pthread_mutex_lock(&pool->lock);
+    offload_work(pool);
+    pool->ended_count++;
+    is_last = pool->is_abandoned && pool->ended_count == pool->thread_count;
     pthread_mutex_unlock(&pool->lock);
+    if (is_last)
+        offload_destroy(pool);
     return NULL;
 }
 
@@ -98,9 +120,7 @@ static int offload_start_thread(struct flare__offload *pool)
 
     if (rc != 0)
         return -rc;
-    if (pool->has_cpus)
-        (void)pthread_attr_setaffinity_np(&attr, sizeof(pool->cpus),
-                                          &pool->cpus); /* a wish */
+    flare__os_attr_cpus(&attr, &pool->cpus);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     rc = pthread_create(&pool->threads[pool->thread_count], &attr, offload_main,
@@ -148,27 +168,45 @@ int flare__offload_submit(struct flare__offload *pool, struct flare__job *job)
     return rc;
 }
 
-void flare__offload_stop(struct flare__offload *pool)
+/* Locked.  No job begins from now on; gives those that wait. */
+static struct flare__job *offload_end(struct flare__offload *pool)
 {
-    struct flare__job *job;
+    struct flare__job *jobs = pool->jobs;
 
-    pthread_mutex_lock(&pool->lock);
     FLARE_ASSERT(!pool->is_stopped);
     pool->is_stopped = true;
-    job = pool->jobs;
     pool->jobs = NULL;
     pool->jobs_end = &pool->jobs;
     pool->waiting = 0;
     pthread_cond_broadcast(&pool->changed);
-    pthread_mutex_unlock(&pool->lock);
+    return jobs;
+}
+
+static void offload_cancel(struct flare__job *job)
+{
     while (job != NULL) {
         struct flare__job *next = job->next;
 
         job->cancel(job);
         job = next;
     }
+}
+
+static void offload_join(struct flare__offload *pool)
+{
     for (uint32_t i = 0; i < pool->thread_count; i++)
         (void)pthread_join(pool->threads[i], NULL);
+}
+
+void flare__offload_stop(struct flare__offload *pool)
+{
+    struct flare__job *waiting;
+
+    pthread_mutex_lock(&pool->lock);
+    waiting = offload_end(pool);
+    pthread_mutex_unlock(&pool->lock);
+    offload_cancel(waiting);
+    offload_join(pool);
 }
 
 void flare__offload_free(struct flare__offload *pool)
@@ -177,7 +215,26 @@ void flare__offload_free(struct flare__offload *pool)
         return;
     if (!pool->is_stopped)
         flare__offload_stop(pool);
-    pthread_cond_destroy(&pool->changed);
-    pthread_mutex_destroy(&pool->lock);
-    flare__free(pool->al, pool);
+    offload_destroy(pool);
+}
+
+void flare__offload_abandon(struct flare__offload *pool)
+{
+    struct flare__job *waiting;
+    bool is_busy;
+
+    if (pool == NULL)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    waiting = offload_end(pool);
+    is_busy = pool->idle < pool->thread_count;
+    pool->is_abandoned = is_busy;
+    for (uint32_t i = 0; is_busy && i < pool->thread_count; i++)
+        (void)pthread_detach(pool->threads[i]);
+    pthread_mutex_unlock(&pool->lock);
+    offload_cancel(waiting);
+    if (is_busy)
+        return; /* it may be gone already */
+    offload_join(pool);
+    offload_destroy(pool);
 }

@@ -7,8 +7,11 @@
  * a loop is a letter (flare__loop_send) in the same memory, sent at the end.
  *
  * Threads are started when there is work and none of them is free, up to
- * threads_max, and stay until the pool stops.  They block all signals and run
+ * threads_max, and stay until the pool ends.  They block all signals and run
  * on every CPU that the process might use when the pool was made.
+ *
+ * A pool ends in one of two ways: stopped, when what runs is waited for; or
+ * abandoned, when what runs may take for ever and its last thread frees it.
  */
 #ifndef FLARE__NET_OFFLOAD_H
 #define FLARE__NET_OFFLOAD_H
@@ -28,8 +31,11 @@ struct flare__job {
     flare__job_fn cancel; /* in its place, when the pool stops before */
 };
 
-/* Starts no thread yet.  `queue_max` counts jobs that wait for one.
- * -ENOMEM. */
+/*
+ * Starts no thread yet.  `queue_max` counts jobs that wait for one.  Copies
+ * `*al`; what is behind it is used until the pool is free, which after
+ * flare__offload_abandon may be at any time.  -ENOMEM.
+ */
 int flare__offload_new(struct flare__offload **out,
                        const struct flare_allocator *al, uint32_t threads_max,
                        uint32_t queue_max);
@@ -50,5 +56,14 @@ void flare__offload_stop(struct flare__offload *pool);
 
 /* Stops it if that has not been done.  Accepts NULL. */
 void flare__offload_free(struct flare__offload *pool);
+
+/*
+ * Ends it without waiting for a job: cancels those that wait, from within;
+ * those that run go on, and the last thread to end frees the pool.  Nobody else
+ * may touch it from this call on, and a running job must know by itself that
+ * what it works for is gone.  Instead of the two above; not from a job. Accepts
+ * NULL.
+ */
+void flare__offload_abandon(struct flare__offload *pool);
 
 #endif

@@ -5,6 +5,9 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 
+#include <errno.h>
+#include <string.h>
+
 enum {
     OUT_DATA_BYTES = FLARE__OUT_CHUNK_BYTES - sizeof(struct flare__out_chunk)
 };
@@ -117,6 +120,61 @@ void flare__out_commit(struct flare__out *out, uint32_t size)
     FLARE_ASSERT(size <= out->tail->cap - out->tail->len);
     out->tail->len += size;
     out->bytes += size;
+}
+
+/* Drops what was queued behind the first `len` bytes of `tail` (NULL: all). */
+static void out_cut(struct flare__out *out, struct flare__out_pool *pool,
+                    struct flare__out_chunk *tail, uint32_t len)
+{
+    struct flare__out_chunk *c = tail != NULL ? tail->next : out->head;
+
+    if (tail != NULL) {
+        tail->len = len;
+        tail->next = NULL;
+    } else {
+        out->head = NULL;
+    }
+    out->tail = tail;
+    while (c != NULL) {
+        struct flare__out_chunk *next = c->next;
+
+        out_chunk_put(pool, c);
+        c = next;
+    }
+}
+
+/* The unused end of a chunk; none of one that is borrowed. */
+static uint32_t out_room(const struct flare__out_chunk *c)
+{
+    return c == NULL || c->cap == 0 ? 0 : c->cap - c->len;
+}
+
+int flare__out_copy(struct flare__out *out, struct flare__out_pool *pool,
+                    struct flare_str bytes)
+{
+    struct flare__out_chunk *tail = out->tail;
+    uint32_t len = tail != NULL ? tail->len : 0;
+    uint32_t before = out->bytes;
+
+    while (bytes.len > 0) {
+        uint32_t room = out_room(out->tail);
+        uint32_t n = room != 0 ? room : OUT_DATA_BYTES;
+        char *to;
+
+        if (n > bytes.len)
+            n = (uint32_t)bytes.len;
+        to = flare__out_reserve(out, pool, n);
+        if (to == NULL) {
+            out_cut(out, pool, tail, len);
+            out->bytes = before;
+            return -ENOMEM;
+        }
+        memcpy(to, bytes.ptr, n);
+        flare__out_commit(out, n);
+        bytes.ptr += n;
+        bytes.len -= n;
+    }
+    return 0;
 }
 
 struct flare__out_chunk *flare__out_borrow(struct flare__out_pool *pool,

@@ -18,9 +18,8 @@ enum {
     FLARE__OUT_CHUNK_BYTES = 4096,
     FLARE__OUT_POOL_MAX = 512, /* chunks kept for reuse, per worker */
     FLARE__OUT_IOV_MAX = 64,   /* buffers of one send */
-    /* Bytes of one send.  The stall clock restarts at each, so with the
-     * default of 30 s a peer is slow, not stalled, from 2.2 kB/s on. */
-    FLARE__OUT_SEND_MAX = 64 * 1024
+    /* Bytes of one send, before others have their turn. */
+    FLARE__OUT_SEND_MAX = 256 * 1024
 };
 
 struct flare__out_chunk {
@@ -65,6 +64,14 @@ void flare__out_pool_keep(struct flare__out_pool *pool, uint32_t keep_max);
 char *flare__out_reserve(struct flare__out *out, struct flare__out_pool *pool,
                          uint32_t size);
 void flare__out_commit(struct flare__out *out, uint32_t size);
+
+/*
+ * Queues a copy of `bytes`, in the room behind what is queued and in as many
+ * pooled chunks as it takes: no allocation once the pool has them.  0, or
+ * -ENOMEM with nothing queued.
+ */
+int flare__out_copy(struct flare__out *out, struct flare__out_pool *pool,
+                    struct flare_str bytes);
 
 /*
  * A chunk that stands for a borrowed body, not queued yet; `free_fn` (may be

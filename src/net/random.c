@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * getrandom(2), Linux 3.17: up to 256 bytes come whole or not at all, once the
- * kernel's pool is ready.
+ * getentropy: glibc 2.25, musl, the BSDs, macOS.  Up to 256 bytes come whole or
+ * not at all, once the kernel's pool is ready.
  */
 #include "net/random.h"
 
 #include <errno.h>
+#include <unistd.h>
+#ifdef __APPLE__
 #include <sys/random.h>
+#endif
 
 int flare__random(void *out, size_t size)
 {
-    ssize_t got;
-
-    do
-        got = getrandom(out, size, 0);
-    while (got < 0 && errno == EINTR);
-    if (got < 0)
-        return -errno;
-    return (size_t)got == size ? 0 : -EIO;
+    return getentropy(out, size) < 0 ? -errno : 0;
 }

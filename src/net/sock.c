@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "net/addr.h"
+#include "net/os.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -139,11 +140,11 @@ static int option_set(int fd, int level, int name, int value)
 
 int flare__sock_open(const struct flare__addr *addr)
 {
-    int fd = socket(addr->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = flare__os_socket(addr->storage.ss_family, SOCK_STREAM, 0);
     int rc;
 
     if (fd < 0)
-        return -errno;
+        return fd;
     if (addr->storage.ss_family == AF_UNIX)
         return fd;
     rc = option_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -162,7 +163,7 @@ static int listen_options(int fd, int family, unsigned flags)
         return flags & FLARE__SOCK_REUSEPORT ? -EOPNOTSUPP : 0;
     rc = option_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (rc == 0 && (flags & FLARE__SOCK_REUSEPORT))
-        rc = option_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+        rc = flare__os_reuse_port(fd);
     if (rc == 0 && family == AF_INET6) /* whatever bindv6only says */
         rc = option_set(fd, IPPROTO_IPV6, IPV6_V6ONLY,
                         (flags & FLARE__SOCK_V6ONLY) != 0);
@@ -184,7 +185,7 @@ static bool unix_is_stale(const struct flare__addr *addr)
         return false;
     if (lstat(un->sun_path, &st) < 0 || !S_ISSOCK(st.st_mode))
         return false;
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    fd = flare__os_socket(AF_UNIX, SOCK_STREAM, FLARE__OS_NONBLOCK);
     if (fd < 0)
         return false;
     is_refused = connect(fd, (const struct sockaddr *)un, addr->len) < 0 &&

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "net/clock.h"
+#include "net/os.h"
 #include "net/steer.h"
 
 #include <errno.h>
@@ -75,9 +76,16 @@ static int supervise_resolve(struct flare_supervise_config *c,
 
 /* ---- signals ---- */
 
+/* Of threads that do not block it. */
+static void supervise_on_child(int number)
+{
+    (void)number;
+}
+
 static int supervise_block(struct flare__supervisor *s)
 {
-    const struct sigaction preset = {.sa_handler = SIG_DFL};
+    const struct sigaction preset = {.sa_handler = supervise_on_child,
+                                     .sa_flags = SA_RESTART};
     int rc;
 
     (void)sigemptyset(&s->waited); /* these cannot fail */
@@ -86,7 +94,8 @@ static int supervise_block(struct flare__supervisor *s)
     (void)sigaddset(&s->waited, SIGCHLD);
     if (s->config.roll_on_hangup)
         (void)sigaddset(&s->waited, SIGHUP);
-    /* With SIG_IGN, which is inherited, no status could be waited for. */
+    /* With SIG_IGN, which is inherited, no status could be waited for; with
+     * SIG_DFL a BSD forgets the signal instead of keeping it for the wait. */
     if (sigaction(SIGCHLD, &preset, &s->chld_before) < 0)
         return -errno;
     rc = pthread_sigmask(SIG_BLOCK, &s->waited, &s->mask_before);
@@ -97,13 +106,12 @@ static int supervise_block(struct flare__supervisor *s)
 
 static void supervise_unblock(struct flare__supervisor *s)
 {
-    const struct timespec now = {0};
     sigset_t chld;
 
     /* Of our own processes: nobody else would know what it is for. */
     (void)sigemptyset(&chld);
     (void)sigaddset(&chld, SIGCHLD);
-    (void)sigtimedwait(&chld, NULL, &now);
+    (void)flare__os_signals_wait(&chld, 0);
     (void)sigaction(SIGCHLD, &s->chld_before, NULL);
     (void)pthread_sigmask(SIG_SETMASK, &s->mask_before, NULL);
 }
@@ -408,12 +416,8 @@ static void supervise_wait(struct flare__supervisor *s)
 {
     uint64_t next = supervise_next(s);
     uint64_t ms = next > s->now_ms ? next - s->now_ms : 0;
-    const struct timespec limit = {
-        .tv_sec = (time_t)(ms / 1000),
-        .tv_nsec = (long)(ms % 1000) * 1000000,
-    };
     int number =
-        sigtimedwait(&s->waited, NULL, next == UINT64_MAX ? NULL : &limit);
+        flare__os_signals_wait(&s->waited, next == UINT64_MAX ? next : ms);
 
     s->now_ms = supervise_clock();
     if (number > 0)

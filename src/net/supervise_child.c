@@ -2,9 +2,10 @@
 /* Processes of a supervisor: from fork(2) to waitpid(2).  See supervise.h. */
 #include "net/supervise.h"
 
+#include "net/os.h"
+
 #include <errno.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,7 +45,8 @@ static _Noreturn void child_main(struct flare__supervisor *s, uint32_t i)
     int rc;
 
     (void)setpgid(0, 0); /* fails only for a session leader, which it is not */
-    if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != s->pid)
+    rc = flare__os_die_with_parent(SIGTERM);
+    if ((rc < 0 && rc != -EOPNOTSUPP) || getppid() != s->pid)
         _exit(1); /* the supervisor died before it could be noticed */
     child_take_sockets(s, i);
     if (sigaction(SIGCHLD, &s->chld_before, NULL) < 0 ||

@@ -5,6 +5,7 @@
 #include "net/handoff.h"
 #include "net/handoff_wire.h"
 #include "net/inherit.h"
+#include "net/os.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,11 +41,11 @@ static int takeover_connect(const char *path)
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX};
     struct timeval limit = {.tv_sec = TAKEOVER_WAIT_S};
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    int fd = flare__os_socket(AF_UNIX, SOCK_SEQPACKET, 0);
     int rc = 0;
 
     if (fd < 0)
-        return -errno;
+        return fd;
     (void)snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
     if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 ||

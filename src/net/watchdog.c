@@ -8,13 +8,13 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "net/clock.h"
+#include "net/os.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     WATCHDOG_LINE_MS =
@@ -23,7 +23,6 @@ enum {
 };
 
 #define NS_PER_MS UINT64_C(1000000)
-#define NS_PER_S UINT64_C(1000000000)
 
 /* Of the watchdog's thread. */
 struct watchdog_seen {
@@ -175,14 +174,10 @@ static void watchdog_look(struct flare__watchdog *dog, uint32_t index)
 /* Locked.  Sleeps until then; false: it is to end. */
 static bool watchdog_sleep(struct flare__watchdog *dog, uint64_t until_ns)
 {
-    struct timespec until = {
-        .tv_sec = (time_t)(until_ns / NS_PER_S),
-        .tv_nsec = (long)(until_ns % NS_PER_S),
-    };
     int rc = 0;
 
     while (!dog->is_stopped && rc == 0)
-        rc = pthread_cond_timedwait(&dog->changed, &dog->lock, &until);
+        rc = flare__os_cond_wait(&dog->changed, &dog->lock, until_ns);
     return !dog->is_stopped;
 }
 
@@ -238,7 +233,6 @@ int flare__watchdog_open(struct flare__watchdog **out,
 {
     struct flare__watchdog *dog = flare__calloc(
         config->al, 1, sizeof(*dog) + config->count * sizeof(dog->seen[0]));
-    pthread_condattr_t attr;
     int rc;
 
     FLARE_ASSERT(config->stall_ms > 0);
@@ -255,10 +249,7 @@ int flare__watchdog_open(struct flare__watchdog **out,
     dog->watches = (void *)(((uintptr_t)dog->block + WATCHDOG_LINE - 1) &
                             ~(uintptr_t)(WATCHDOG_LINE - 1));
     (void)pthread_mutex_init(&dog->lock, NULL); /* glibc, musl: never fail */
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&dog->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    (void)flare__os_cond_init(&dog->changed);   /* likewise */
     rc = watchdog_start(dog);
     if (rc < 0) {
         watchdog_free(dog);

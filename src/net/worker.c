@@ -8,11 +8,11 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "net/choose.h"
+#include "net/os.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -58,15 +58,11 @@ static uint32_t worker_cgroup_cpus(void)
 
 uint32_t flare__worker_cpus(void)
 {
-    cpu_set_t set;
+    struct flare__os_cpus set;
     uint32_t quota = worker_cgroup_cpus();
-    uint32_t count = 1;
+    uint32_t count = flare__os_cpus(&set);
 
-    if (sched_getaffinity(0, sizeof(set), &set) == 0)
-        count = (uint32_t)CPU_COUNT(&set);
-    if (quota != 0 && quota < count)
-        count = quota;
-    return count > 0 ? count : 1;
+    return quota != 0 && quota < count ? quota : count;
 }
 
 uint64_t flare__worker_descriptors(void)
@@ -74,28 +70,17 @@ uint64_t flare__worker_descriptors(void)
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return 1024; /* what Linux gives when nobody asks for more */
+        return 1024; /* what systems give when nobody asks for more */
     return limit.rlim_cur;
 }
 
 /* Binds the calling thread to the n-th CPU of its mask, counted round. */
 static int worker_pin(uint32_t index)
 {
-    cpu_set_t all;
-    cpu_set_t one;
-    uint32_t left;
+    struct flare__os_cpus set;
 
-    if (sched_getaffinity(0, sizeof(all), &all) < 0)
-        return -errno;
-    left = index % (uint32_t)CPU_COUNT(&all);
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (!CPU_ISSET(cpu, &all) || left-- != 0)
-            continue;
-        CPU_ZERO(&one);
-        CPU_SET(cpu, &one);
-        return sched_setaffinity(0, sizeof(one), &one) < 0 ? -errno : 0;
-    }
-    return -EINVAL;
+    (void)flare__os_cpus(&set); /* how many does not matter */
+    return flare__os_bind_nth(&set, index);
 }
 
 /* ---- one worker's life ---- */
@@ -135,7 +120,8 @@ static int worker_start(struct flare__worker *w)
         return rc;
     rc = c->start(w, c->ctx);
     if (rc < 0) {
-        flare__loop_free(w->loop);
+        if (flare__loop_evict(w->loop) == 0) /* what start had opened */
+            flare__loop_free(w->loop);
         w->loop = NULL;
     }
     return rc;
@@ -181,7 +167,8 @@ static void worker_run(struct flare__worker *w)
         }
     }
     c->finish(w, c->ctx);
-    flare__loop_close(w->loop);
+    if (flare__loop_evict(w->loop) == 0) /* what the user has left open */
+        flare__loop_close(w->loop);
 }
 
 static void *worker_main(void *arg)
@@ -241,14 +228,14 @@ int flare__executor_run(const struct flare__executor_config *config,
                         struct flare_error *err)
 {
     struct flare__executor ex = {.config = config, .expected = config->count};
-    cpu_set_t cpus;
-    bool has_cpus =
-        config->is_pinned && sched_getaffinity(0, sizeof(cpus), &cpus) == 0;
+    struct flare__os_cpus cpus;
     int rc;
 
     ex.workers = flare__calloc(config->al, config->count, sizeof(*ex.workers));
     if (ex.workers == NULL)
         return flare__error(err, -ENOMEM, "workers: out of memory");
+    if (config->is_pinned)
+        (void)flare__os_cpus(&cpus);
     (void)pthread_mutex_init(&ex.lock, NULL);   /* default: cannot fail */
     (void)pthread_cond_init(&ex.changed, NULL); /* nor this */
     for (uint32_t i = 0; i < config->count; i++) {
@@ -265,8 +252,8 @@ int flare__executor_run(const struct flare__executor_config *config,
     rc = rc < 0 ? flare__error(err, rc, "starting a thread: %s",
                                flare_strerror(rc))
                 : executor_result(&ex, err);
-    if (has_cpus) /* worker 0 was the caller's thread; best effort */
-        (void)sched_setaffinity(0, sizeof(cpus), &cpus);
+    if (config->is_pinned) /* worker 0 was the caller's thread; best effort */
+        (void)flare__os_bind(&cpus);
     (void)pthread_cond_destroy(&ex.changed);
     (void)pthread_mutex_destroy(&ex.lock);
     flare__free(config->al, ex.workers);

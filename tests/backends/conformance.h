@@ -122,6 +122,7 @@ struct conf_conn {
     int accepted[64]; /* not yet taken by the test */
     int accepted_count;
     int recvs; /* events */
+    int polls; /* likewise */
     int32_t recv_res, sent_res, connect_res, poll_res, accept_res;
     bool is_receiving, is_accepting, is_sending, is_connecting, is_polling;
     bool is_release_due, is_closing, is_closed;
@@ -129,6 +130,7 @@ struct conf_conn {
     bool is_manual;    /* else an accept or receive that ends goes on */
     bool is_stopped;   /* by the test */
     bool is_file;      /* what is being sent: 0 bytes may be all of it */
+    bool is_watching;  /* the poll is poll_start's */
 };
 
 struct conf {
@@ -147,7 +149,7 @@ struct conf {
     int leases_out;
     int wakes;
     int capacity;       /* of a poll; 0: 64 */
-    uint64_t wait_ns;   /* of a poll */
+    uint64_t wait_ns;   /* of a poll; 0: its deadline is 0 */
     struct fault fault; /* counts what is allocated */
 };
 
@@ -223,5 +225,7 @@ TCase *conf_case_file(void);
 TCase *conf_case_close(void);
 TCase *conf_case_accept(void);
 TCase *conf_case_poll(void);
+TCase *conf_case_embed(void);
+TCase *conf_case_datagram(void);
 
 #endif

@@ -175,8 +175,11 @@ static void on_event(struct flare__sock *sock, const struct flare__event *ev)
         order_note(conn, 'L');
         break;
     case FLARE__EV_POLL:
-        ck_assert(conn->is_polling && ev->flags == 0);
-        conn->is_polling = false;
+        ck_assert(conn->is_polling);
+        ck_assert_int_eq(ev->flags,
+                         conn->is_watching && ev->res > 0 ? FLARE__EV_MORE : 0);
+        conn->is_polling = (ev->flags & FLARE__EV_MORE) != 0;
+        conn->polls++;
         conn->poll_res = ev->res;
         order_note(conn, 'P');
         break;
@@ -203,8 +206,8 @@ int conf_turn(struct conf *c)
 {
     struct flare__event events[64];
     int capacity = c->capacity ? c->capacity : 64;
-    int n =
-        c->ops->poll(c->b, events, capacity, c->ops->now(c->b) + c->wait_ns);
+    uint64_t deadline = c->wait_ns ? c->ops->now(c->b) + c->wait_ns : 0;
+    int n = c->ops->poll(c->b, events, capacity, deadline);
 
     ck_assert_msg(n >= 0 && n <= capacity, "%s: poll: %d", c->stamp->name, n);
     for (int i = 0; i < n; i++) {

@@ -195,6 +195,7 @@ static void poll_fd(struct conf_conn *conn, short events)
 
     ck_assert_int_eq(rc, 0);
     conn->is_polling = true;
+    conn->is_watching = false;
     memset(conn->order, 0, sizeof(conn->order));
 }
 
@@ -254,6 +255,131 @@ START_TEST(test_poll_stop_ends_it_and_it_can_be_asked_again)
     UNTIL(&c, !conn->is_polling);
     ck_assert_int_eq(conn->poll_res, POLLIN);
     conf_close(&c);
+}
+END_TEST
+
+static void poll_start(struct conf_conn *conn, short events)
+{
+    int rc = conn->c->ops->poll_start(conn->c->b, &conn->sock, events);
+
+    ck_assert_int_eq(rc, 0);
+    conn->is_polling = true;
+    conn->is_watching = true;
+    conn->polls = 0;
+    conn->poll_res = 0;
+}
+
+START_TEST(test_poll_start_tells_what_is_there_and_what_comes_about)
+{
+    struct conf c;
+    struct conf_conn *conn;
+    int fd;
+
+    OPEN_OR_SKIP(&c);
+    conn = foreign_attach(&c, &fd);
+    c.h->foreign_set(c.world, fd, true);
+    poll_start(conn, POLLIN);
+    for (int i = 0; i < 20; i++) {
+        UNTIL(&c, conn->polls > 0);
+        ck_assert_int_eq(conn->poll_res, POLLIN);
+        conf_turns(&c, 5); /* it is still there, and no news */
+        ck_assert_int_eq(conn->polls, 1);
+        ck_assert(conn->is_polling);
+        c.h->foreign_set(c.world, fd, false);
+        conf_turns(&c, 5);
+        ck_assert_int_eq(conn->polls, 1);
+        conn->polls = 0;
+        c.h->foreign_set(c.world, fd, true);
+    }
+    UNTIL(&c, conn->polls > 0);
+    conf_close(&c);
+}
+END_TEST
+
+/* More of what is there already is news: a second datagram, say. */
+START_TEST(test_poll_start_tells_of_more_while_some_is_left)
+{
+    struct conf c;
+    struct conf_conn *conn;
+    int fd;
+
+    OPEN_OR_SKIP(&c);
+    conn = foreign_attach(&c, &fd);
+    poll_start(conn, POLLIN);
+    for (int i = 1; i <= 10; i++) {
+        c.h->foreign_set(c.world, fd, true);
+        UNTIL(&c, conn->polls == i);
+    }
+    conf_close(&c);
+}
+END_TEST
+
+START_TEST(test_poll_start_again_takes_other_events_and_tells_anew)
+{
+    struct conf c;
+    struct conf_conn *conn;
+    int fd;
+
+    OPEN_OR_SKIP(&c);
+    conn = foreign_attach(&c, &fd);
+    c.h->foreign_set(c.world, fd, true);
+    for (int i = 0; i < 10; i++) {
+        poll_start(conn, POLLIN);
+        if (i % 3 == 1) /* not even submitted yet */
+            poll_start(conn, POLLPRI);
+        conf_turns(&c, i % 4);
+        poll_start(conn, POLLPRI);
+        conf_turns(&c, 5);
+        conn->polls = 0;
+        c.h->foreign_set(c.world, fd, true);
+        conf_turns(&c, 5);
+        ck_assert_int_eq(conn->polls, 0); /* of no interest */
+        poll_start(conn, POLLIN);
+        UNTIL(&c, conn->polls > 0);
+        ck_assert_int_eq(conn->poll_res, POLLIN);
+        poll_start(conn, POLLIN); /* the same: told once more */
+        UNTIL(&c, conn->polls > 0);
+        conf_turns(&c, 3);
+    }
+    ck_assert(conn->is_polling);
+    conf_close(&c);
+}
+END_TEST
+
+/* What is stopped, or closed, before, while and after something came. */
+START_TEST(test_poll_start_ends_once_by_stop_or_close)
+{
+    for (int row = 0; row < 16; row++) {
+        struct conf c;
+        struct conf_conn *conn;
+        int fd;
+
+        OPEN_OR_SKIP(&c);
+        conn = foreign_attach(&c, &fd);
+        if (row & 1)
+            c.h->foreign_set(c.world, fd, true);
+        poll_start(conn, POLLIN);
+        conf_turns(&c, row & 2 ? 5 : 0);
+        if (row & 4)
+            poll_start(conn, POLLIN | POLLPRI);
+        if (row & 8) {
+            c.ops->poll_stop(c.b, &conn->sock);
+            c.ops->poll_stop(c.b, &conn->sock);
+            UNTIL(&c, !conn->is_polling);
+            ck_assert_int_eq(conn->poll_res, -ECANCELED);
+            conn->polls = 0;
+            c.h->foreign_set(c.world, fd, true);
+            conf_turns(&c, 5);
+            ck_assert_int_eq(conn->polls, 0);
+            poll_start(conn, POLLIN);
+            UNTIL(&c, conn->polls > 0);
+            ck_assert_int_eq(conn->poll_res, POLLIN);
+        }
+        conf_shut(conn, row & 1 ? FLARE__CLOSE_ABORT : FLARE__CLOSE_GRACEFUL);
+        UNTIL(&c, conn->is_closed);
+        ck_assert_int_eq(conn->poll_res, -ECANCELED);
+        conf_close(&c);
+    }
 }
 END_TEST
 
@@ -374,6 +500,13 @@ TCase *conf_case_poll(void)
         tc, test_poll_fd_reports_once_and_again_when_asked_again, 0, n);
     tcase_add_loop_test(tc, test_poll_stop_ends_it_and_it_can_be_asked_again, 0,
                         n);
+    tcase_add_loop_test(
+        tc, test_poll_start_tells_what_is_there_and_what_comes_about, 0, n);
+    tcase_add_loop_test(tc, test_poll_start_tells_of_more_while_some_is_left, 0,
+                        n);
+    tcase_add_loop_test(
+        tc, test_poll_start_again_takes_other_events_and_tells_anew, 0, n);
+    tcase_add_loop_test(tc, test_poll_start_ends_once_by_stop_or_close, 0, n);
     tcase_add_loop_test(tc, test_K05_signals_never_surface, 0, n);
     tcase_add_loop_test(
         tc, test_R11_open_and_attach_survive_every_failed_allocation, 0, n);

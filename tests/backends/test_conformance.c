@@ -10,6 +10,11 @@ const struct conf_stamp conf_stamps[] = {
     {"epoll, millisecond deadlines", &flare__backend_epoll,
      &conf_harness_kernel, FLARE__CAP_EPOLL_PWAIT2},
 #endif
+#ifdef FLARE_HAVE_KQUEUE
+    {"kqueue", &flare__backend_kqueue, &conf_harness_kernel, 0},
+    {"kqueue, no event of the user's", &flare__backend_kqueue,
+     &conf_harness_kernel, FLARE__CAP_USER_EVENT},
+#endif
 #ifdef FLARE_HAVE_LIBURING
     {"uring", &flare__backend_uring, &conf_harness_kernel, 0},
     {"uring, single shots", &flare__backend_uring, &conf_harness_kernel,
@@ -34,5 +39,7 @@ int main(void)
     suite_add_tcase(suite, conf_case_close());
     suite_add_tcase(suite, conf_case_accept());
     suite_add_tcase(suite, conf_case_poll());
+    suite_add_tcase(suite, conf_case_embed());
+    suite_add_tcase(suite, conf_case_datagram());
     return test_run(suite);
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -72,6 +73,42 @@ START_TEST(test_K18_a_duplicate_held_elsewhere_reports_to_nobody)
         ck_assert_uint_ge(flare__backend_epoll.now(e), now + 2000000);
     }
     close(copy);
+    close(fds[1]);
+    flare__backend_epoll.free(e);
+}
+END_TEST
+
+/* Of a file that is open elsewhere too: neither seen any more, nor in the way
+ * of the same number of the same file. */
+START_TEST(test_epoll_forgets_what_it_polled_and_takes_it_again)
+{
+    struct flare__backend *e;
+    struct flare__event ev;
+    int fds[2];
+
+    epoll_open(&e, 0);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    for (int how = 0; how < 6; how++) {
+        struct pollfd p = {.events = POLLIN};
+        struct flare__sock sock = {.on_event = NULL};
+        int copy = dup(fds[0]);
+
+        p.fd = flare__backend_epoll.descriptor(e);
+        ck_assert_int_eq(flare__backend_epoll.attach(e, &sock, copy), 0);
+        if (how % 3 == 1)
+            ck_assert_int_eq(flare__backend_epoll.poll_fd(e, &sock, POLLIN), 0);
+        if (how % 3 == 2)
+            ck_assert_int_eq(flare__backend_epoll.poll_start(e, &sock, POLLIN),
+                             0);
+        epoll_close(e, &sock);
+        while (flare__backend_epoll.poll(e, &ev, 1, 0) > 0)
+            ;
+        if (how % 3 == 0)
+            continue; /* never polled: it is in nobody's way */
+        ck_assert_int_eq(write(fds[1], "x", 1), 1);
+        ck_assert_int_eq(poll(&p, 1, 0), 0);
+    }
+    close(fds[0]);
     close(fds[1]);
     flare__backend_epoll.free(e);
 }
@@ -156,6 +193,7 @@ int main(void)
 
     tcase_add_test(tc, test_epoll_refusals_pass_through);
     tcase_add_test(tc, test_K18_a_duplicate_held_elsewhere_reports_to_nobody);
+    tcase_add_test(tc, test_epoll_forgets_what_it_polled_and_takes_it_again);
     tcase_add_test(tc, test_urgent_data_does_not_strand_what_follows);
     tcase_add_test(tc, test_epoll_pwait2_is_used_unless_denied);
     tcase_add_test(tc, test_epoll_says_what_is_wrong_with_its_sizes);

@@ -48,6 +48,16 @@ static int fake_arm(struct flare__backend *b, int fd, uint32_t index,
     return b->add_rc;
 }
 
+static int fake_watch(struct flare__backend *b, int fd, uint32_t index,
+                      uint32_t generation, short events)
+{
+    (void)fd;
+    (void)index;
+    (void)generation;
+    (void)events;
+    return b->add_rc;
+}
+
 static int fake_wait(struct flare__backend *b, struct flare__edge *edges,
                      uint64_t timeout_ns)
 {
@@ -74,6 +84,7 @@ static void fake_wake(struct flare__backend *b)
 static const struct flare__poller_ops fake = {
     .add = fake_add,
     .arm = fake_arm,
+    .watch = fake_watch,
     .wake = fake_wake,
 };
 

@@ -132,7 +132,10 @@ static void on_event(struct flare__sock *sock, const struct flare__event *ev)
         return;
     case FLARE__EV_POLL:
         ck_assert(s->is_polling);
-        s->is_polling = false;
+        ck_assert_int_eq(ev->flags,
+                         s->is_watching && ev->res > 0 ? FLARE__EV_MORE : 0);
+        s->is_polling = (ev->flags & FLARE__EV_MORE) != 0;
+        s->polls++;
         s->poll_res = ev->res;
         return;
     case FLARE__EV_CLOSED:

@@ -38,6 +38,8 @@ struct rig_sock {
     int accepted, accept_res;
     int fds[64]; /* accepted and the test's to close */
     int sent_res, connect_res, poll_res;
+    bool is_watching; /* the poll is poll_start's */
+    int polls;        /* events */
 };
 
 struct rig {

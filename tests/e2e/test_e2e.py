@@ -23,6 +23,7 @@ import files
 import framing
 import heads
 import lifecycle
+import plain
 import programs
 import proxy_protocol
 import sockets
@@ -60,6 +61,9 @@ class Servers:
             "upload": [os.path.join(build, "examples/upload")],
             "offload": [os.path.join(build, "examples/offload")],
             "multicore": [os.path.join(build, "examples/multicore")],
+            "tcp_echo": [os.path.join(build, "examples/tcp_echo")],
+            "line_protocol": [os.path.join(build, "examples/line_protocol")],
+            "udp": [os.path.join(build, "examples/udp")],
             "state": [os.path.join(build, "examples/state")],
             "proxied": [support, *proxy_protocol.OPTIONS],
             "distrusting": [support, *proxy_protocol.OTHERS],
@@ -115,7 +119,7 @@ def all_cases():
     cases = [(row.name, row.run, row.server) for row in rows]
     cases += framing.CASES + heads.CASES + sockets.CASES
     cases += files.CASES + deadlines.CASES + programs.CASES + lifecycle.CASES
-    cases += supervise.CASES + bodies.CASES + proxy_protocol.CASES
+    cases += supervise.CASES + bodies.CASES + plain.CASES + proxy_protocol.CASES
     names = [case[0] for case in cases]
     assert len(set(names)) == len(names), \
         [name for name in names if names.count(name) > 1]

@@ -14,6 +14,7 @@ static struct {
     int calls;
     int done; /* calls of on_done */
     int done_rc;
+    int done_status;
     size_t early; /* trailers before the body was whole */
     char pieces[256];
     bool is_read_late;
@@ -28,6 +29,7 @@ static void on_done(flare_req *req, flare_res *res,
     (void)ctx;
     saw.done++;
     saw.done_rc = outcome->rc;
+    saw.done_status = outcome->status;
 }
 
 static int answer_trailers(flare_req *req, flare_res *res)
@@ -297,6 +299,21 @@ START_TEST(test_body_F31_a_body_that_does_not_come_ends_the_connection)
 }
 END_TEST
 
+START_TEST(test_body_R02_a_body_too_slow_is_a_408_to_its_hooks)
+{
+    struct rig *r = open_rig();
+
+    rig_ask(r, CHUNKED("/stream") "5\r\nab");
+    ck_assert_int_eq(saw.done, 0);
+    rig_run(r, 60000);
+    ck_assert_int_eq(saw.done, 1);
+    ck_assert_int_eq(saw.done_rc, 0); /* it has its answer */
+    ck_assert_int_eq(saw.done_status, flare_error_status(FLARE_E_TIMEOUT));
+    ck_assert_str_eq(rig_statuses(r, 0), "408");
+    rig_free(r);
+}
+END_TEST
+
 /* ---- F32, F33: Expect: 100-continue ---- */
 
 #define EXPECT(path, version, more)                                            \
@@ -437,6 +454,7 @@ int main(void)
     tcase_add_test(tc, test_body_F31_a_long_body_ends_the_connection);
     tcase_add_test(tc,
                    test_body_F31_a_body_that_does_not_come_ends_the_connection);
+    tcase_add_test(tc, test_body_R02_a_body_too_slow_is_a_408_to_its_hooks);
     tcase_add_loop_test(tc,
                         test_body_F32_continue_is_said_when_the_body_is_wanted,
                         0, ROWS(expects));

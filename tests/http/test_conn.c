@@ -140,11 +140,35 @@ START_TEST(test_conn_R03_a_peer_that_reads_nothing_is_reset)
     r->peers[0].is_deaf = true;
     for (int i = 0; i < 50; i++)
         rig_text(r, 0, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
-    rig_run(r, 29000);
+    rig_run(r, 30000);
     ck_assert_uint_eq(r->http.conns.live, 1);
-    rig_run(r, 2000);
+    rig_run(r, 8000); /* a quarter more at most */
     ck_assert_uint_eq(r->http.conns.live, 0);
     ck_assert_uint_eq(r->http.counters.aborted, 1);
+    rig_free(r);
+}
+END_TEST
+
+/* What one send holds takes it an hour: it is slow, not stalled. */
+START_TEST(test_conn_R03_a_peer_that_reads_a_byte_at_a_time_is_kept)
+{
+    struct rig *r = rig_default();
+    char byte;
+
+    rig_connect(r, 0);
+    r->peers[0].is_deaf = true;
+    for (int i = 0; i < 10; i++)
+        rig_text(r, 0, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+    for (int i = 0; i < 40; i++) {
+        rig_run(r, 29000);
+        ck_assert_uint_eq(flare__sim_peer_recv(&r->peers[0].peer, &byte, 1), 1);
+        ck_assert_uint_eq(r->http.conns.live, 1);
+    }
+    rig_run(r, 30000);
+    ck_assert_uint_eq(r->http.conns.live, 1);
+    rig_run(r, 15001);
+    ck_assert_uint_eq(r->http.conns.live, 0);
+    ck_assert_uint_eq(r->http.counters.timeouts, 1);
     rig_free(r);
 }
 END_TEST
@@ -513,6 +537,7 @@ int main(void)
     tcase_add_loop_test(t, test_conn_slow_peers_are_gone_by_their_deadline, 0,
                         ROWS(slow));
     tcase_add_test(t, test_conn_R03_a_peer_that_reads_nothing_is_reset);
+    tcase_add_test(t, test_conn_R03_a_peer_that_reads_a_byte_at_a_time_is_kept);
     tcase_add_test(t, test_conn_a_slow_reader_that_takes_something_is_kept);
     tcase_add_test(t, test_conn_R07_a_flood_unread_costs_bounded_memory);
     tcase_add_test(

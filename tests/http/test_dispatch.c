@@ -5,6 +5,7 @@
 #include "tests/http/conn_rig.h"
 #include "tests/support/test.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -116,6 +117,43 @@ START_TEST(test_dispatch_answers)
 }
 END_TEST
 
+/* Every code of the library, as a handler's error: its own status. */
+static int error_in_hand;
+
+static int on_error(flare_req *req, flare_res *res)
+{
+    (void)req;
+    (void)res;
+    return error_in_hand;
+}
+
+START_TEST(test_dispatch_an_error_is_its_status_and_the_connection_stays)
+{
+    static const int errors[] = {
+#define CODE(name, text, class_, status) FLARE_E_##name,
+        FLARE_ERRORS(CODE)
+#undef CODE
+            - ENOMEM,
+        -EIO,
+    };
+    struct rig *r =
+        rig_new(&(struct flare_server_config){.handler = {on_error, NULL}});
+    char want[8];
+
+    for (size_t i = 0; i < ROWS(errors); i++) {
+        error_in_hand = errors[i];
+        (void)rig_ask(r, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        (void)snprintf(want, sizeof(want), "%d", flare_error_status(errors[i]));
+        ck_assert_msg(strcmp(rig_statuses(r, 0), want) == 0, "%s: %s",
+                      flare_error_name(errors[i]), rig_statuses(r, 0));
+        ck_assert_ptr_null(strstr(r->peers[0].got, flare_strerror(errors[i])));
+        ck_assert_msg(r->peers[0].has_fin == (strcmp(want, "503") == 0),
+                      "%s: kept or not", flare_error_name(errors[i]));
+    }
+    rig_free(r);
+}
+END_TEST
+
 static const char body_head[] = "POST /n/1 HTTP/1.1\r\nHost: a\r\n"
                                 "Content-Length: 3\r\n"
                                 "Expect: 100-continue\r\n\r\n";
@@ -180,6 +218,8 @@ int main(void)
     TCase *t = tcase_create("dispatch");
 
     tcase_add_loop_test(t, test_dispatch_answers, 0, ROWS(rows));
+    tcase_add_test(
+        t, test_dispatch_an_error_is_its_status_and_the_connection_stays);
     tcase_add_test(
         t, test_dispatch_F32_100_comes_once_and_only_when_the_body_is_awaited);
     tcase_add_test(

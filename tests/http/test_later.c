@@ -251,6 +251,31 @@ START_TEST(test_later_K02_a_half_closed_peer_still_gets_its_answer)
 }
 END_TEST
 
+/* The last answer may come late: the peer is no more waited for than else. */
+START_TEST(test_later_K03_a_peer_that_asked_for_the_end_is_not_waited_for)
+{
+    static const char last[] = "GET /a?b=c HTTP/1.1\r\nHost: h\r\nX-Y: z\r\n"
+                               "Connection: close\r\n\r\n";
+
+    for (int sends_on = 0; sends_on < 2; sends_on++) {
+        struct rig *r = rig_late(false, 0);
+
+        rig_connect(r, 0);
+        rig_text(r, 0, last);
+        rig_run(r, 50);
+        if (sends_on)
+            rig_text(r, 0, NEXT);
+        rig_run(r, 50);
+        answer(saw.req, saw.res, NULL);
+        rig_run(r, 50);
+        ck_assert_str_eq(rig_statuses(r, 0), "200");
+        ck_assert(r->peers[0].has_fin && !r->peers[0].has_rst);
+        ck_assert_uint_eq(r->http.conns.live, (unsigned)sends_on);
+        rig_free(r);
+    }
+}
+END_TEST
+
 START_TEST(test_later_an_answer_that_does_not_come_is_a_503_in_time)
 {
     struct rig *r = rig_late(true, 5000);
@@ -362,6 +387,8 @@ int main(void)
     tcase_add_test(tc, test_later_a_promise_may_be_followed_by_another);
     tcase_add_test(tc, test_later_K01_a_reset_cancels_exactly_once);
     tcase_add_test(tc, test_later_K02_a_half_closed_peer_still_gets_its_answer);
+    tcase_add_test(
+        tc, test_later_K03_a_peer_that_asked_for_the_end_is_not_waited_for);
     tcase_add_test(tc,
                    test_later_an_answer_that_does_not_come_is_a_503_in_time);
     tcase_add_test(tc, test_later_a_request_may_have_its_own_time);

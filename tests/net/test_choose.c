@@ -107,7 +107,25 @@ START_TEST(test_choice_by_option_beats_the_environment)
 }
 END_TEST
 
-static const char *const unknown[] = {"io_uring", "Uring", "kqueue", "epoll ",
+/* Known everywhere, so never BAD_CONFIG; built for the BSDs, and with a
+ * stand-in for tests. */
+START_TEST(test_choice_of_kqueue_is_known_whether_built_or_not)
+{
+    struct choice c = choose("kqueue");
+    char info[600];
+
+    (void)flare_build_info(info, sizeof(info));
+    if (strstr(info, " kqueue") != NULL) {
+        ck_assert_int_eq(c.rc, 0);
+        ck_assert_str_eq(c.ops->name, "kqueue");
+        return;
+    }
+    ck_assert_int_eq(c.rc, FLARE_E_BACKEND_UNAVAILABLE);
+    ck_assert_ptr_nonnull(strstr(c.why.text, "not in this build"));
+}
+END_TEST
+
+static const char *const unknown[] = {"io_uring", "Uring", "kqueues", "epoll ",
                                       "uring,epoll"};
 
 START_TEST(test_choice_of_an_unknown_name_is_bad_config)
@@ -278,6 +296,7 @@ int main(void)
     tcase_add_checked_fixture(choice, setup, NULL);
     tcase_add_test(choice, test_choice_by_ladder_takes_uring_where_it_works);
     tcase_add_test(choice, test_choice_by_name_is_obeyed);
+    tcase_add_test(choice, test_choice_of_kqueue_is_known_whether_built_or_not);
     tcase_add_test(choice, test_choice_by_option_beats_the_environment);
     tcase_add_loop_test(choice, test_choice_of_an_unknown_name_is_bad_config, 0,
                         ROWS(unknown));

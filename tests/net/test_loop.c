@@ -194,6 +194,130 @@ START_TEST(test_loop_posted_calls_run_in_order_and_are_bounded)
 }
 END_TEST
 
+/* ---- what is open on it ---- */
+
+/* Closes `delay` turns after it was evicted; then it may evict on. */
+struct guest {
+    struct flare__resident resident;
+    struct flare__task task;
+    struct flare_loop *loop;
+    struct guest *takes_along; /* removed as this one is evicted */
+    struct guest *opens;       /* comes as this one leaves */
+    int delay;
+    int evictions;
+    bool is_in;
+};
+
+static void guest_leave(struct guest *g);
+
+static void guest_on_task(struct flare__task *task)
+{
+    struct guest *g = FLARE_CONTAINER_OF(task, struct guest, task);
+
+    if (g->delay-- > 0)
+        flare__loop_task(g->loop, task, guest_on_task);
+    else
+        guest_leave(g);
+}
+
+static void guest_evict(struct flare__resident *resident)
+{
+    struct guest *g = FLARE_CONTAINER_OF(resident, struct guest, resident);
+
+    g->evictions++;
+    if (g->takes_along != NULL)
+        guest_leave(g->takes_along);
+    if (g->delay == 0)
+        guest_leave(g);
+    else
+        flare__loop_task(g->loop, &g->task, guest_on_task);
+}
+
+static void guest_come(struct guest *g, struct flare_loop *loop)
+{
+    g->loop = loop;
+    g->is_in = true;
+    flare__loop_resident_add(loop, &g->resident, guest_evict);
+}
+
+static void guest_leave(struct guest *g)
+{
+    flare__loop_resident_remove(g->loop, &g->resident);
+    g->is_in = false;
+    if (g->opens != NULL)
+        guest_come(g->opens, g->loop);
+}
+
+START_TEST(test_loop_is_busy_for_each_thing_that_will_happen)
+{
+    struct flare_loop *loop = loop_new(&flare__allocator_default);
+    struct guest g = {.delay = 0};
+    struct noted n = {.loop = loop, .name = 'n'};
+    char a = 'a';
+
+    order[0] = '\0';
+    ck_assert(!flare__loop_is_busy(loop));
+    guest_come(&g, loop);
+    ck_assert(flare__loop_is_busy(loop));
+    flare__loop_resident_rest(loop);
+    ck_assert(!flare__loop_is_busy(loop));
+    flare__loop_resident_work(loop);
+    ck_assert(flare__loop_is_busy(loop));
+    guest_leave(&g);
+    ck_assert(!flare__loop_is_busy(loop));
+    flare__loop_task(loop, &n.task, on_task);
+    ck_assert(flare__loop_is_busy(loop));
+    turn(loop);
+    ck_assert(!flare__loop_is_busy(loop));
+    ck_assert_int_eq(flare_loop_post(loop, on_post, &a), 0);
+    ck_assert(flare__loop_is_busy(loop));
+    turn(loop);
+    ck_assert(!flare__loop_is_busy(loop));
+    flare__loop_free(loop);
+}
+END_TEST
+
+START_TEST(test_loop_evicts_each_once_and_turns_until_all_have_left)
+{
+    struct flare_loop *loop = loop_new(&flare__allocator_default);
+    struct guest g[8] = {{.delay = 0}};
+
+    for (int i = 0; i < ROWS(g); i++)
+        g[i].delay = i % 3;
+    g[7].takes_along = &g[2]; /* not yet evicted: the newest goes first */
+    g[6].opens = &g[0];       /* and one that comes meanwhile goes too */
+    for (int i = 1; i < ROWS(g); i++)
+        guest_come(&g[i], loop);
+    ck_assert_int_eq(flare__loop_evict(loop), 0);
+    ck_assert(loop->is_ending);
+    ck_assert_uint_eq(loop->resident_count, 0);
+    for (int i = 0; i < ROWS(g); i++) {
+        ck_assert(!g[i].is_in);
+        ck_assert_int_eq(g[i].evictions, i != 2);
+    }
+    ck_assert_int_eq(flare__loop_evict(loop), 0); /* nothing is left */
+    flare__loop_free(loop);
+}
+END_TEST
+
+START_TEST(test_loop_counts_what_its_turns_did)
+{
+    struct flare_loop *loop = loop_new(&flare__allocator_default);
+    struct noted n = {.loop = loop, .name = 'n'};
+    char a = 'a';
+
+    order[0] = '\0';
+    ck_assert_int_eq(flare_loop_post(loop, on_post, &a), 0);
+    flare__wheel_start(&loop->wheel, &n.timer, 0, on_timer);
+    turn(loop);
+    ck_assert_uint_eq(loop->counts.turns, 1);
+    ck_assert_uint_eq(loop->counts.posts, 1);
+    ck_assert_uint_eq(loop->counts.timers, 1);
+    ck_assert_uint_eq(loop->counts.tasks, 1);
+    flare__loop_free(loop);
+}
+END_TEST
+
 static int scenario_loop(struct fault *f, void *ctx)
 {
     struct flare_loop *loop = loop_new(&f->al);
@@ -224,6 +348,9 @@ int main(void)
     tcase_add_test(t, test_loop_waits_for_the_next_timer_and_is_never_early);
     tcase_add_test(t, test_loop_does_not_wait_longer_than_it_may);
     tcase_add_test(t, test_loop_posted_calls_run_in_order_and_are_bounded);
+    tcase_add_test(t, test_loop_is_busy_for_each_thing_that_will_happen);
+    tcase_add_test(t, test_loop_evicts_each_once_and_turns_until_all_have_left);
+    tcase_add_test(t, test_loop_counts_what_its_turns_did);
     tcase_add_test(t, test_loop_open_survives_every_allocation_failure);
     suite_add_tcase(s, t);
     return test_run(s);

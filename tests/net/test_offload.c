@@ -291,6 +291,94 @@ START_TEST(test_offload_threads_have_no_signals_and_are_not_pinned)
 }
 END_TEST
 
+/* ---- abandoned ---- */
+
+/* Abandons a pool of two threads, `busy` of them inside the gate. */
+static void abandon(struct fault *f, int busy)
+{
+    static struct counted jobs[JOBS];
+    struct flare__offload *pool = pool_new(f, 2, JOBS);
+
+    for (int i = 0; i < JOBS; i++)
+        jobs[i] = job_of(i < 2 ? run_behind_gate : run);
+    for (int i = 0; i < busy; i++)
+        ck_assert_int_eq(flare__offload_submit(pool, &jobs[i].job), 0);
+    gate_await(busy);
+    for (int i = 2; busy == 2 && i < JOBS; i++)
+        ck_assert_int_eq(flare__offload_submit(pool, &jobs[i].job), 0);
+    flare__offload_abandon(pool);
+    ck_assert_int_eq(atomic_load(&runs), 0);
+    ck_assert_int_eq(atomic_load(&cancels), busy == 2 ? JOBS - 2 : 0);
+    gate_open();
+    while (atomic_load(&runs) < busy)
+        sched_yield();
+}
+
+static size_t live_blocks(struct fault *f)
+{
+    size_t count;
+
+    pthread_mutex_lock(&f->lock);
+    count = f->live_blocks;
+    pthread_mutex_unlock(&f->lock);
+    return count;
+}
+
+START_TEST(test_offload_D06_an_abandoned_pool_waits_for_nobody_and_frees_itself)
+{
+    struct fault f;
+
+    abandon(&f, _i); /* returns while they are inside, or this never ends */
+    while (live_blocks(&f) != 0)
+        sched_yield();
+    fault_fini(&f, "net/offload");
+}
+END_TEST
+
+START_TEST(test_offload_one_that_is_idle_is_gone_when_abandoned)
+{
+    struct fault f;
+    struct flare__offload *pool = pool_new(&f, 2, 1);
+    struct counted job = job_of(run);
+
+    ck_assert_int_eq(flare__offload_submit(pool, &job.job), 0);
+    while (atomic_load(&runs) == 0)
+        sched_yield();
+    flare__offload_abandon(pool);
+    while (live_blocks(&f) != 0) /* the thread may not have come back yet */
+        sched_yield();
+    fault_fini(&f, "net/offload");
+
+    flare__offload_abandon(pool_new(&f, 2, 1));
+    ck_assert_uint_eq(live_blocks(&f), 0);
+    fault_fini(&f, "net/offload");
+    flare__offload_abandon(NULL);
+}
+END_TEST
+
+START_TEST(test_offload_an_abandoned_pool_needs_only_a_copy_of_the_allocator)
+{
+    struct fault f;
+    struct flare_allocator *al = malloc(sizeof(*al));
+    struct flare__offload *pool;
+    struct counted job = job_of(run_behind_gate);
+
+    reset();
+    fault_init(&f, FAULT_NEVER, 0);
+    ck_assert_ptr_nonnull(al);
+    *al = f.al;
+    ck_assert_int_eq(flare__offload_new(&pool, al, 1, 1), 0);
+    free(al); /* as a loop that has ended */
+    ck_assert_int_eq(flare__offload_submit(pool, &job.job), 0);
+    gate_await(1);
+    flare__offload_abandon(pool);
+    gate_open();
+    while (live_blocks(&f) != 0)
+        sched_yield();
+    fault_fini(&f, "net/offload");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("net/offload");
@@ -308,6 +396,13 @@ int main(void)
         tc, test_offload_M09_the_end_cancels_what_waits_and_awaits_what_runs);
     tcase_add_test(tc, test_offload_many_threads_submit_and_nothing_is_lost);
     tcase_add_test(tc, test_offload_threads_have_no_signals_and_are_not_pinned);
+    tcase_add_loop_test(
+        tc,
+        test_offload_D06_an_abandoned_pool_waits_for_nobody_and_frees_itself, 0,
+        3);
+    tcase_add_test(tc, test_offload_one_that_is_idle_is_gone_when_abandoned);
+    tcase_add_test(
+        tc, test_offload_an_abandoned_pool_needs_only_a_copy_of_the_allocator);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }

@@ -239,6 +239,87 @@ START_TEST(test_out_survives_every_allocation_failure)
 }
 END_TEST
 
+/* ---- copies ---- */
+
+START_TEST(test_out_a_copy_fills_chunk_after_chunk_however_it_is_cut)
+{
+    static char text[30000], got[30000];
+
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = (char)(i * 7 + i / 251);
+    for (size_t piece = 1; piece < sizeof(text); piece = piece * 3 + 1) {
+        struct bench b;
+        size_t len = 0;
+
+        bench_init(&b);
+        for (size_t at = 0; at < sizeof(text); at += piece) {
+            size_t n = sizeof(text) - at < piece ? sizeof(text) - at : piece;
+
+            ck_assert_int_eq(flare__out_copy(&b.out, &b.pool,
+                                             (struct flare_str){text + at, n}),
+                             0);
+        }
+        ck_assert_uint_eq(b.out.bytes, sizeof(text));
+        /* no more chunks than it takes */
+        ck_assert_uint_le(b.fault.live_blocks, sizeof(text) / 4000 + 1);
+        while (take(&b, got, &len) > 0)
+            ;
+        ck_assert_uint_eq(len, sizeof(text));
+        ck_assert_mem_eq(got, text, sizeof(text));
+        bench_fini(&b);
+    }
+}
+END_TEST
+
+START_TEST(test_out_a_copy_without_memory_takes_nothing)
+{
+    static char text[20000], got[40000];
+
+    for (uint64_t at = 1; at <= 6; at++) {
+        struct bench b;
+        size_t len = 0;
+        int rc;
+
+        bench_init(&b);
+        put(&b, "before", 6);
+        b.fault.mode = FAULT_ONCE;
+        b.fault.at = b.fault.sites + at;
+        rc = flare__out_copy(&b.out, &b.pool,
+                             (struct flare_str){text, sizeof(text)});
+        ck_assert_int_eq(rc, at <= 4 ? -ENOMEM : 0);
+        ck_assert_uint_eq(b.out.bytes, rc < 0 ? 6 : 6 + sizeof(text));
+        b.fault.mode = FAULT_NEVER;
+        ck_assert_int_eq(flare__out_copy(&b.out, &b.pool, FLARE_STR("after")),
+                         0);
+        while (take(&b, got, &len) > 0)
+            ;
+        ck_assert_uint_eq(len, 6 + (rc < 0 ? 0 : sizeof(text)) + 5);
+        ck_assert_mem_eq(got, "before", 6);
+        ck_assert_mem_eq(got + len - 5, "after", 5);
+        bench_fini(&b);
+    }
+}
+END_TEST
+
+START_TEST(test_out_a_copy_never_writes_behind_a_borrowed_body)
+{
+    struct bench b;
+    char got[16];
+    size_t len = 0;
+
+    bench_init(&b);
+    flare__out_append(
+        &b.out, flare__out_borrow(&b.pool, FLARE_STR("lent"), NULL, NULL));
+    ck_assert_int_eq(flare__out_copy(&b.out, &b.pool, FLARE_STR("copied")), 0);
+    ck_assert_int_eq(flare__out_copy(&b.out, &b.pool, FLARE_STR("")), 0);
+    while (take(&b, got, &len) > 0)
+        ;
+    ck_assert_uint_eq(len, 10);
+    ck_assert_mem_eq(got, "lentcopied", 10);
+    bench_fini(&b);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("net/out");
@@ -251,6 +332,10 @@ int main(void)
     tcase_add_test(t, test_out_a_body_is_given_back_once_sent_or_dropped);
     tcase_add_test(t, test_out_the_pool_is_bounded);
     tcase_add_test(t, test_out_survives_every_allocation_failure);
+    tcase_add_test(t,
+                   test_out_a_copy_fills_chunk_after_chunk_however_it_is_cut);
+    tcase_add_test(t, test_out_a_copy_without_memory_takes_nothing);
+    tcase_add_test(t, test_out_a_copy_never_writes_behind_a_borrowed_body);
     suite_add_tcase(s, t);
     return test_run(s);
 }

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Descriptors of the user: flare/watch.h.
+ *
+ * Level triggered is a poll for one shot, armed again after each callback; edge
+ * triggered is a poll without end.  At most one poll is armed, and where other
+ * events are wanted meanwhile, one for one shot is cut and armed anew when it
+ * is back.
+ *
+ * A poll for one shot can end for what nobody asked for: the kernel adds
+ * POLLRDHUP on a ring, and a half-closed peer stays so, so that the next one
+ * would end at once, for ever.  Such a watch goes over to polls without end,
+ * which say each thing once; asked for again after a callback, they say what is
+ * still so.
+ *
+ * States:  attached, armed or not -> closing -> (CLOSED) freed
+ */
+#include "net/user_watch.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "net/sock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/stat.h>
+
+/* Until a poll that the kernel refused is tried again. */
+enum { WATCH_RETRY_MS = 10 };
+
+enum {
+    WATCH_EVENTS = FLARE_WATCH_READ | FLARE_WATCH_WRITE | FLARE_WATCH_HANGUP |
+                   FLARE_WATCH_ERROR | FLARE_WATCH_EDGE
+};
+
+#ifndef POLLRDHUP /* a kernel that tells a half-closed peer by POLLIN alone */
+#define POLLRDHUP 0
+#endif
+
+struct flare_watch {
+    struct flare__sock sock;
+    struct flare__resident resident;
+    struct flare__timer retry;
+    struct flare_loop *loop;
+    flare_watch_fn fn;
+    void *ctx;
+    unsigned wanted; /* FLARE_WATCH_*; without any but EDGE: nothing */
+    short armed;     /* POLL* of the poll that is armed; 0: none is */
+    bool is_cut;     /* and it has been told to stop */
+    bool is_endless; /* polls are without end */
+    bool is_closing;
+};
+
+/* ---- wishes and answers ---- */
+
+static bool watch_is_waiting(unsigned events)
+{
+    return (events & ~(unsigned)FLARE_WATCH_EDGE) != 0;
+}
+
+/* FLARE_WATCH_ERROR comes unasked; a poll must ask for something, though. */
+static short watch_poll_events(unsigned wanted)
+{
+    int events = 0;
+
+    if (wanted & FLARE_WATCH_READ)
+        events |= POLLIN;
+    if (wanted & FLARE_WATCH_WRITE)
+        events |= POLLOUT;
+    if (wanted & FLARE_WATCH_HANGUP)
+        events |= POLLRDHUP;
+    if (events == 0 && watch_is_waiting(wanted))
+        events |= POLLERR;
+    return (short)events;
+}
+
+static unsigned watch_told(unsigned wanted, int revents)
+{
+    const int broken = POLLERR | POLLHUP | POLLNVAL;
+    unsigned events = 0;
+
+    if (revents & (POLLIN | POLLRDHUP | broken))
+        events |= wanted & FLARE_WATCH_READ;
+    if (revents & (POLLOUT | broken))
+        events |= wanted & FLARE_WATCH_WRITE;
+    if (revents & POLLRDHUP)
+        events |= wanted & FLARE_WATCH_HANGUP;
+    if (revents & POLLHUP)
+        events |= FLARE_WATCH_HANGUP;
+    if (revents & (POLLERR | POLLNVAL))
+        events |= FLARE_WATCH_ERROR;
+    return events;
+}
+
+/* ---- arming ---- */
+
+static int watch_start(struct flare_watch *w, short events)
+{
+    const struct flare__backend_ops *ops = w->loop->ops;
+    int rc;
+
+    if (w->wanted & FLARE_WATCH_EDGE)
+        w->is_endless = true;
+    if (w->is_endless)
+        rc = ops->poll_start(w->loop->backend, &w->sock, events);
+    else
+        rc = ops->poll_fd(w->loop->backend, &w->sock, events);
+    if (rc >= 0)
+        w->armed = events;
+    return rc;
+}
+
+static void watch_on_retry(struct flare__timer *timer);
+
+/*
+ * Sees to it that a poll for just what is wanted is armed, now or once the one
+ * before is back.  `again`: what is still so is to be told again.
+ */
+static int watch_arm(struct flare_watch *w, bool again)
+{
+    short events = watch_poll_events(w->wanted);
+    int rc;
+
+    if (w->is_cut)
+        return 0;
+    if (events == w->armed && (events == 0 || !again || !w->is_endless))
+        return 0;
+    if (w->armed != 0 && (events == 0 || !w->is_endless)) {
+        w->is_cut = true;
+        w->loop->ops->poll_stop(w->loop->backend, &w->sock);
+        return 0;
+    }
+    rc = watch_start(w, events);
+    if (rc < 0)
+        flare__wheel_start(&w->loop->wheel, &w->retry,
+                           w->loop->now_ms + WATCH_RETRY_MS, watch_on_retry);
+    return rc;
+}
+
+static void watch_on_retry(struct flare__timer *timer)
+{
+    struct flare_watch *w =
+        FLARE_CONTAINER_OF(timer, struct flare_watch, retry);
+
+    (void)watch_arm(w, /* again = */ true); /* else it is tried again */
+}
+
+/* ---- events ---- */
+
+static void watch_free(struct flare_watch *w)
+{
+    struct flare_loop *loop = w->loop;
+
+    flare__loop_resident_remove(loop, &w->resident);
+    flare__free(&loop->allocator, w);
+}
+
+/* One poll's answer; true: the user was told. */
+static bool watch_tell(struct flare_watch *w, int revents)
+{
+    unsigned events = watch_told(w->wanted, revents);
+
+    if (events == 0)
+        return false;
+    w->fn(w, events, w->ctx); /* may free it: that is closing for now */
+    return true;
+}
+
+static void watch_on_poll(struct flare_watch *w, const struct flare__event *ev)
+{
+    short asked = w->armed;
+    bool is_told = false;
+
+    if (!(ev->flags & FLARE__EV_MORE)) {
+        w->armed = 0;
+        w->is_cut = false;
+    }
+    if (w->is_closing)
+        return;
+    if (ev->res >= 0 && watch_is_waiting(w->wanted)) {
+        is_told = watch_tell(w, ev->res);
+        if (w->is_closing)
+            return;
+        if (!is_told && asked == watch_poll_events(w->wanted))
+            w->is_endless = true;
+    } else if (ev->res < 0 && ev->res != -ECANCELED) {
+        flare__wheel_start(&w->loop->wheel, &w->retry,
+                           w->loop->now_ms + WATCH_RETRY_MS, watch_on_retry);
+        return;
+    }
+    (void)watch_arm(w, is_told && !(w->wanted & FLARE_WATCH_EDGE));
+}
+
+static void watch_on_event(struct flare__sock *sock,
+                           const struct flare__event *ev)
+{
+    struct flare_watch *w = FLARE_CONTAINER_OF(sock, struct flare_watch, sock);
+
+    if (ev->kind == FLARE__EV_POLL)
+        watch_on_poll(w, ev);
+    else if (ev->kind == FLARE__EV_CLOSED)
+        watch_free(w);
+}
+
+/* ---- life ---- */
+
+/* Whether readiness means something; epoll says so itself, a ring does not. */
+static int watch_check(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? -EPERM : 0;
+}
+
+static void watch_evict(struct flare__resident *resident)
+{
+    struct flare_watch *w =
+        FLARE_CONTAINER_OF(resident, struct flare_watch, resident);
+
+    if (!w->is_closing)
+        flare_watch_free(w);
+}
+
+int flare__watch_adopt(struct flare_loop *loop, struct flare_watch **out,
+                       int fd, flare_watch_fn fn, void *ctx)
+{
+    struct flare_watch *w = flare__calloc(&loop->allocator, 1, sizeof(*w));
+    int rc;
+
+    if (w == NULL)
+        return -ENOMEM;
+    w->loop = loop;
+    w->fn = fn;
+    w->ctx = ctx;
+    w->sock.on_event = watch_on_event;
+    rc = loop->ops->attach(loop->backend, &w->sock, fd);
+    if (rc < 0) {
+        flare__free(&loop->allocator, w);
+        return rc;
+    }
+    flare__loop_resident_add(loop, &w->resident, watch_evict);
+    flare__loop_resident_rest(loop);
+    *out = w;
+    return 0;
+}
+
+int flare_watch_new(flare_loop *loop, flare_watch **out, int fd,
+                    unsigned events, flare_watch_fn fn, void *ctx)
+{
+    struct flare_watch *w = NULL;
+    int own;
+    int rc;
+
+    FLARE_ASSERT(fn != NULL);
+    FLARE_DCHECK(flare__loop_is_owner(loop));
+    if (loop->is_ending)
+        return FLARE_E_STOPPED;
+    if (events & ~(unsigned)WATCH_EVENTS)
+        return -EINVAL;
+    rc = watch_check(fd);
+    if (rc < 0)
+        return rc;
+    own = flare__sock_dup(fd);
+    if (own < 0)
+        return own;
+    rc = flare__watch_adopt(loop, &w, own, fn, ctx);
+    if (rc < 0) {
+        flare__sock_close(own);
+        return rc;
+    }
+    rc = flare_watch_change(w, events);
+    if (rc < 0) {
+        flare_watch_free(w);
+        return rc;
+    }
+    *out = w;
+    return 0;
+}
+
+/* Whether the loop goes on for it. */
+static void watch_want(struct flare_watch *w, unsigned events)
+{
+    if (watch_is_waiting(w->wanted) && !watch_is_waiting(events))
+        flare__loop_resident_rest(w->loop);
+    else if (!watch_is_waiting(w->wanted) && watch_is_waiting(events))
+        flare__loop_resident_work(w->loop);
+    w->wanted = events;
+}
+
+int flare_watch_change(flare_watch *w, unsigned events)
+{
+    FLARE_DCHECK(flare__loop_is_owner(w->loop));
+    FLARE_ASSERT(!w->is_closing);
+    if (events & ~(unsigned)WATCH_EVENTS)
+        return -EINVAL;
+    watch_want(w, events);
+    return watch_arm(w, /* again = */ true);
+}
+
+void flare_watch_free(flare_watch *w)
+{
+    if (w == NULL)
+        return;
+    FLARE_DCHECK(flare__loop_is_owner(w->loop));
+    FLARE_ASSERT(!w->is_closing);
+    w->is_closing = true;
+    if (!watch_is_waiting(w->wanted))
+        flare__loop_resident_work(w->loop); /* its end is waited for */
+    flare__wheel_stop(&w->loop->wheel, &w->retry);
+    w->loop->ops->close(w->loop->backend, &w->sock, FLARE__CLOSE_GRACEFUL);
+}
