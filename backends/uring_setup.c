@@ -368,7 +368,7 @@ static uint32_t bundle_bytes(const struct uring_leases *leases)
 /*
  * Bundles are there from Linux 6.10 on, but wanted only where the probe finds
  * that they can be limited, 6.17: before that one socket could take the whole
- * pool, and kernels up to 6.15 returned buffers out of order or crashed.
+ * pool, and the kernels of a year returned buffers out of order or crashed.
  */
 static int bundle_check(struct flare__backend *b)
 {
