@@ -17,6 +17,7 @@
 #include "base/assert.h"
 #include "backends/backend.h"
 #include "backends/handles.h"
+#include "backends/leases.h" /* FLARE__POISON */
 #include "backends/syscall.h"
 
 #include <liburing.h>
@@ -312,6 +313,39 @@ static inline void uring_owned(struct io_uring_sqe *sqe,
 {
     io_uring_sqe_set_data64(sqe, uring_key(sock, op));
     sock->in_flight++;
+}
+
+static inline uint8_t *uring_lease_data(const struct flare__backend *b,
+                                        uint32_t lease)
+{
+    return b->leases.base + (size_t)lease * b->leases.stride;
+}
+
+/* The kernel has taken it for a completion. */
+static inline void uring_lease_take(struct flare__backend *b, uint32_t lease)
+{
+    struct uring_leases *leases = &b->leases;
+    uint64_t bit = UINT64_C(1) << lease % 64;
+
+    FLARE_DCHECK(lease < leases->count && !(leases->out[lease / 64] & bit));
+    leases->out[lease / 64] |= bit;
+    leases->held++;
+}
+
+/* A lease that was taken, with `len` bytes in it. */
+static inline void uring_recv_event(struct flare__backend *b,
+                                    struct flare__sock *sock, uint32_t lease,
+                                    uint32_t len, struct flare__event *event)
+{
+    uint8_t *data = uring_lease_data(b, lease);
+
+    FLARE__UNPOISON(data, b->leases.bytes);
+    *event = (struct flare__event){.sock = sock,
+                                   .data = data,
+                                   .res = (int32_t)len,
+                                   .lease = lease,
+                                   .kind = FLARE__EV_RECV,
+                                   .flags = FLARE__EV_MORE | FLARE__EV_LEASE};
 }
 
 static inline void uring_push(struct uring_list *list, struct flare__sock *sock)

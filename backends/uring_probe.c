@@ -7,8 +7,6 @@
  */
 #include "backends/uring.h"
 
-#include "backends/leases.h" /* FLARE__UNPOISON */
-
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -156,7 +154,7 @@ static int bundle_send(const struct flare__backend *b, int fd)
 static bool bundle_is(const struct flare__backend *b, uint32_t lease,
                       uint32_t at, uint32_t len)
 {
-    const uint8_t *data = b->leases.base + (size_t)lease * b->leases.stride;
+    const uint8_t *data = uring_lease_data(b, lease);
 
     FLARE__UNPOISON(data, b->leases.bytes);
     for (uint32_t i = 0; i < len; i++)

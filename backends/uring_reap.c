@@ -283,8 +283,17 @@ static int reap_op(struct flare__backend *b, const struct reap *r,
  */
 static int reap_leases(struct flare__backend *b, const struct reap *r, int room)
 {
-    if (FLARE_LIKELY(r->cqe->res > 0 && !uring_has(r->sock, URING_CLOSING)))
-        return flare__uring_recv_give(b, r->sock, r->cqe, r->event, room);
+    int32_t res = r->cqe->res;
+    uint32_t lease;
+
+    if (FLARE_LIKELY(res > 0 && !uring_has(r->sock, URING_CLOSING))) {
+        if ((uint32_t)res >= b->leases.bytes || r->sock->state >= URING_BUNDLED)
+            return flare__uring_recv_give(b, r->sock, r->cqe, r->event, room);
+        lease = r->cqe->flags >> IORING_CQE_BUFFER_SHIFT;
+        uring_lease_take(b, lease);
+        uring_recv_event(b, r->sock, lease, (uint32_t)res, r->event);
+        return 1;
+    }
     flare__uring_recv_drop(b, r->cqe);
     return 0;
 }

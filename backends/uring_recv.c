@@ -16,22 +16,15 @@
  */
 #include "backends/uring.h"
 
-#include "backends/leases.h" /* FLARE__POISON */
-
 enum {
     DEEP_AFTER = 4,    /* whole leases in a row: from then on bundles */
     SHALLOW_AFTER = 16 /* bundles in a row that would have fitted in one */
 };
 
-static uint8_t *lease_data(const struct flare__backend *b, uint32_t lease)
-{
-    return b->leases.base + (size_t)lease * b->leases.stride;
-}
-
 void flare__uring_lease_give(struct flare__backend *b, uint32_t lease)
 {
     struct uring_leases *leases = &b->leases;
-    uint8_t *data = lease_data(b, lease);
+    uint8_t *data = uring_lease_data(b, lease);
 
     FLARE__POISON(data, leases->stride);
     io_uring_buf_ring_add(leases->ring, data, leases->bytes,
@@ -53,17 +46,6 @@ void flare__uring_lease_put(struct flare__backend *b, uint32_t lease)
     flare__uring_lease_give(b, lease);
 }
 
-/* The kernel has taken it for a completion. */
-static void lease_take(struct flare__backend *b, uint32_t lease)
-{
-    struct uring_leases *leases = &b->leases;
-    uint64_t bit = UINT64_C(1) << lease % 64;
-
-    FLARE_DCHECK(lease < leases->count && !(leases->out[lease / 64] & bit));
-    leases->out[lease / 64] |= bit;
-    leases->held++;
-}
-
 /* Begins with the leases of a completion, or goes on where a batch ended. */
 static void rest_begin(struct uring_leases *leases,
                        const struct io_uring_cqe *cqe)
@@ -82,7 +64,7 @@ static uint32_t rest_next(struct flare__backend *b, uint32_t *lease)
         leases->rest_bytes < leases->bytes ? leases->rest_bytes : leases->bytes;
 
     *lease = leases->rest;
-    lease_take(b, leases->rest);
+    uring_lease_take(b, leases->rest);
     leases->rest_bytes -= part;
     leases->rest = leases->after[leases->rest];
     return part;
@@ -120,23 +102,14 @@ int flare__uring_recv_give(struct flare__backend *b, struct flare__sock *sock,
     struct uring_leases *leases = &b->leases;
     int n = 0;
 
-    if (leases->rest_bytes == 0 &&
-        FLARE_UNLIKELY((uint32_t)cqe->res >= leases->bytes ||
-                       sock->state >= URING_BUNDLED))
+    if (leases->rest_bytes == 0)
         recv_adapt(b, sock, cqe);
     rest_begin(leases, cqe);
     do {
-        struct flare__event *ev = &events[n++];
         uint32_t lease;
         uint32_t part = rest_next(b, &lease);
 
-        *ev = (struct flare__event){.sock = sock,
-                                    .data = lease_data(b, lease),
-                                    .res = (int32_t)part,
-                                    .lease = lease,
-                                    .kind = FLARE__EV_RECV,
-                                    .flags = FLARE__EV_MORE | FLARE__EV_LEASE};
-        FLARE__UNPOISON(ev->data, leases->bytes);
+        uring_recv_event(b, sock, lease, part, &events[n++]);
     } while (leases->rest_bytes > 0 && n < room);
     return n;
 }

@@ -9,7 +9,6 @@
  */
 #include "backends/uring.h"
 
-#include "backends/leases.h" /* FLARE__UNPOISON */
 #include "base/alloc.h"
 
 #include <errno.h>
