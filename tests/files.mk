@@ -6,9 +6,11 @@ unit_tests = \
 	%D%/backends/test_conformance \
 	%D%/backends/test_handles \
 	%D%/backends/test_sim \
+	%D%/backends/test_sim_datagram \
 	%D%/backends/test_sim_file \
 	%D%/backends/test_sim_route \
 	%D%/backends/test_sim_rules \
+	%D%/backends/test_sim_talk \
 	%D%/base/test_alloc \
 	%D%/base/test_arena \
 	%D%/base/test_assert \
@@ -432,6 +434,14 @@ tests_dns_test_system_SOURCES = \
 # CONF_SIM: the simulated network keeps the contract too.
 %C%_backends_test_conformance_CPPFLAGS = $(AM_CPPFLAGS) -DCONF_SIM \
 	$(conformance_cppflags)
+%C%_backends_test_sim_datagram_SOURCES = \
+	%D%/backends/sim_rig.c \
+	%D%/backends/sim_rig.h \
+	%D%/backends/test_sim_datagram.c
+%C%_backends_test_sim_talk_SOURCES = \
+	%D%/backends/sim_rig.c \
+	%D%/backends/sim_rig.h \
+	%D%/backends/test_sim_talk.c
 %C%_backends_test_conformance_SOURCES = \
 	%D%/backends/conformance.h \
 	%D%/backends/conformance_accept.c \
