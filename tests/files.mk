@@ -464,8 +464,10 @@ tests_http_test_router_SOURCES = \
 if HAVE_EPOLL
 unit_tests += \
 	%D%/backends/test_epoll \
-	%D%/backends/test_fd \
 	%D%/backends/test_ready
+if !KQUEUE_SHIM
+unit_tests += %D%/backends/test_fd
+endif
 endif
 
 # kqueue on Linux, over epoll: a library of its own for the tests that ask for
