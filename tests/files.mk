@@ -463,6 +463,7 @@ tests_http_test_router_SOURCES = \
 
 if HAVE_EPOLL
 unit_tests += \
+	%D%/backends/test_datagram \
 	%D%/backends/test_epoll \
 	%D%/backends/test_ready
 if !KQUEUE_SHIM
@@ -501,6 +502,8 @@ endif
 %C%_backends_test_conformance_LDADD = $(kqueue_ldadd) $(LDADD)
 
 # They make up what system calls answer.
+%C%_backends_test_datagram_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=recvmmsg \
+	-Wl,--wrap=sendmmsg
 %C%_backends_test_fd_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sendfile
 %C%_backends_test_ready_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4
 
