@@ -44,7 +44,7 @@ static void on_timer(flare_timer *timer, void *ctx)
     abort(); /* none is due */
 }
 
-/* From a second to some 18 hours: five hands of the wheel. */
+/* From a minute to some 19 hours: three hands of the wheel. */
 static uint64_t delay_ms(size_t i)
 {
     return 60000 + i * 2654435761u % (1u << 26);
