@@ -463,11 +463,13 @@ tests_http_test_router_SOURCES = \
 
 if HAVE_EPOLL
 unit_tests += \
-	%D%/backends/test_datagram \
 	%D%/backends/test_epoll \
-	%D%/backends/test_ready
+	%D%/backends/test_ready \
+	%D%/backends/test_ready_poll
 if !KQUEUE_SHIM
-unit_tests += %D%/backends/test_fd
+unit_tests += \
+	%D%/backends/test_datagram \
+	%D%/backends/test_fd
 endif
 endif
 
@@ -500,6 +502,15 @@ if HAVE_EPOLL
 conformance_cppflags = -DFLARE_HAVE_KQUEUE=1
 endif
 %C%_backends_test_conformance_LDADD = $(kqueue_ldadd) $(LDADD)
+
+%C%_backends_test_ready_SOURCES = \
+	%D%/backends/ready_rig.c \
+	%D%/backends/ready_rig.h \
+	%D%/backends/test_ready.c
+%C%_backends_test_ready_poll_SOURCES = \
+	%D%/backends/ready_rig.c \
+	%D%/backends/ready_rig.h \
+	%D%/backends/test_ready_poll.c
 
 # They make up what system calls answer.
 %C%_backends_test_datagram_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=recvmmsg \

@@ -3,10 +3,9 @@
  * The readiness core under a poller that the test plays: edges come when, and
  * as wrong as, the test wants.  Sockets are real pairs.
  */
-#include "backends/ready_turn.h"
+#include "tests/backends/ready_rig.h"
 
 #include "base/alloc.h"
-#include "tests/support/test.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,164 +14,6 @@
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { LEASE_BYTES = 64, LEASES = 4, EDGES = 64 };
-
-struct flare__backend {
-    struct flare__ready ready; /* first, as the core wants it */
-    struct flare__edge edges[EDGES];
-    int edge_count;
-    int waits;
-    uint64_t timeout; /* of the last wait */
-    int wait_rc;      /* negative: what the next wait returns */
-    int add_rc;
-    int wakes;
-    int watches, arms;
-    short events; /* of the last */
-};
-
-static int fake_add(struct flare__backend *b, int fd, uint32_t index,
-                    uint32_t generation)
-{
-    (void)fd;
-    (void)index;
-    ck_assert_uint_ne(generation, 0);
-    return b->add_rc;
-}
-
-static int fake_arm(struct flare__backend *b, int fd, uint32_t index,
-                    uint32_t generation, short events)
-{
-    (void)fd;
-    (void)index;
-    (void)generation;
-    b->arms++;
-    b->events = events;
-    return b->add_rc;
-}
-
-static int fake_watch(struct flare__backend *b, int fd, uint32_t index,
-                      uint32_t generation, short events)
-{
-    (void)fd;
-    (void)index;
-    (void)generation;
-    b->watches++;
-    b->events = events;
-    return b->add_rc;
-}
-
-static int fake_wait(struct flare__backend *b, struct flare__edge *edges,
-                     uint64_t timeout_ns)
-{
-    int n = b->edge_count;
-    int rc = b->wait_rc;
-
-    ck_assert_int_le(n, FLARE__EDGES_MAX);
-    b->waits++;
-    b->timeout = timeout_ns;
-    b->wait_rc = 0;
-    if (rc < 0)
-        return rc;
-    memcpy(edges, b->edges, (size_t)n * sizeof(*edges));
-    b->edge_count = 0;
-    return n;
-}
-
-static void fake_wake(struct flare__backend *b)
-{
-    b->wakes++;
-    b->edges[b->edge_count++] = (struct flare__edge){.mask = FLARE__EDGE_WAKE};
-}
-
-static const struct flare__poller_ops fake = {
-    .add = fake_add,
-    .arm = fake_arm,
-    .watch = fake_watch,
-    .wake = fake_wake,
-};
-
-static struct flare__backend *b;
-
-static int fake_poll(struct flare__event *events, int capacity,
-                     uint64_t deadline_ns)
-{
-    return flare__ready_poll_with(b, events, capacity, deadline_ns, fake_wait);
-}
-
-static void setup(void)
-{
-    const struct flare__backend_config config = {
-        .al = &flare__allocator_default,
-        .lease_bytes = LEASE_BYTES,
-        .lease_count = LEASES,
-    };
-    int rc;
-
-    b = calloc(1, sizeof(*b));
-    ck_assert_ptr_nonnull(b);
-    rc = flare__ready_init(&b->ready, &fake, &config);
-    ck_assert_int_eq(rc, 0);
-}
-
-static void teardown(void)
-{
-    flare__ready_fini(&b->ready);
-    free(b);
-}
-
-/* A socket and its peer. */
-struct pair {
-    struct flare__sock sock;
-    int peer;
-};
-
-static void pair_open(struct pair *p)
-{
-    int fds[2];
-
-    memset(p, 0, sizeof(*p));
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds),
-                     0);
-    p->peer = fds[1];
-    ck_assert_int_eq(flare__ready_attach(b, &p->sock, fds[0]), 0);
-}
-
-static void edge(const struct flare__sock *sock, uint32_t mask)
-{
-    b->edges[b->edge_count++] = (struct flare__edge){
-        .index = sock->index, .generation = sock->generation, .mask = mask};
-}
-
-/* One event at most, put back at once; its kind, -1: none. */
-static int next(struct flare__event *ev)
-{
-    int n = fake_poll(ev, 1, 0);
-
-    ck_assert_int_ge(n, 0);
-    if (n == 0)
-        return -1;
-    if (ev->flags & FLARE__EV_LEASE)
-        flare__ready_lease_put(b, ev->lease);
-    return ev->kind;
-}
-
-static void pair_close(struct pair *p)
-{
-    struct flare__event ev;
-
-    flare__ready_close(b, &p->sock, FLARE__CLOSE_GRACEFUL);
-    for (int i = 0; next(&ev) != FLARE__EV_CLOSED; i++)
-        ck_assert_int_lt(i, 10);
-    close(p->peer);
-}
-
-static void put(const struct pair *p, size_t len)
-{
-    char bytes[4 * LEASE_BYTES] = {0};
-
-    ck_assert_int_eq(write(p->peer, bytes, len), (ssize_t)len);
-}
 
 /* Reading. */
 
@@ -488,142 +329,6 @@ START_TEST(test_R09_what_ails_the_listener_ends_the_accept)
 }
 END_TEST
 
-/* Polling. */
-
-START_TEST(test_edges_of_a_watch_are_told_together_and_it_goes_on)
-{
-    struct pair p;
-    struct flare__event ev;
-
-    pair_open(&p);
-    ck_assert_int_eq(flare__ready_poll_start(b, &p.sock, POLLIN), 0);
-    ck_assert_int_eq(b->watches, 1);
-    ck_assert_int_eq(b->events, POLLIN);
-    ck_assert_int_eq(next(&ev), -1);
-    for (int i = 0; i < 3; i++) {
-        edge(&p.sock, FLARE__EDGE_IN);
-        edge(&p.sock, FLARE__EDGE_ERR);
-        ck_assert_int_eq(next(&ev), FLARE__EV_POLL);
-        ck_assert_int_eq(ev.res, POLLIN | POLLERR);
-        ck_assert_int_eq(ev.flags, FLARE__EV_MORE);
-        ck_assert_int_eq(next(&ev), -1);
-    }
-    ck_assert_int_eq(b->watches, 1); /* it costs nothing to go on */
-    flare__ready_poll_stop(b, &p.sock);
-    ck_assert_int_eq(b->arms, 1); /* and wakes nobody when it is stopped */
-    ck_assert_int_eq(b->events, 0);
-    ck_assert_int_eq(next(&ev), FLARE__EV_POLL);
-    ck_assert_int_eq(ev.res, -ECANCELED);
-    ck_assert_int_eq(ev.flags, 0);
-    edge(&p.sock, FLARE__EDGE_IN);
-    ck_assert_int_eq(next(&ev), -1);
-    pair_close(&p);
-}
-END_TEST
-
-START_TEST(test_other_events_replace_what_was_not_told_yet)
-{
-    struct pair other;
-    struct pair p;
-    struct flare__event ev;
-
-    pair_open(&other);
-    pair_open(&p);
-    ck_assert_int_eq(flare__ready_poll_start(b, &other.sock, POLLIN), 0);
-    ck_assert_int_eq(flare__ready_poll_start(b, &p.sock, POLLIN), 0);
-    edge(&other.sock, FLARE__EDGE_IN);
-    edge(&p.sock, FLARE__EDGE_IN);
-    ck_assert_int_eq(next(&ev), FLARE__EV_POLL); /* p's is to come */
-    ck_assert_ptr_eq(ev.sock, &other.sock);
-    ck_assert_int_eq(flare__ready_poll_start(b, &p.sock, POLLOUT), 0);
-    ck_assert_int_eq(b->events, POLLOUT);
-    ck_assert_int_eq(next(&ev), -1);
-    edge(&p.sock, FLARE__EDGE_OUT);
-    ck_assert_int_eq(next(&ev), FLARE__EV_POLL);
-    ck_assert_int_eq(ev.res, POLLOUT);
-    pair_close(&p);
-    pair_close(&other);
-}
-END_TEST
-
-/* 0: stopped; 1: closed; with an edge that was not told yet, or without. */
-START_TEST(test_a_watch_ends_in_ecanceled_whatever_came)
-{
-    struct pair other;
-    struct pair p;
-    struct flare__event ev;
-
-    pair_open(&other);
-    pair_open(&p);
-    ck_assert_int_eq(flare__ready_poll_start(b, &other.sock, POLLIN), 0);
-    ck_assert_int_eq(flare__ready_poll_start(b, &p.sock, POLLIN), 0);
-    edge(&other.sock, FLARE__EDGE_IN);
-    if (_i & 2)
-        edge(&p.sock, FLARE__EDGE_IN);
-    ck_assert_int_eq(next(&ev), FLARE__EV_POLL);
-    if (_i & 1)
-        flare__ready_close(b, &p.sock, FLARE__CLOSE_GRACEFUL);
-    else
-        flare__ready_poll_stop(b, &p.sock);
-    ck_assert_int_eq(next(&ev), FLARE__EV_POLL);
-    ck_assert_ptr_eq(ev.sock, &p.sock);
-    ck_assert_int_eq(ev.res, -ECANCELED);
-    ck_assert_int_eq(ev.flags, 0);
-    if (_i & 1)
-        ck_assert_int_eq(next(&ev), FLARE__EV_CLOSED);
-    ck_assert_int_eq(next(&ev), -1);
-    if (_i & 1)
-        close(p.peer);
-    else
-        pair_close(&p);
-    pair_close(&other);
-}
-END_TEST
-
-START_TEST(test_a_refused_watch_starts_nothing_and_changes_nothing)
-{
-    struct pair p;
-    struct flare__event ev;
-
-    pair_open(&p);
-    b->add_rc = -ENOMEM;
-    ck_assert_int_eq(flare__ready_poll_start(b, &p.sock, POLLIN), -ENOMEM);
-    edge(&p.sock, FLARE__EDGE_IN);
-    ck_assert_int_eq(next(&ev), -1);
-    b->add_rc = 0;
-    ck_assert_int_eq(flare__ready_poll_start(b, &p.sock, POLLIN), 0);
-    b->add_rc = -ENOMEM;
-    ck_assert_int_eq(flare__ready_poll_start(b, &p.sock, POLLOUT), -ENOMEM);
-    edge(&p.sock, FLARE__EDGE_IN);
-    ck_assert_int_eq(next(&ev), FLARE__EV_POLL);
-    ck_assert_int_eq(ev.res, POLLIN);
-    b->add_rc = 0;
-    pair_close(&p);
-}
-END_TEST
-
-START_TEST(test_a_poll_for_once_has_one_result)
-{
-    struct pair p;
-    struct flare__event ev;
-
-    pair_open(&p);
-    for (int i = 0; i < 2; i++) {
-        ck_assert_int_eq(flare__ready_poll_fd(b, &p.sock, POLLIN), 0);
-        if (i == 1)
-            flare__ready_poll_stop(b, &p.sock); /* before the edge */
-        edge(&p.sock, FLARE__EDGE_IN);
-        edge(&p.sock, FLARE__EDGE_HUP);
-        ck_assert_int_eq(next(&ev), FLARE__EV_POLL);
-        ck_assert_int_eq(ev.res, i == 1 ? -ECANCELED : POLLIN);
-        ck_assert_int_eq(ev.flags, 0);
-        ck_assert_int_eq(next(&ev), -1);
-    }
-    ck_assert_int_eq(b->watches, 0);
-    pair_close(&p);
-}
-END_TEST
-
 /* Turns. */
 
 START_TEST(test_own_events_are_given_without_asking_the_kernel)
@@ -784,7 +489,7 @@ static TCase *case_core(void)
 {
     TCase *tc = tcase_create("core");
 
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, ready_setup, ready_teardown);
     tcase_add_test(tc, test_nothing_is_read_before_an_edge);
     tcase_add_test(tc, test_a_short_read_is_the_last_until_the_next_edge);
     tcase_add_test(tc, test_a_full_read_is_followed_by_another);
@@ -799,11 +504,6 @@ static TCase *case_core(void)
     tcase_add_test(tc, test_R10_failures_without_end_wait_for_the_next_edge);
     tcase_add_loop_test(tc, test_R09_what_ails_the_listener_ends_the_accept, 0,
                         ROWS(ending));
-    tcase_add_test(tc, test_edges_of_a_watch_are_told_together_and_it_goes_on);
-    tcase_add_test(tc, test_other_events_replace_what_was_not_told_yet);
-    tcase_add_loop_test(tc, test_a_watch_ends_in_ecanceled_whatever_came, 0, 4);
-    tcase_add_test(tc, test_a_refused_watch_starts_nothing_and_changes_nothing);
-    tcase_add_test(tc, test_a_poll_for_once_has_one_result);
     tcase_add_test(tc, test_own_events_are_given_without_asking_the_kernel);
     tcase_add_test(tc, test_own_events_without_end_let_the_kernel_be_asked);
     tcase_add_test(tc, test_the_deadline_becomes_a_timeout);
