@@ -147,7 +147,8 @@ unit_tests = \
 	%D%/udp/test_system \
 	%D%/udp/test_udp_open \
 	%D%/udp/test_udp_recv \
-	%D%/udp/test_udp_send
+	%D%/udp/test_udp_send \
+	%D%/udp/test_sim_udp
 
 # Date must be the same in both runs of a seed: sim_server.c has the clock.
 sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime
@@ -211,6 +212,11 @@ tests_tcp_test_stream_chance_SOURCES = \
 	%D%/tcp/tcp_rig.c \
 	%D%/tcp/tcp_rig.h \
 	%D%/tcp/test_stream_chance.c
+
+tests_udp_test_sim_udp_SOURCES = \
+	%D%/udp/test_sim_udp.c \
+	%D%/udp/udp_rig.c \
+	%D%/udp/udp_rig.h
 
 %C%_bench_test_floor_SOURCES = \
 	%D%/bench/test_floor.c \
