@@ -163,7 +163,8 @@ def nobody_hears_a_datagram(server):
 CASES = [
     *[(f"example_{case.__name__}", case, "tcp_echo") for case in (
         addresses, errors, names, reads_messages, client_and_server,
-        client_in_a_loop_of_another_kind, client_is_refused, echo_of_a_peer_that_reads_late)],
+        client_in_a_loop_of_another_kind, client_is_refused,
+        echo_of_a_peer_that_reads_late)],
     *[(f"example_{case.__name__}", case, "line_protocol") for case in (
         lines, line_too_long)],
     *[(f"example_{case.__name__}", case, "udp") for case in (
