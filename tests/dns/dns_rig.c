@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* See dns_rig.h.  Small loops: names need no buffers. */
 #include "tests/dns/dns_rig.h"
 
 #include "tests/support/test.h"

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 
 #define HOST FLARE_STR("name.example")
@@ -474,6 +475,43 @@ START_TEST(test_query_from_its_end_others_are_cancelled_and_started)
 }
 END_TEST
 
+/* ---- mistakes of the caller's ---- */
+
+static void cancel_itself(int rc, const struct flare_dns_result *result,
+                          const struct flare_error *err, void *ctx)
+{
+    (void)rc;
+    (void)result;
+    (void)err;
+    flare_dns_cancel(*(flare_dns_query **)ctx);
+}
+
+START_TEST(test_query_cancelling_one_that_was_told_is_a_bug)
+{
+    struct dns_rig rig;
+    flare_dns_query *q = NULL;
+
+    ck_assert_int_eq(open_hooked(&rig, DNS_SIM), 0);
+    ck_assert_int_eq(flare_dns_start(rig.loop, &q, FLARE_STR("::1"), NULL,
+                                     cancel_itself, &q),
+                     0);
+    dns_turns(rig.loop, 2);
+}
+END_TEST
+
+START_TEST(test_query_answering_twice_is_a_bug)
+{
+    const struct flare_ip ip = dns_ip("192.0.2.1");
+    struct dns_noted n;
+    struct dns_rig rig;
+
+    ck_assert_int_eq(open_hooked(&rig, DNS_SIM), 0);
+    (void)start(&rig, HOST, NULL, &n);
+    flare_dns_answer(hook.query, 0, &ip, 1);
+    flare_dns_answer(hook.query, 0, &ip, 1);
+}
+END_TEST
+
 /* ---- memory ---- */
 
 static int scenario(struct fault *f, void *ctx)
@@ -539,6 +577,10 @@ int main(void)
     for (int i = 0; i < ROWS(everywhere); i++)
         tcase_add_loop_test(tc, everywhere[i], 0, DNS_BACKENDS);
     tcase_add_test(tc, test_query_the_deadline_is_exact_in_virtual_time);
+    tcase_add_test_raise_signal(
+        tc, test_query_cancelling_one_that_was_told_is_a_bug, SIGABRT);
+    tcase_add_test_raise_signal(tc, test_query_answering_twice_is_a_bug,
+                                SIGABRT);
     tcase_add_test(tc,
                    test_query_without_memory_it_is_refused_and_nothing_is_left);
     suite_add_tcase(suite, tc);
