@@ -123,6 +123,7 @@ unit_tests = \
 	%D%/net/test_mailbox \
 	%D%/net/test_signal \
 	%D%/net/test_sock \
+	%D%/net/test_stall \
 	%D%/net/test_steer \
 	%D%/net/test_supervise \
 	%D%/net/test_timer \
