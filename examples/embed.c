@@ -64,7 +64,8 @@ int main(int argc, char **argv)
 
     if (argc != 3 || flare_loop_new(&loop, NULL, &err) < 0 ||
         flare_tcp_connect(loop, &stream, flare_str(argv[1]),
-                          (uint16_t)atoi(argv[2]), &options, &err) < 0)
+                          (uint16_t)strtoul(argv[2], NULL, 10), &options,
+                          &err) < 0)
         return fprintf(stderr, "embed HOST PORT: %s\n", err.text), 1;
     waits[1].fd = flare_loop_fd(loop);
     if (waits[1].fd < 0)
