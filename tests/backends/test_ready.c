@@ -69,6 +69,44 @@ START_TEST(test_a_full_read_is_followed_by_another)
 }
 END_TEST
 
+START_TEST(test_who_sent_more_than_a_lease_is_read_at_once_the_next_time)
+{
+    struct flare__event evs[4];
+    struct pair p;
+
+    pair_open(&p);
+    put(&p, 2 * LEASE_BYTES + 36);
+    ck_assert_int_eq(flare__ready_recv_start(b, &p.sock), 0);
+    edge(&p.sock, FLARE__EDGE_IN);
+    for (int i = 0; i < 3; i++) {
+        int count = fake_poll(evs, 4, 0);
+
+        /* a lease; then, as it was full, two; then two at once */
+        ck_assert_int_eq(count, i == 0 ? 1 : 2);
+        ck_assert_int_eq(evs[0].res, LEASE_BYTES);
+        ck_assert_int_eq(evs[count - 1].res, i == 0 ? LEASE_BYTES : 36);
+        while (count > 0)
+            flare__ready_lease_put(b, evs[--count].lease);
+        if (i == 0)
+            continue;
+        put(&p, LEASE_BYTES + 36); /* unread until its edge: it was emptied */
+        ck_assert_int_eq(fake_poll(evs, 4, 0), 0);
+        edge(&p.sock, FLARE__EDGE_IN);
+    }
+    ck_assert_int_eq(fake_poll(evs, 4, 0), 2);
+    flare__ready_lease_put(b, evs[0].lease);
+    flare__ready_lease_put(b, evs[1].lease);
+    for (int i = 0; i < 2; i++) { /* little: one by one again, after it */
+        put(&p, LEASE_BYTES);
+        edge(&p.sock, FLARE__EDGE_IN);
+        ck_assert_int_eq(fake_poll(evs, 4, 0), 1);
+        flare__ready_lease_put(b, evs[0].lease);
+        ck_assert_int_eq(fake_poll(evs, 4, 0), 0);
+    }
+    pair_close(&p);
+}
+END_TEST
+
 START_TEST(test_after_the_peers_fin_a_short_read_is_not_the_last)
 {
     struct pair p;
@@ -493,6 +531,8 @@ static TCase *case_core(void)
     tcase_add_test(tc, test_nothing_is_read_before_an_edge);
     tcase_add_test(tc, test_a_short_read_is_the_last_until_the_next_edge);
     tcase_add_test(tc, test_a_full_read_is_followed_by_another);
+    tcase_add_test(
+        tc, test_who_sent_more_than_a_lease_is_read_at_once_the_next_time);
     tcase_add_test(tc, test_after_the_peers_fin_a_short_read_is_not_the_last);
     tcase_add_test(tc, test_K08_edges_without_data_are_no_events_and_no_loop);
     tcase_add_test(tc,
