@@ -164,6 +164,27 @@ START_TEST(test_a_wake_makes_it_readable)
 }
 END_TEST
 
+START_TEST(test_R08_without_descriptors_it_is_refused_and_can_be_asked_again)
+{
+    struct embed e;
+    struct conf c;
+    int fd;
+
+    if (!conf_open(&c, _i))
+        return;
+    c.h->descriptors_deny(c.world, true);
+    fd = c.ops->descriptor(c.b);
+    c.h->descriptors_deny(c.world, false);
+    ck_assert(fd == -ENOTSUP || fd == -EMFILE || fd >= 0);
+    conf_turns(&c, 3);
+    if (!embed_in(&e, &c))
+        return;
+    settle(&e);
+    ck_assert(!is_readable(&e, 0));
+    embed_close(&e);
+}
+END_TEST
+
 /* Polled before anybody asked for the descriptor: once, and for good. */
 START_TEST(test_what_was_polled_before_makes_it_readable)
 {
@@ -317,6 +338,9 @@ TCase *conf_case_embed(void)
                         n);
     tcase_add_loop_test(tc, test_a_wake_makes_it_readable, 0, n);
     tcase_add_loop_test(tc, test_a_polled_descriptor_makes_it_readable, 0, n);
+    tcase_add_loop_test(
+        tc, test_R08_without_descriptors_it_is_refused_and_can_be_asked_again,
+        0, n);
     tcase_add_loop_test(tc, test_what_was_polled_before_makes_it_readable, 0,
                         n);
     tcase_add_loop_test(tc, test_a_datagram_makes_it_readable, 0, n);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The played poller hands out the edges that a test gave it, in their order. */
 #include "tests/backends/ready_rig.h"
 
 #include "base/alloc.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Every event is checked: polls go on, and nothing follows CLOSED. */
 #include "tests/backends/sim_rig.h"
 
 #include <netinet/in.h>
