@@ -13,6 +13,7 @@
 
 /* Standard input; the loop. */
 static struct pollfd waits[2] = {{STDIN_FILENO, POLLIN, 0}, {-1, POLLIN, 0}};
+static int failed;
 
 static void on_data(flare_stream *stream, struct flare_str data, void *ctx)
 {
@@ -29,8 +30,8 @@ static void on_drain(flare_stream *stream, void *ctx)
 static void on_closed(flare_stream *stream, int rc,
                       const struct flare_error *err, void *ctx)
 {
-    (void)stream;
-    *(int *)ctx = rc;
+    (void)stream, (void)ctx;
+    failed = rc < 0;
     waits[0].fd = -1;
     if (rc < 0)
         fprintf(stderr, "embed: %s\n", err->text);
@@ -56,8 +57,7 @@ int main(int argc, char **argv)
 {
     static const struct flare_stream_handler handler = {
         .on_data = on_data, .on_drain = on_drain, .on_closed = on_closed};
-    int rc = 0;
-    struct flare_tcp_options options = {.handler = &handler, .ctx = &rc};
+    struct flare_tcp_options options = {.handler = &handler};
     struct flare_error err = {0};
     flare_stream *stream;
     flare_loop *loop;
@@ -77,5 +77,5 @@ int main(int argc, char **argv)
             break;
     }
     flare_loop_free(loop);
-    return rc < 0;
+    return failed;
 }
