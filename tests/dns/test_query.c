@@ -359,6 +359,37 @@ START_TEST(test_query_the_deadline_is_exact_in_virtual_time)
 }
 END_TEST
 
+static struct flare__timer last_minute;
+
+static void answer_in_time(struct flare__timer *timer)
+{
+    const struct flare_ip ip = dns_ip("192.0.2.1");
+
+    (void)timer;
+    flare_dns_answer(hook.query, 0, &ip, 1);
+}
+
+START_TEST(test_query_an_answer_in_the_turn_of_the_deadline_wins)
+{
+    const struct flare_dns_options options = {.timeout_ms = 10};
+    struct dns_rig rig;
+    struct dns_noted n;
+
+    HOOK_OR_SKIP(&rig, DNS_SIM);
+    (void)start(&rig, HOST, &options, &n);
+    /* both are due in one turn, and this one is first */
+    flare__wheel_start(&rig.loop->wheel, &last_minute, rig.loop->now_ms + 1,
+                       answer_in_time);
+    ck_assert_uint_ge(
+        flare__wheel_advance(&rig.loop->wheel, rig.loop->now_ms + 50), 1);
+    dns_await(rig.loop, &n);
+    ck_assert_int_eq(n.rc, 0);
+    dns_turns(rig.loop, 3);
+    ck_assert_int_eq(hook.cancels, 0);
+    rig_end(&rig);
+}
+END_TEST
+
 /* ---- without any resolver ---- */
 
 static const struct {
@@ -576,6 +607,7 @@ int main(void)
         tcase_add_loop_test(tc, on_threads[i], 0, DNS_KERNELS);
     for (int i = 0; i < ROWS(everywhere); i++)
         tcase_add_loop_test(tc, everywhere[i], 0, DNS_BACKENDS);
+    tcase_add_test(tc, test_query_an_answer_in_the_turn_of_the_deadline_wins);
     tcase_add_test(tc, test_query_the_deadline_is_exact_in_virtual_time);
     tcase_add_test_raise_signal(
         tc, test_query_cancelling_one_that_was_told_is_a_bug, SIGABRT);
