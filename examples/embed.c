@@ -68,14 +68,12 @@ int main(int argc, char **argv)
                           &err) < 0)
         return fprintf(stderr, "embed HOST PORT: %s\n", err.text), 1;
     waits[1].fd = flare_loop_fd(loop);
-    if (waits[1].fd < 0)
-        return fprintf(stderr, "embed: no descriptor\n"), 1;
-    while (poll(waits, 2, -1) > 0 || errno == EINTR) {
+    while (waits[1].fd >= 0 && (poll(waits, 2, -1) > 0 || errno == EINTR)) {
         if (waits[0].fd >= 0 && waits[0].revents != 0)
             on_input(stream);
         if (flare_loop_run_once(loop, 0) <= 0) /* also after calls from here */
             break;
     }
-    flare_loop_free(loop);
+    flare_loop_free(loop); /* on_closed, if it is still open */
     return failed;
 }
