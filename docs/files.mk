@@ -11,4 +11,5 @@ EXTRA_DIST += \
 	%D%/lifecycle.md \
 	%D%/loop.md \
 	%D%/middleware.md \
+	%D%/reader.md \
 	%D%/sim.md
