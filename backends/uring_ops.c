@@ -374,8 +374,8 @@ void flare__uring_finish(struct flare__backend *b, struct flare__sock *sock)
 void flare__uring_close(struct flare__backend *b, struct flare__sock *sock,
                         enum flare__close_how how)
 {
-    const unsigned gentle =
-        URING_LISTENER | URING_CONNECTING | URING_POLLING | URING_FILE_ARMED;
+    const unsigned gentle = URING_LISTENER | URING_CONNECTING | URING_POLLING |
+                            URING_WATCH | URING_REPOLL | URING_FILE_ARMED;
 
     FLARE_ASSERT(!uring_has(sock, URING_CLOSING));
     uring_set(sock, URING_CLOSING);
