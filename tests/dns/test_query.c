@@ -506,6 +506,45 @@ START_TEST(test_query_from_its_end_others_are_cancelled_and_started)
 }
 END_TEST
 
+/* ---- on a loop of the user's ---- */
+
+START_TEST(test_query_a_users_loop_runs_until_its_names_are_known)
+{
+    const struct flare_loop_config config = {
+        .backend = dns_backend_name((enum dns_backend)_i),
+        .resolver_threads = 2};
+    struct dns_noted n[5];
+    flare_loop *loop;
+    int rc = flare_loop_new(&loop, &config, NULL);
+
+    if (rc < 0)
+        TEST_SKIP("%s", flare_strerror(rc));
+    memset(n, 0, sizeof(n));
+    fake_system_one("192.0.2.1");
+    for (int i = 0; i < ROWS(n); i++)
+        ck_assert_int_eq(
+            flare_dns_start(loop, NULL, HOST, NULL, dns_note, &n[i]), 0);
+    ck_assert_int_eq(flare_loop_run(loop), 0);
+    for (int i = 0; i < ROWS(n); i++) {
+        ck_assert_int_eq(n[i].calls, 1);
+        ck_assert_int_eq(n[i].rc, 0);
+    }
+    memset(n, 0, sizeof(n));
+    fake_gate_close();
+    for (int i = 0; i < ROWS(n); i++)
+        ck_assert_int_eq(
+            flare_dns_start(loop, NULL, HOST, NULL, dns_note, &n[i]), 0);
+    fake_gate_await(2);
+    flare_loop_free(loop); /* D06: the gate is closed all the time */
+    for (int i = 0; i < ROWS(n); i++) {
+        ck_assert_int_eq(n[i].calls, 1);
+        ck_assert_int_eq(n[i].rc, FLARE_E_STOPPED);
+    }
+    fake_gate_open();
+    fake_live_await_none();
+}
+END_TEST
+
 /* ---- mistakes of the caller's ---- */
 
 static void cancel_itself(int rc, const struct flare_dns_result *result,
@@ -592,6 +631,7 @@ int main(void)
         test_query_D03_a_cancelled_one_is_never_told,
         test_query_D06_the_loop_ends_at_once_with_names_under_way,
         test_query_an_error_names_the_host_and_has_the_resolvers_words,
+        test_query_a_users_loop_runs_until_its_names_are_known,
     };
     const TTest *const everywhere[] = {
         test_query_a_resolver_of_ones_own_answers_now_or_later,
