@@ -57,6 +57,7 @@ enum {
     URING_REPOLL = 1 << 19,     /* its poll is to come back, and start again */
     URING_EMBEDDED = 1 << 20,   /* the descriptor is in embed_fd */
     URING_ONCE = 1 << 21,       /* the watch is poll_fd's */
+    URING_POLLED = 1 << 22,     /* it was, ever: others may have its file */
 
     URING_DUE =
         URING_END_DUE | URING_RETRY_DUE | URING_SEND_DUE | URING_CLOSED_DUE
