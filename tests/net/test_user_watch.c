@@ -236,7 +236,7 @@ START_TEST(test_user_watch_tells_the_end_to_who_reads_and_a_hangup_to_who_asks)
             ck_assert_int_eq(close(s.fds[1]), 0);
             LOOP_RIG_UNTIL(&s.rig, s.count == 1);
             ck_assert(s.events & FLARE_WATCH_READ);
-            if (asks)
+            if (asks && _i != LOOP_RIG_KQUEUE) /* which does not say it */
                 ck_assert(s.events & FLARE_WATCH_HANGUP);
             seen_close(&s);
         }
