@@ -155,6 +155,20 @@ START_TEST(test_same_seed_same_run_and_every_fault_strikes)
 }
 END_TEST
 
+/* A change of the simulation changes it; then the new value goes here. */
+static const uint64_t hash_of_4711 = UINT64_C(0x9f9da0ed755ddd48);
+
+START_TEST(test_the_hash_of_a_seed_is_the_same_in_every_build)
+{
+    struct flare__sim_counts counts = {.polls = 0};
+    struct talk t;
+    uint64_t hash = talk_run(4711, &counts, &t);
+
+    ck_assert_msg(hash == hash_of_4711, "it is %016llx",
+                  (unsigned long long)hash);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sim talk");
@@ -162,6 +176,7 @@ int main(void)
 
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, test_same_seed_same_run_and_every_fault_strikes);
+    tcase_add_test(tc, test_the_hash_of_a_seed_is_the_same_in_every_build);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }
