@@ -149,7 +149,9 @@ static int deep_events(struct flare__ready *r, struct flare__sock *sock,
 
 /*
  * Half of the leases are left to others.  What came less than asked for means
- * the same as with a single one: the socket is empty.
+ * the same as with a single one: the socket is empty.  Whose last bytes needed
+ * more than one lease will send as many again, and is read deep at once then:
+ * messages of 16 KiB take one receive, and their answer one send, not two.
  */
 int flare__ready_recv_deep(struct flare__ready *r, struct flare__sock *sock,
                            struct flare__event *events, int room)
@@ -176,10 +178,10 @@ int flare__ready_recv_deep(struct flare__ready *r, struct flare__sock *sock,
     while (n < 0 && errno == EINTR);
     if (n < 0)
         n = -errno;
-    if (n < (long)(count * r->leases.bytes))
+    if (n <= (long)r->leases.bytes)
         bits_clear(sock, DEEP);
     if (n > 0) {
-        if (!has_any(sock, DEEP | READ_ON))
+        if (n < (long)(count * r->leases.bytes) && !has_any(sock, READ_ON))
             bits_clear(sock, READABLE);
         return deep_events(r, sock, events, leases, count, (uint32_t)n);
     }

@@ -31,7 +31,7 @@ enum {
     ON_STARVED = 1 << 14,
 
     NONBLOCK = 1 << 15, /* the descriptor is known to have O_NONBLOCK */
-    DEEP = 1 << 16,     /* the last receive filled all it was given */
+    DEEP = 1 << 16,     /* the last receive filled a lease, or several */
     WATCH = 1 << 17,    /* see POLL */
     FOREIGN = 1 << 18   /* polled once: its file may live on elsewhere */
 };

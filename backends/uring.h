@@ -59,6 +59,7 @@ enum {
     URING_REPOLL = 1 << 19,     /* its poll is to come back, and start again */
     URING_EMBEDDED = 1 << 20,   /* the descriptor is in embed_fd */
     URING_ONCE = 1 << 21,       /* the watch is poll_fd's */
+    URING_POLLED = 1 << 22,     /* it was, ever: others may have its file */
 
     URING_DEEP = 1 << 22,    /* its next receive is to be a bundle */
     URING_BUNDLED = 1 << 23, /* the one in the kernel is */

@@ -105,6 +105,18 @@ static int embed_fds_open(struct flare__backend *b)
     return rc;
 }
 
+/* As what is polled: its completion is a WAKE more, and arms it anew. */
+static int embed_adopt_wake(struct flare__backend *b)
+{
+    struct io_uring_sqe *sqe = flare__uring_sqe(b);
+
+    if (sqe == NULL)
+        return -EAGAIN;
+    io_uring_prep_cancel64(sqe, URING_OP_WAKE, 0);
+    io_uring_sqe_set_data64(sqe, URING_OP_STOP); /* nobody's: it is dropped */
+    return 0;
+}
+
 int flare__uring_descriptor(struct flare__backend *b)
 {
     int rc;
@@ -115,6 +127,8 @@ int flare__uring_descriptor(struct flare__backend *b)
     if (rc == 0)
         rc = embed_adopt(b);
     if (rc == 0)
+        rc = embed_adopt_wake(b);
+    if (rc == 0) /* last: it would have to be taken back */
         rc = io_uring_register_eventfd(&b->ring, b->event_fd);
     if (rc < 0) {
         for (uint32_t i = 0; i < b->handles.size; i++) {

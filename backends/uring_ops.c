@@ -395,14 +395,15 @@ void flare__uring_finish(struct flare__backend *b, struct flare__sock *sock)
  * A closing socket's operations must be back before close(2), which would
  * neither end them nor send FIN while they hold the file.  shutdown(2) ends
  * those of a connection, and sends FIN; it would end a listener or a connect
- * for every process that shares the descriptor, a reset needs a connection
- * that still stands, and a multishot poll goes on: these are cancelled.
+ * for every process that shares the descriptor, one that was ever polled for
+ * whoever gave it away, a reset needs a connection that still stands, and a
+ * multishot poll goes on: these are cancelled.
  */
 void flare__uring_close(struct flare__backend *b, struct flare__sock *sock,
                         enum flare__close_how how)
 {
     const unsigned gentle =
-        URING_LISTENER | URING_CONNECTING | URING_POLLING | URING_FILE_ARMED;
+        URING_LISTENER | URING_CONNECTING | URING_POLLED | URING_FILE_ARMED;
 
     FLARE_ASSERT(!uring_has(sock, URING_CLOSING));
     uring_set(sock, URING_CLOSING);

@@ -44,7 +44,7 @@ static int poll_arm(struct flare__backend *b, struct flare__sock *sock)
     else
         io_uring_prep_poll_add(sqe, sock->fd, sock->poll.wanted);
     uring_owned(sqe, sock, URING_OP_POLL);
-    uring_set(sock, URING_POLLING);
+    uring_set(sock, URING_POLLING | URING_POLLED);
     return 0;
 }
 

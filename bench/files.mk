@@ -46,6 +46,10 @@ EXTRA_PROGRAMS += %D%/micro/bench_router
 CLEANFILES += %D%/micro/bench_router
 bench_micro_bench_router_LDADD = libflare_core.la
 
+EXTRA_PROGRAMS += %D%/micro/bench_timer
+CLEANFILES += %D%/micro/bench_timer
+bench_micro_bench_timer_LDADD = libflare.la
+
 # The workloads' servers, on the public headers.
 EXTRA_PROGRAMS += %D%/serve %D%/echo
 CLEANFILES += %D%/serve %D%/echo

@@ -9,5 +9,7 @@ EXTRA_DIST += \
 	%D%/http-semantics.md \
 	%D%/http.md \
 	%D%/lifecycle.md \
+	%D%/loop.md \
 	%D%/middleware.md \
+	%D%/reader.md \
 	%D%/sim.md

@@ -12,22 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Who is to act on it; in the order of enum flare_error_class. */
-static const char *class_name(enum flare_error_class class_)
-{
-    static const char *const names[] = {"none",   "system", "usage",
-                                        "config", "parse",  "limit",
-                                        "state",  "http",   "dns"};
-
-    return (size_t)class_ < sizeof(names) / sizeof(*names) ? names[class_]
-                                                           : "unknown";
-}
-
 static void print_code(int rc)
 {
     printf("%6d  %-27s %-6s  %d  %s\n", rc, flare_error_name(rc),
-           class_name(flare_error_class(rc)), flare_error_status(rc),
-           flare_strerror(rc));
+           flare_error_class_name(flare_error_class(rc)),
+           flare_error_status(rc), flare_strerror(rc));
 }
 
 /* Calls that set something up say more than a code: which one, and why. */

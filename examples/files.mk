@@ -37,12 +37,14 @@ noinst_PROGRAMS += %D%/supervised
 %C%_supervised_LDADD = libflare.la
 
 # Below HTTP.
-noinst_PROGRAMS += %D%/addresses %D%/dns %D%/errors %D%/line_protocol
+noinst_PROGRAMS += %D%/addresses %D%/dns %D%/embed %D%/errors %D%/line_protocol
 noinst_PROGRAMS += %D%/reader %D%/tcp_client %D%/tcp_echo %D%/udp
 %C%_addresses_SOURCES = %D%/addresses.c
 %C%_addresses_LDADD = libflare.la
 %C%_dns_SOURCES = %D%/dns.c
 %C%_dns_LDADD = libflare.la
+%C%_embed_SOURCES = %D%/embed.c
+%C%_embed_LDADD = libflare.la
 %C%_errors_SOURCES = %D%/errors.c
 %C%_errors_LDADD = libflare.la
 %C%_line_protocol_SOURCES = %D%/line_protocol.c

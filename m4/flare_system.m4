@@ -56,6 +56,7 @@ AC_DEFUN([FLARE_SYSTEM], [
         [flare_have_filter=yes], [flare_have_filter=no])
     AM_CONDITIONAL([HAVE_REUSEPORT_BPF], [test "x$flare_have_filter" = xyes])
     # macOS has the times of a file by another name.
-    AC_CHECK_MEMBER([struct stat.st_mtimespec], [AS_VAR_APPEND([CPPFLAGS],
-        [" -Dst_mtim=st_mtimespec -Dst_ctim=st_ctimespec"])])
+    AC_CHECK_MEMBER([struct stat.st_mtim], [], [AS_VAR_APPEND([CPPFLAGS],
+        [" -Dst_mtim=st_mtimespec -Dst_ctim=st_ctimespec"])],
+        [[#include <sys/stat.h>]])
 ])

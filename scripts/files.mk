@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 EXTRA_DIST += \
+	%D%/cross \
 	%D%/lib.sh \
 	%D%/lint \
 	%D%/lintlib/__init__.py \

@@ -6,9 +6,11 @@ unit_tests = \
 	%D%/backends/test_conformance \
 	%D%/backends/test_handles \
 	%D%/backends/test_sim \
+	%D%/backends/test_sim_datagram \
 	%D%/backends/test_sim_file \
 	%D%/backends/test_sim_route \
 	%D%/backends/test_sim_rules \
+	%D%/backends/test_sim_talk \
 	%D%/base/test_alloc \
 	%D%/base/test_arena \
 	%D%/base/test_assert \
@@ -121,6 +123,7 @@ unit_tests = \
 	%D%/net/test_mailbox \
 	%D%/net/test_signal \
 	%D%/net/test_sock \
+	%D%/net/test_stall \
 	%D%/net/test_steer \
 	%D%/net/test_supervise \
 	%D%/net/test_timer \
@@ -145,7 +148,8 @@ unit_tests = \
 	%D%/udp/test_system \
 	%D%/udp/test_udp_open \
 	%D%/udp/test_udp_recv \
-	%D%/udp/test_udp_send
+	%D%/udp/test_udp_send \
+	%D%/udp/test_sim_udp
 
 # Date must be the same in both runs of a seed: sim_server.c has the clock.
 sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime
@@ -209,6 +213,11 @@ tests_tcp_test_stream_chance_SOURCES = \
 	%D%/tcp/tcp_rig.c \
 	%D%/tcp/tcp_rig.h \
 	%D%/tcp/test_stream_chance.c
+
+tests_udp_test_sim_udp_SOURCES = \
+	%D%/udp/test_sim_udp.c \
+	%D%/udp/udp_rig.c \
+	%D%/udp/udp_rig.h
 
 %C%_bench_test_floor_SOURCES = \
 	%D%/bench/test_floor.c \
@@ -432,6 +441,14 @@ tests_dns_test_system_SOURCES = \
 # CONF_SIM: the simulated network keeps the contract too.
 %C%_backends_test_conformance_CPPFLAGS = $(AM_CPPFLAGS) -DCONF_SIM \
 	$(conformance_cppflags)
+%C%_backends_test_sim_datagram_SOURCES = \
+	%D%/backends/sim_rig.c \
+	%D%/backends/sim_rig.h \
+	%D%/backends/test_sim_datagram.c
+%C%_backends_test_sim_talk_SOURCES = \
+	%D%/backends/sim_rig.c \
+	%D%/backends/sim_rig.h \
+	%D%/backends/test_sim_talk.c
 %C%_backends_test_conformance_SOURCES = \
 	%D%/backends/conformance.h \
 	%D%/backends/conformance_accept.c \
@@ -454,8 +471,13 @@ tests_http_test_router_SOURCES = \
 if HAVE_EPOLL
 unit_tests += \
 	%D%/backends/test_epoll \
-	%D%/backends/test_fd \
-	%D%/backends/test_ready
+	%D%/backends/test_ready \
+	%D%/backends/test_ready_poll
+if !KQUEUE_SHIM
+unit_tests += \
+	%D%/backends/test_datagram \
+	%D%/backends/test_fd
+endif
 endif
 
 # kqueue on Linux, over epoll: a library of its own for the tests that ask for
@@ -488,7 +510,18 @@ conformance_cppflags = -DFLARE_HAVE_KQUEUE=1
 endif
 %C%_backends_test_conformance_LDADD = $(kqueue_ldadd) $(LDADD)
 
+%C%_backends_test_ready_SOURCES = \
+	%D%/backends/ready_rig.c \
+	%D%/backends/ready_rig.h \
+	%D%/backends/test_ready.c
+%C%_backends_test_ready_poll_SOURCES = \
+	%D%/backends/ready_rig.c \
+	%D%/backends/ready_rig.h \
+	%D%/backends/test_ready_poll.c
+
 # They make up what system calls answer.
+%C%_backends_test_datagram_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=recvmmsg \
+	-Wl,--wrap=sendmmsg
 %C%_backends_test_fd_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sendfile
 %C%_backends_test_ready_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4
 

@@ -60,14 +60,16 @@ def print_rows(rows, titles=None):
         print(("  " + "  ".join(cells)).rstrip())
 
 
+def shape(group):
+    size = f", {group['bytes']} bytes" if group["bytes"] else ""
+    return f"{group['connections']} connections, depth {group['depth']}{size}"
+
+
 def print_table(groups):
     """One table: all groups share their columns."""
     rows, titles = [list(COLUMNS)], {}
     for group in groups:
-        titles[len(rows)] = (
-            f"{group['connections']} connections, depth {group['depth']}, "
-            + (f"{group['bytes']} bytes, " if group["bytes"] else "") +
-            f"{group['rotations']} rotations")
+        titles[len(rows)] = f"{shape(group)}, {group['rotations']} rotations"
         rows += [row_of(summary) for summary in group["targets"]]
     print_rows(rows, titles)
 

@@ -14,7 +14,8 @@ extern "C" {
  * `alloc_fn` and `realloc_fn` return memory aligned as malloc does, or NULL,
  * which the library reports as -ENOMEM and survives.  Called from every
  * worker's thread at once.  io_uring's rings and receive buffers are mapped,
- * and do not come from here.
+ * and do not come from here; nor does what a thread is looking up, which may
+ * outlive its loop (flare/dns.h).
  */
 struct flare_allocator {
     void *(*alloc_fn)(size_t size, void *ctx);

@@ -116,6 +116,10 @@ FLARE_API const char *flare_error_name(int rc);
 /* The class of a return code; FLARE_CLASS_NONE if rc >= 0.  Thread: any. */
 FLARE_API enum flare_error_class flare_error_class(int rc);
 
+/* "system", "usage", "dns" ...; "unknown" for a number that is no class.
+ * Static.  Thread: any. */
+FLARE_API const char *flare_error_class_name(enum flare_error_class class_);
+
 /*
  * The HTTP status that stands for a return code when a handler returns it:
  * the list's, 503 for -ENOMEM and its like, 500 for the rest; 200 if rc >= 0.

@@ -20,8 +20,9 @@ typedef struct flare_watch flare_watch;
 enum flare_watch_event {
     FLARE_WATCH_READ = 1,  /* it can be read: bytes, or the end */
     FLARE_WATCH_WRITE = 2, /* it can be written */
-    /* The other side has closed; asked for, also its sending half alone.  With
-     * FLARE_WATCH_READ where that is asked for: the read says what it is. */
+    /* The other side has closed; asked for, its sending half is enough (but
+     * with kqueue, which tells that to who reads alone).  With FLARE_WATCH_READ
+     * where that is asked for: the read says what it is. */
     FLARE_WATCH_HANGUP = 4,
     /* It is broken; told unasked, with READ and WRITE as asked for. */
     FLARE_WATCH_ERROR = 8,

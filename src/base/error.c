@@ -161,6 +161,21 @@ enum flare_error_class flare_error_class(int rc)
     return error_find(rc)->class_;
 }
 
+const char *flare_error_class_name(enum flare_error_class class_)
+{
+    static const char *const names[] = {
+        [FLARE_CLASS_NONE] = "none",   [FLARE_CLASS_SYSTEM] = "system",
+        [FLARE_CLASS_USAGE] = "usage", [FLARE_CLASS_CONFIG] = "config",
+        [FLARE_CLASS_PARSE] = "parse", [FLARE_CLASS_LIMIT] = "limit",
+        [FLARE_CLASS_STATE] = "state", [FLARE_CLASS_HTTP] = "http",
+        [FLARE_CLASS_DNS] = "dns",
+    };
+
+    if ((size_t)class_ >= sizeof(names) / sizeof(names[0]))
+        return "unknown";
+    return names[class_];
+}
+
 int flare_error_status(int rc)
 {
     /* the process has run out of something: the peer may come back later */

@@ -16,9 +16,8 @@
 struct flare__dns_lookup {
     struct flare__job job;
     struct flare__letter letter;
-    pthread_mutex_t lock;    /* of the two below */
-    struct flare_loop *loop; /* NULL: abandoned */
-    bool is_sent;            /* the letter: it frees the lookup */
+    pthread_mutex_t lock;    /* of what follows */
+    struct flare_loop *loop; /* NULL: abandoned; the thread frees it */
 
     /* the loop's */
     flare__dns_lookup_fn fn; /* NULL: abandoned */
@@ -61,7 +60,6 @@ static void lookup_send(struct flare__dns_lookup *l)
 
     pthread_mutex_lock(&l->lock);
     is_sent = l->loop != NULL && flare__loop_send(l->loop, &l->letter);
-    l->is_sent = is_sent;
     pthread_mutex_unlock(&l->lock);
     if (!is_sent)
         lookup_free(l);
@@ -137,9 +135,8 @@ int flare__dns_lookup_start(struct flare__dns_lookup **out,
 
 void flare__dns_lookup_abandon(struct flare__dns_lookup *lookup)
 {
-    lookup->fn = NULL; /* first: unlocked, the thread may free it */
+    lookup->fn = NULL; /* for a letter that is under way */
     pthread_mutex_lock(&lookup->lock);
-    if (!lookup->is_sent)
-        lookup->loop = NULL;
+    lookup->loop = NULL; /* else: from here on the thread may free it */
     pthread_mutex_unlock(&lookup->lock);
 }

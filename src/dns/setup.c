@@ -9,6 +9,8 @@
 
 #include <errno.h>
 
+enum { NS_PER_MS = 1000000 };
+
 struct setup {
     struct flare_allocator al;          /* outlives the loop's copy */
     struct flare_dns_resolver resolver; /* start NULL: getaddrinfo */
@@ -73,9 +75,13 @@ bool flare__dns_setup_find(struct flare_loop *loop, struct flare_str host,
                            struct flare_dns_result *out)
 {
     struct setup *s = setup_of(loop);
+    uint64_t now_ms;
 
-    return s != NULL && s->cache != NULL &&
-           flare__dns_cache_find(s->cache, host, family, loop->now_ms, out);
+    if (s == NULL || s->cache == NULL)
+        return false;
+    /* not the turn's time, which may be long past */
+    now_ms = loop->ops->now(loop->backend) / NS_PER_MS;
+    return flare__dns_cache_find(s->cache, host, family, now_ms, out);
 }
 
 void flare__dns_setup_keep(struct flare_loop *loop, uint32_t epoch,

@@ -22,9 +22,7 @@ enum {
     /* What may wait behind a request that is being answered. */
     CONN_WAIT_BYTES_MAX = 16 * 1024,
     /* Of a file, for one send: as much as there is room for in the kernel. */
-    CONN_FILE_PART = 1024 * 1024,
-    CONN_LOOKS = 4, /* at a send in flight, in send_timeout_ms */
-    CONN_NOT_LOOKED = UINT8_MAX
+    CONN_FILE_PART = 1024 * 1024
 };
 
 static void conn_update_timer(struct flare__conn *conn);
@@ -59,41 +57,15 @@ static void conn_close(struct flare__conn *conn, enum flare__close_how how)
     loop->ops->close(loop->backend, &conn->sock, how);
 }
 
-static void conn_look_again(struct flare__conn *conn)
-{
-    conn->write_look_ms =
-        conn->http->loop->now_ms +
-        (conn->http->options->send_timeout_ms + CONN_LOOKS - 1) / CONN_LOOKS;
-}
-
-/*
- * Whether the peer has taken nothing for send_timeout_ms (FAILURES R03), or a
- * quarter more.  What it has taken is what it acknowledged, not what the
- * kernel could buffer: that may be megabytes, and a slow peer need not have
- * emptied them for the kernel to ask for more.
- */
-static bool conn_is_stalled(struct flare__conn *conn)
-{
-    struct flare_loop *loop = conn->http->loop;
-    int64_t queued = loop->ops->queued(loop->backend, &conn->sock);
-    uint32_t taken = conn->sock.sent - (uint32_t)(queued < 0 ? 0 : queued);
-
-    if (conn->idle_looks == CONN_NOT_LOOKED || conn->taken != taken)
-        conn->idle_looks = 0;
-    else
-        conn->idle_looks++;
-    conn->taken = taken;
-    conn_look_again(conn);
-    return conn->idle_looks == CONN_LOOKS;
-}
-
 static void conn_on_timer(struct flare__timer *timer)
 {
     struct flare__conn *conn =
         FLARE_CONTAINER_OF(timer, struct flare__conn, timer);
     uint64_t now_ms = conn->http->loop->now_ms;
 
-    if (now_ms >= conn->write_look_ms && conn_is_stalled(conn)) {
+    if (now_ms >= conn->stall.look_ms &&
+        flare__stall_look(&conn->stall, conn->http->loop, &conn->sock,
+                          conn->http->options->send_timeout_ms)) {
         conn->http->counters.timeouts++;
         flare__conn_abort(conn);
         return;
@@ -114,9 +86,9 @@ static void conn_on_timer(struct flare__timer *timer)
  */
 static void conn_update_timer(struct flare__conn *conn)
 {
-    uint64_t at_ms = conn->read_deadline_ms < conn->write_look_ms
+    uint64_t at_ms = conn->read_deadline_ms < conn->stall.look_ms
                          ? conn->read_deadline_ms
-                         : conn->write_look_ms;
+                         : conn->stall.look_ms;
 
     if (conn->phase == FLARE__CONN_DEAD || at_ms == UINT64_MAX)
         return;
@@ -322,8 +294,8 @@ static int conn_send(struct flare__conn *conn)
     if (rc < 0)
         return rc;
     conn->is_sending = true;
-    conn->idle_looks = CONN_NOT_LOOKED;
-    conn_look_again(conn);
+    flare__stall_start(&conn->stall, loop->now_ms,
+                       conn->http->options->send_timeout_ms);
     conn_update_timer(conn);
     return 0;
 }
@@ -371,7 +343,7 @@ static void conn_on_sent(struct flare__conn *conn)
     bool is_whole = res >= 0 && (uint32_t)res == expected;
 
     conn->is_sending = false;
-    conn->write_look_ms = UINT64_MAX;
+    flare__stall_end(&conn->stall);
     if (res > 0)
         conn->http->counters.bytes_out += (uint32_t)res;
     flare__out_sent(&conn->out, &conn->http->pool);
@@ -482,7 +454,7 @@ void flare__conn_accept(struct flare__http *h, int fd)
         .file = -1,
         .phase =
             h->options->has_proxy_header ? FLARE__CONN_PROXY : FLARE__CONN_HEAD,
-        .write_look_ms = UINT64_MAX,
+        .stall.look_ms = UINT64_MAX,
         .read_deadline_ms = loop->now_ms + h->options->head_timeout_ms,
     };
     conn->sock.on_event = conn_on_event;

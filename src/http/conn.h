@@ -26,6 +26,7 @@
 #define FLARE__HTTP_CONN_H
 
 #include "http/http.h"
+#include "net/stall.h"
 
 enum flare__conn_phase {
     FLARE__CONN_PROXY,
@@ -65,17 +66,14 @@ struct flare__conn {
     struct flare__out out;
     struct flare__timer timer; /* at or before the earlier deadline */
     uint64_t read_deadline_ms;
-    uint64_t
-        write_look_ms; /* whether the peer takes any; UINT64_MAX: no send */
-    struct flare__task task; /* goes on with paused input */
+    struct flare__stall stall; /* of the send in flight */
+    struct flare__task task;   /* goes on with paused input */
     uint32_t requests;
     uint32_t turn_requests; /* of them, those before this turn */
     uint32_t linger_bytes;
     int file; /* of a broken-off answer, until the send is back; -1 */
     uint32_t file_bytes; /* of the send in flight, if it is of a file */
     int32_t sent_res;    /* of a send whose memory is not back yet */
-    uint32_t taken;      /* of the send in flight, when last looked; mod 2^32 */
-    uint8_t idle_looks;  /* those that saw nothing taken, one after another */
     uint8_t phase;       /* enum flare__conn_phase */
     bool is_receiving;   /* the backend's receive is not back */
     bool is_stopping;    /* and it was told to stop */

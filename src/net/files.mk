@@ -43,6 +43,8 @@ libflare_core_la_SOURCES += \
 	%D%/sock.h \
 	%D%/sock_option.c \
 	%D%/sock_option.h \
+	%D%/stall.c \
+	%D%/stall.h \
 	%D%/steer.h \
 	%D%/supervise.c \
 	%D%/supervise.h \

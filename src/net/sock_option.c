@@ -50,6 +50,7 @@ static int keepalive_set(const struct target *t,
     if (rc == 0)
         rc = option_wish(t, IPPROTO_TCP, TCP_KEEPCNT, w->keepalive_count);
 #endif
+    (void)w; /* OpenBSD: one time for all, the system's */
     return rc;
 }
 
@@ -135,4 +136,5 @@ void flare__sock_fast_open(const struct flare__backend_ops *ops,
 #ifdef TCP_FASTOPEN_CONNECT /* Linux 4.11 */
     (void)option_set(&t, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1);
 #endif
+    (void)t;
 }

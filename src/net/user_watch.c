@@ -2,16 +2,10 @@
 /*
  * Descriptors of the user: flare/watch.h.
  *
- * Level triggered is a poll for one shot, armed again after each callback; edge
- * triggered is a poll without end.  At most one poll is armed, and where other
- * events are wanted meanwhile, one for one shot is cut and armed anew when it
- * is back.
- *
- * A poll for one shot can end for what nobody asked for: the kernel adds
- * POLLRDHUP on a ring, and a half-closed peer stays so, so that the next one
- * would end at once, for ever.  Such a watch goes over to polls without end,
- * which say each thing once; asked for again after a callback, they say what is
- * still so.
+ * Level triggered is a poll for once, armed again after each callback; edge
+ * triggered is a poll without end.  At most one is armed.  Where something else
+ * is wanted meanwhile it is cut, and the other armed when it is back; only a
+ * poll without end takes other events as it is.
  *
  * States:  attached, armed or not -> closing -> (CLOSED) freed
  */
@@ -46,8 +40,8 @@ struct flare_watch {
     void *ctx;
     unsigned wanted; /* FLARE_WATCH_*; without any but EDGE: nothing */
     short armed;     /* POLL* of the poll that is armed; 0: none is */
-    bool is_cut;     /* and it has been told to stop */
-    bool is_endless; /* polls are without end */
+    bool is_endless; /* it is one without end */
+    bool is_cut;     /* and has been told to stop */
     bool is_closing;
 };
 
@@ -94,23 +88,31 @@ static unsigned watch_told(unsigned wanted, int revents)
 
 /* ---- arming ---- */
 
-static int watch_start(struct flare_watch *w, short events)
+static void watch_on_retry(struct flare__timer *timer);
+
+static void watch_retry(struct flare_watch *w)
+{
+    flare__wheel_start(&w->loop->wheel, &w->retry,
+                       w->loop->now_ms + WATCH_RETRY_MS, watch_on_retry);
+}
+
+static int watch_start(struct flare_watch *w, short events, bool is_endless)
 {
     const struct flare__backend_ops *ops = w->loop->ops;
     int rc;
 
-    if (w->wanted & FLARE_WATCH_EDGE)
-        w->is_endless = true;
-    if (w->is_endless)
+    if (is_endless)
         rc = ops->poll_start(w->loop->backend, &w->sock, events);
     else
         rc = ops->poll_fd(w->loop->backend, &w->sock, events);
-    if (rc >= 0)
-        w->armed = events;
-    return rc;
+    if (rc < 0) {
+        watch_retry(w);
+        return rc;
+    }
+    w->armed = events;
+    w->is_endless = is_endless;
+    return 0;
 }
-
-static void watch_on_retry(struct flare__timer *timer);
 
 /*
  * Sees to it that a poll for just what is wanted is armed, now or once the one
@@ -119,22 +121,20 @@ static void watch_on_retry(struct flare__timer *timer);
 static int watch_arm(struct flare_watch *w, bool again)
 {
     short events = watch_poll_events(w->wanted);
-    int rc;
+    bool is_endless = w->wanted & FLARE_WATCH_EDGE;
 
-    if (w->is_cut)
+    if (w->is_cut || (events == 0 && w->armed == 0))
         return 0;
-    if (events == w->armed && (events == 0 || !again || !w->is_endless))
+    if (w->armed == 0)
+        return watch_start(w, events, is_endless);
+    if (events == w->armed && is_endless == w->is_endless &&
+        !(is_endless && again))
         return 0;
-    if (w->armed != 0 && (events == 0 || !w->is_endless)) {
-        w->is_cut = true;
-        w->loop->ops->poll_stop(w->loop->backend, &w->sock);
-        return 0;
-    }
-    rc = watch_start(w, events);
-    if (rc < 0)
-        flare__wheel_start(&w->loop->wheel, &w->retry,
-                           w->loop->now_ms + WATCH_RETRY_MS, watch_on_retry);
-    return rc;
+    if (events != 0 && is_endless && w->is_endless)
+        return watch_start(w, events, is_endless);
+    w->is_cut = true;
+    w->loop->ops->poll_stop(w->loop->backend, &w->sock);
+    return 0;
 }
 
 static void watch_on_retry(struct flare__timer *timer)
@@ -155,21 +155,9 @@ static void watch_free(struct flare_watch *w)
     flare__free(&loop->allocator, w);
 }
 
-/* One poll's answer; true: the user was told. */
-static bool watch_tell(struct flare_watch *w, int revents)
-{
-    unsigned events = watch_told(w->wanted, revents);
-
-    if (events == 0)
-        return false;
-    w->fn(w, events, w->ctx); /* may free it: that is closing for now */
-    return true;
-}
-
 static void watch_on_poll(struct flare_watch *w, const struct flare__event *ev)
 {
-    short asked = w->armed;
-    bool is_told = false;
+    unsigned events = ev->res > 0 ? watch_told(w->wanted, ev->res) : 0;
 
     if (!(ev->flags & FLARE__EV_MORE)) {
         w->armed = 0;
@@ -177,18 +165,14 @@ static void watch_on_poll(struct flare_watch *w, const struct flare__event *ev)
     }
     if (w->is_closing)
         return;
-    if (ev->res >= 0 && watch_is_waiting(w->wanted)) {
-        is_told = watch_tell(w, ev->res);
-        if (w->is_closing)
-            return;
-        if (!is_told && asked == watch_poll_events(w->wanted))
-            w->is_endless = true;
-    } else if (ev->res < 0 && ev->res != -ECANCELED) {
-        flare__wheel_start(&w->loop->wheel, &w->retry,
-                           w->loop->now_ms + WATCH_RETRY_MS, watch_on_retry);
+    if (ev->res < 0 && ev->res != -ECANCELED) {
+        watch_retry(w);
         return;
     }
-    (void)watch_arm(w, is_told && !(w->wanted & FLARE_WATCH_EDGE));
+    if (events != 0 && watch_is_waiting(w->wanted))
+        w->fn(w, events, w->ctx); /* may free it: that is closing for now */
+    if (!w->is_closing)
+        (void)watch_arm(w, /* again = */ false); /* else it is tried again */
 }
 
 static void watch_on_event(struct flare__sock *sock,

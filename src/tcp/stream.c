@@ -106,41 +106,13 @@ void flare__stream_die(struct flare_stream *stream, int rc,
 
 /* ---- deadlines ---- */
 
-static void stream_look_again(struct flare_stream *s)
-{
-    uint32_t in_ms = s->limits.write_timeout_ms;
-
-    s->write_look_ms =
-        in_ms == FLARE_UNLIMITED
-            ? UINT64_MAX
-            : s->loop->now_ms + (in_ms + STREAM_LOOKS - 1) / STREAM_LOOKS;
-}
-
-/*
- * Whether the peer has taken nothing for write_timeout_ms, or a quarter more.
- * What it has taken is what it acknowledged, which only the system knows: a
- * slow peer may need long for what the kernel buffers (FAILURES R03).
- */
-static bool stream_is_stalled(struct flare_stream *s)
-{
-    struct flare_loop *loop = s->loop;
-    int64_t queued = loop->ops->queued(loop->backend, &s->link->sock);
-    uint32_t taken = s->link->sock.sent - (uint32_t)(queued < 0 ? 0 : queued);
-
-    if (s->idle_looks == STREAM_NOT_LOOKED || s->taken != taken)
-        s->idle_looks = 0;
-    else
-        s->idle_looks++;
-    s->taken = taken;
-    stream_look_again(s);
-    return s->idle_looks == STREAM_LOOKS;
-}
-
 static void stream_on_deadline(struct flare_stream *s)
 {
     uint64_t now_ms = s->loop->now_ms;
 
-    if (now_ms >= s->write_look_ms && stream_is_stalled(s)) {
+    if (now_ms >= s->stall.look_ms &&
+        flare__stall_look(&s->stall, s->loop, &s->link->sock,
+                          s->limits.write_timeout_ms)) {
         flare__stream_die(s, -ETIMEDOUT, FLARE__CLOSE_ABORT);
         return;
     }
@@ -165,9 +137,9 @@ static void stream_on_timer(struct flare__timer *timer)
 
 static void stream_update_timer(struct flare_stream *s)
 {
-    uint64_t at_ms = s->read_deadline_ms < s->write_look_ms
+    uint64_t at_ms = s->read_deadline_ms < s->stall.look_ms
                          ? s->read_deadline_ms
-                         : s->write_look_ms;
+                         : s->stall.look_ms;
 
     if (s->phase == FLARE__STREAM_DEAD || at_ms == UINT64_MAX)
         return;
@@ -202,8 +174,7 @@ static int stream_send(struct flare_stream *s)
     if (rc < 0)
         return rc;
     s->is_sending = true;
-    s->idle_looks = STREAM_NOT_LOOKED;
-    stream_look_again(s);
+    flare__stall_start(&s->stall, s->loop->now_ms, s->limits.write_timeout_ms);
     stream_update_timer(s);
     return 0;
 }
@@ -229,7 +200,7 @@ static void stream_on_sent(struct flare_stream *s)
     bool is_whole = res >= 0 && (uint32_t)res == s->out.in_flight;
 
     s->is_sending = false;
-    s->write_look_ms = UINT64_MAX;
+    flare__stall_end(&s->stall);
     flare__out_sent(&s->out, &s->home->pool);
     if (s->phase == FLARE__STREAM_DEAD)
         return;
@@ -482,7 +453,7 @@ int flare__stream_new(struct flare_stream **out, struct flare_loop *loop,
         .ctx = options->ctx,
         .limits = flare__tcp_limits(options),
         .read_deadline_ms = UINT64_MAX,
-        .write_look_ms = UINT64_MAX,
+        .stall.look_ms = UINT64_MAX,
     };
     flare__loop_resident_add(loop, &s->resident, stream_evict);
     *out = s;

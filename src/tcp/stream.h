@@ -20,6 +20,7 @@
 #define FLARE__TCP_STREAM_H
 
 #include "net/loop.h"
+#include "net/stall.h"
 #include "tcp/home.h"
 #include "tcp/options.h"
 
@@ -51,20 +52,18 @@ struct flare_stream {
     struct flare__out out;
     struct flare__out held; /* came while reading was paused */
     struct flare__timer timer;
-    uint64_t read_deadline_ms; /* UINT64_MAX: none; so the next */
-    uint64_t write_look_ms;    /* whether a send in flight is stalled */
+    uint64_t read_deadline_ms; /* UINT64_MAX: none */
+    struct flare__stall stall; /* of the send in flight */
     struct flare__task task;
     struct flare__resident resident;
     struct flare__connect *connect; /* while it matters */
     struct flare_listener *listener;
     struct flare__stream_limits limits;
     struct flare_addr peer;
-    int rc;           /* what on_closed will say */
-    int send_rc;      /* sending is over for that reason; 0: it is not */
-    int32_t sent_res; /* of a send whose memory is not back yet */
-    uint32_t links;   /* attached, CLOSED to come */
-    uint32_t taken;   /* at the last look, modulo 2^32 */
-    uint8_t idle_looks;
+    int rc;            /* what on_closed will say */
+    int send_rc;       /* sending is over for that reason; 0: it is not */
+    int32_t sent_res;  /* of a send whose memory is not back yet */
+    uint32_t links;    /* attached, CLOSED to come */
     uint8_t phase;     /* enum flare__stream_phase */
     bool is_receiving; /* the backend's receive is not back */
     bool is_stopping;  /* and it was told to stop */

@@ -168,6 +168,13 @@ static int options_ip(const struct flare__udp_fd *s,
     return options_apply(s, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
+#ifdef __NetBSD__ /* an address says which, no number */
+static int option_multicast_interface(const struct flare__udp_fd *s,
+                                      uint32_t number)
+{
+    return number == 0 || s->is_v6 ? 0 : -EOPNOTSUPP;
+}
+#else
 static int option_multicast_interface(const struct flare__udp_fd *s,
                                       uint32_t number)
 {
@@ -180,6 +187,7 @@ static int option_multicast_interface(const struct flare__udp_fd *s,
                         sizeof(mreq));
     return s->is_v6 ? 0 : rc;
 }
+#endif
 
 int flare__udp_options_set(const struct flare__udp_fd *s,
                            const struct flare_udp_options *options)
@@ -212,6 +220,7 @@ unsigned flare__udp_offloads(const struct flare__udp_fd *s, bool gro)
     return caps;
 }
 
+#ifdef MCAST_JOIN_GROUP
 int flare__udp_member(const struct flare__udp_fd *s,
                       const struct flare_ip *group, uint32_t interface_number,
                       bool is_join)
@@ -221,7 +230,23 @@ int flare__udp_member(const struct flare__udp_fd *s,
     struct group_req req = {.gr_interface = interface_number};
 
     (void)flare__udp_addr_write((uint8_t *)&req.gr_group, &addr, !is_v4);
+#ifdef SIN6_LEN /* BSD, macOS: the kernel looks at it here */
+    req.gr_group.ss_len =
+        is_v4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+#endif
     return s->ops->option(s->backend, s->fd, is_v4 ? IPPROTO_IP : IPPROTO_IPV6,
                           is_join ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP, &req,
                           sizeof(req));
 }
+#else /* NetBSD, OpenBSD: one call for each family, not made here */
+int flare__udp_member(const struct flare__udp_fd *s,
+                      const struct flare_ip *group, uint32_t interface_number,
+                      bool is_join)
+{
+    (void)s;
+    (void)group;
+    (void)interface_number;
+    (void)is_join;
+    return -EOPNOTSUPP;
+}
+#endif

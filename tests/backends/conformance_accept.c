@@ -2,8 +2,14 @@
 /* Conformance: accepting and connecting. */
 #include "tests/backends/conformance.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 enum { CROWD = 40 };
 
@@ -233,6 +239,122 @@ START_TEST(test_K11_connect_refused_is_its_result)
 }
 END_TEST
 
+/* What cannot be connected to, and from which socket. */
+static const struct {
+    const char *name;
+    int family;     /* of the socket */
+    const char *ip; /* NULL: `path` */
+    const char *path;
+    bool is_refused_port;
+    bool is_from_loopback; /* bound to 127.0.0.1 */
+} nowhere[] = {
+    {"broadcast", AF_INET, "255.255.255.255", NULL, false, false},
+    {"no port", AF_INET, "127.0.0.1", NULL, false, false},
+    {"refused, IPv6", AF_INET6, "::1", NULL, true, false},
+    {"refused, IPv4 mapped", AF_INET6, "::ffff:127.0.0.1", NULL, true, false},
+    {"link-local, no interface", AF_INET6, "fe80::1", NULL, true, false},
+    {"unreachable, IPv6", AF_INET6, "2001:db8::1", NULL, true, false},
+    {"from loopback to outside", AF_INET, "192.0.2.1", NULL, true, true},
+    {"another family", AF_INET, "::1", NULL, true, false},
+    {"no such path", AF_UNIX, NULL, "/nowhere/flare.sock", false, false},
+    {"no socket", AF_UNIX, NULL, "/dev/null", false, false},
+    {"no such name", AF_UNIX, NULL, "@flare-nowhere", false, false},
+};
+
+static socklen_t nowhere_address(int row, uint16_t port,
+                                 struct sockaddr_storage *out)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6,
+                               .sin6_port = htons(port)};
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    size_t len;
+
+    memset(out, 0, sizeof(*out));
+    if (nowhere[row].path != NULL) {
+        len = strlen(nowhere[row].path);
+        memcpy(un.sun_path, nowhere[row].path, len);
+        if (un.sun_path[0] == '@')
+            un.sun_path[0] = '\0'; /* abstract */
+        memcpy(out, &un, sizeof(un));
+        return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+    }
+    if (inet_pton(AF_INET, nowhere[row].ip, &in.sin_addr) == 1) {
+        memcpy(out, &in, sizeof(in));
+        return sizeof(in);
+    }
+    ck_assert_int_eq(inet_pton(AF_INET6, nowhere[row].ip, &in6.sin6_addr), 1);
+    memcpy(out, &in6, sizeof(in6));
+    return sizeof(in6);
+}
+
+static int nowhere_socket(int row)
+{
+    const struct sockaddr_in from = {.sin_family = AF_INET,
+                                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(nowhere[row].family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0 && nowhere[row].is_from_loopback)
+        ck_assert_int_eq(bind(fd, (const struct sockaddr *)&from, sizeof(from)),
+                         0);
+    return fd;
+}
+
+/* The plain call's result; 1: it does not end soon. */
+static int plain_connect(int fd, const struct sockaddr_storage *addr,
+                         socklen_t len)
+{
+    const struct timeval soon = {.tv_usec = 200000};
+    int rc;
+
+    ck_assert_int_eq(
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof(soon)), 0);
+    rc = connect(fd, (const struct sockaddr *)addr, len) < 0 ? -errno : 0;
+    close(fd);
+    return rc == -EINPROGRESS || rc == -EAGAIN || rc == 0 ? 1 : rc;
+}
+
+START_TEST(test_K11_a_connect_that_fails_says_what_the_plain_call_says)
+{
+    struct conf c;
+    struct sockaddr_storage addr;
+    socklen_t len = sizeof(addr);
+    struct sockaddr_in refused;
+
+    if (conf_stamps[_i].harness->sim != NULL)
+        TEST_SKIP("sim has routes instead");
+    OPEN_OR_SKIP(&c);
+    c.h->refused(c.world, &addr, &len);
+    memcpy(&refused, &addr, sizeof(refused));
+    for (int row = 0; row < ROWS(nowhere); row++) {
+        uint16_t port =
+            nowhere[row].is_refused_port ? ntohs(refused.sin_port) : 0;
+        int fd = nowhere_socket(row);
+        struct conf_conn *conn;
+        int plain;
+
+        len = nowhere_address(row, port, &addr);
+        plain = fd < 0 ? 1 : plain_connect(fd, &addr, len);
+        if (plain == 1) {
+            printf("SKIP %s: %s\n", c.stamp->name, nowhere[row].name);
+            continue;
+        }
+        conn = conf_attach(&c, nowhere_socket(row));
+        ck_assert_int_eq(c.ops->connect(c.b, &conn->sock,
+                                        (const struct sockaddr *)&addr, len),
+                         0);
+        conn->is_connecting = true;
+        UNTIL(&c, !conn->is_connecting);
+        ck_assert_msg(conn->connect_res == plain, "%s: %s: %d, not %d",
+                      c.stamp->name, nowhere[row].name, conn->connect_res,
+                      plain);
+        conf_shut(conn, FLARE__CLOSE_GRACEFUL);
+        UNTIL(&c, conn->is_closed);
+    }
+    conf_close(&c);
+}
+END_TEST
+
 TCase *conf_case_accept(void)
 {
     TCase *tc = tcase_create("accept");
@@ -249,5 +371,7 @@ TCase *conf_case_accept(void)
         tc, test_R08_no_descriptors_end_the_accept_and_it_recovers, 0, n);
     tcase_add_loop_test(tc, test_K11_connect_succeeds_and_both_ends_talk, 0, n);
     tcase_add_loop_test(tc, test_K11_connect_refused_is_its_result, 0, n);
+    tcase_add_loop_test(
+        tc, test_K11_a_connect_that_fails_says_what_the_plain_call_says, 0, n);
     return tc;
 }

@@ -488,6 +488,20 @@ static int option(struct end *e, int name, int value)
 
 enum { SEGMENTS = 10, SEGMENT = 150, LAST = 37 };
 
+/* What came last, at `at` of all bytes: a whole segment, or some of them. */
+static void segment_check(const struct conf *c, const struct flare__datagram *d,
+                          uint32_t at, bool is_merged)
+{
+    const uint8_t *bytes = d->data;
+
+    ck_assert(is_merged || d->segment == 0);
+    ck_assert(d->segment == 0 || d->segment == SEGMENT);
+    ck_assert(d->segment != 0 || d->len == SEGMENT || d->len == LAST);
+    for (uint32_t i = 0; i < d->len; i++)
+        if (bytes[i] != conf_byte(5, at + i))
+            ck_abort_msg("%s: byte %u", c->stamp->name, at + i);
+}
+
 /* Datagrams of SEGMENT bytes and a last one of LAST, whole or merged. */
 static void take_segments(struct end *e, bool is_merged)
 {
@@ -496,22 +510,17 @@ static void take_segments(struct end *e, bool is_merged)
     uint32_t at = 0;
 
     while (at < total) {
-        int n;
+        int n = 1;
 
         UNTIL(c, e->conn->polls > 0);
         e->conn->polls = 0;
-        while ((n = take(e, BATCH, SIZE)) > 0)
+        while (n > 0) {
+            n = take(e, BATCH, SIZE);
             for (int i = 0; i < n; i++) {
-                uint32_t len = got[i].len;
-
-                ck_assert(is_merged || got[i].segment == 0);
-                ck_assert(got[i].segment == 0 || got[i].segment == SEGMENT);
-                ck_assert(got[i].segment != 0 || len == SEGMENT || len == LAST);
-                for (uint32_t j = 0; j < len; j++)
-                    if (got_bytes[i][j] != conf_byte(5, at + j))
-                        ck_abort_msg("%s: byte %u", c->stamp->name, at + j);
-                at += len;
+                segment_check(c, &got[i], at, is_merged);
+                at += got[i].len;
             }
+        }
         ck_assert_int_eq(n, -EAGAIN);
     }
     ck_assert_uint_eq(at, total);

@@ -10,12 +10,19 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { ROUNDS = 30, LONG_MS = 10000, FILE_BYTES = 3 * FLARE__FILE_PART };
+enum {
+    ROUNDS = 30,
+    STRESS_ROUNDS = 2000,
+    LONG_MS = 10000,
+    FILE_BYTES = 3 * FLARE__FILE_PART
+};
 
 struct embed {
     struct conf *c;
@@ -135,12 +142,49 @@ START_TEST(test_a_connection_to_accept_makes_it_readable)
 }
 END_TEST
 
-static void *wake_once(void *ctx)
-{
-    struct conf *c = ctx;
+/*
+ * Another thread acts while this one goes to sleep, as close together as it
+ * can be: what it did is never slept through.
+ */
+struct actor {
+    struct embed *e;
+    struct conf_conn *conn; /* made readable; NULL: the backend is woken */
+    atomic_int asked;
+};
 
-    c->ops->wake(c->b);
+static void *actor_run(void *ctx)
+{
+    struct actor *a = ctx;
+    struct conf *c = a->e->c;
+
+    for (int i = 1; i <= STRESS_ROUNDS; i++) {
+        while (atomic_load(&a->asked) < i)
+            sched_yield();
+        if (a->conn == NULL)
+            c->ops->wake(c->b);
+        else
+            c->h->foreign_set(c->world, a->conn->sock.fd, true);
+    }
     return NULL;
+}
+
+static void stress(struct embed *e, struct conf_conn *conn)
+{
+    struct actor actor = {.e = e, .conn = conn};
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, actor_run, &actor), 0);
+    for (int i = 1; i <= STRESS_ROUNDS; i++) {
+        const int *count = conn != NULL ? &conn->polls : &e->c->wakes;
+        int before;
+
+        settle(e);
+        before = *count;
+        atomic_store(&actor.asked, i);
+        while (*count == before)
+            wait_and_settle(e);
+    }
+    pthread_join(thread, NULL);
 }
 
 START_TEST(test_a_wake_makes_it_readable)
@@ -149,17 +193,43 @@ START_TEST(test_a_wake_makes_it_readable)
 
     if (!embed_open(&e, _i))
         return;
-    for (int i = 0; i < ROUNDS; i++) {
-        pthread_t thread;
+    stress(&e, NULL);
+    embed_close(&e);
+}
+END_TEST
 
-        settle(&e);
-        e.c->wakes = 0;
-        ck_assert(!is_readable(&e, 0));
-        ck_assert_int_eq(pthread_create(&thread, NULL, wake_once, e.c), 0);
-        while (e.c->wakes == 0)
-            wait_and_settle(&e);
-        pthread_join(thread, NULL);
-    }
+START_TEST(test_an_edge_of_another_thread_makes_it_readable)
+{
+    struct embed e;
+    struct conf_conn *conn;
+
+    if (!embed_open(&e, _i))
+        return;
+    conn = conf_attach(e.c, e.c->h->foreign(e.c->world));
+    conn->is_watching = conn->is_polling = true;
+    ck_assert_int_eq(e.c->ops->poll_start(e.c->b, &conn->sock, POLLIN), 0);
+    stress(&e, conn);
+    embed_close(&e);
+}
+END_TEST
+
+START_TEST(test_R08_without_descriptors_it_is_refused_and_can_be_asked_again)
+{
+    struct embed e;
+    struct conf c;
+    int fd;
+
+    if (!conf_open(&c, _i))
+        return;
+    c.h->descriptors_deny(c.world, true);
+    fd = c.ops->descriptor(c.b);
+    c.h->descriptors_deny(c.world, false);
+    ck_assert(fd == -ENOTSUP || fd == -EMFILE || fd >= 0);
+    conf_turns(&c, 3);
+    if (!embed_in(&e, &c))
+        return;
+    settle(&e);
+    ck_assert(!is_readable(&e, 0));
     embed_close(&e);
 }
 END_TEST
@@ -316,7 +386,12 @@ TCase *conf_case_embed(void)
     tcase_add_loop_test(tc, test_a_connection_to_accept_makes_it_readable, 0,
                         n);
     tcase_add_loop_test(tc, test_a_wake_makes_it_readable, 0, n);
+    tcase_add_loop_test(tc, test_an_edge_of_another_thread_makes_it_readable, 0,
+                        n);
     tcase_add_loop_test(tc, test_a_polled_descriptor_makes_it_readable, 0, n);
+    tcase_add_loop_test(
+        tc, test_R08_without_descriptors_it_is_refused_and_can_be_asked_again,
+        0, n);
     tcase_add_loop_test(tc, test_what_was_polled_before_makes_it_readable, 0,
                         n);
     tcase_add_loop_test(tc, test_a_datagram_makes_it_readable, 0, n);

@@ -2,7 +2,7 @@
 /*
  * A file's bytes into a socket: what a system call may answer, the signal, and
  * that one file keeps neither others nor the loop waiting.  sendfile(2) is
- * wrapped: it can be told what to answer.
+ * wrapped: it can be told what to answer.  And sockets of one's own.
  */
 #include "backends/fd.h"
 
@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -291,6 +292,84 @@ START_TEST(test_a_file_that_never_blocks_leaves_the_loop_its_turns)
 }
 END_TEST
 
+/* Sockets of one's own. */
+
+START_TEST(test_a_new_socket_is_of_its_kind_and_closes_on_exec)
+{
+    static const int kinds[][2] = {{AF_INET, SOCK_STREAM},
+                                   {AF_INET, SOCK_DGRAM},
+                                   {AF_UNIX, SOCK_STREAM},
+                                   {AF_UNIX, SOCK_DGRAM}};
+
+    for (int i = 0; i < ROWS(kinds); i++) {
+        int fd = flare__fd_socket(NULL, kinds[i][0], kinds[i][1]);
+        int family = -1;
+        int type = -1;
+        socklen_t len = sizeof(int);
+
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len),
+                         0);
+        ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len), 0);
+        ck_assert_int_eq(family, kinds[i][0]);
+        ck_assert_int_eq(type, kinds[i][1]);
+        ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+        close(fd);
+    }
+    ck_assert_int_eq(flare__fd_socket(NULL, 4711, SOCK_STREAM), -EAFNOSUPPORT);
+}
+END_TEST
+
+START_TEST(test_options_are_set_or_refused)
+{
+    int fd = flare__fd_socket(NULL, AF_INET, SOCK_DGRAM);
+    int value = 1;
+    int got = 0;
+    socklen_t len = sizeof(got);
+
+    ck_assert_int_eq(flare__fd_option(NULL, fd, SOL_SOCKET, SO_BROADCAST,
+                                      &value, sizeof(value)),
+                     0);
+    ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_BROADCAST, &got, &len), 0);
+    ck_assert_int_eq(got, 1);
+    ck_assert_int_eq(
+        flare__fd_option(NULL, fd, SOL_SOCKET, 4711, &value, sizeof(value)),
+        -ENOPROTOOPT);
+    ck_assert_int_eq(
+        flare__fd_option(NULL, fd, SOL_SOCKET, SO_BROADCAST, &value, 1),
+        -EINVAL);
+    close(fd);
+    ck_assert_int_eq(flare__fd_option(NULL, fd, SOL_SOCKET, SO_BROADCAST,
+                                      &value, sizeof(value)),
+                     -EBADF);
+}
+END_TEST
+
+START_TEST(test_bind_gives_an_address_or_the_reason)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(addr);
+    int fds[2];
+
+    for (int i = 0; i < 2; i++)
+        fds[i] = flare__fd_socket(NULL, AF_INET, SOCK_DGRAM);
+    ck_assert_int_eq(
+        flare__fd_bind(NULL, fds[0], (struct sockaddr *)&addr, len), 0);
+    ck_assert_int_eq(getsockname(fds[0], (struct sockaddr *)&addr, &len), 0);
+    ck_assert_uint_ne(addr.sin_port, 0);
+    ck_assert_int_eq(
+        flare__fd_bind(NULL, fds[1], (struct sockaddr *)&addr, len),
+        -EADDRINUSE);
+    addr.sin_addr.s_addr = htonl(0xc0000201); /* 192.0.2.1: nobody's */
+    ck_assert_int_eq(
+        flare__fd_bind(NULL, fds[1], (struct sockaddr *)&addr, len),
+        -EADDRNOTAVAIL);
+    for (int i = 0; i < 2; i++)
+        close(fds[i]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("backends/fd");
@@ -305,6 +384,9 @@ int main(void)
     tcase_add_loop_test(tc,
                         test_a_file_that_never_blocks_leaves_the_loop_its_turns,
                         0, ROWS(kernels));
+    tcase_add_test(tc, test_a_new_socket_is_of_its_kind_and_closes_on_exec);
+    tcase_add_test(tc, test_options_are_set_or_refused);
+    tcase_add_test(tc, test_bind_gives_an_address_or_the_reason);
     suite_add_tcase(suite, tc);
     return test_run(suite);
 }

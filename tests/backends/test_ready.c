@@ -3,10 +3,9 @@
  * The readiness core under a poller that the test plays: edges come when, and
  * as wrong as, the test wants.  Sockets are real pairs.
  */
-#include "backends/ready_turn.h"
+#include "tests/backends/ready_rig.h"
 
 #include "base/alloc.h"
-#include "tests/support/test.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,160 +14,6 @@
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { LEASE_BYTES = 64, LEASES = 4, EDGES = 64 };
-
-struct flare__backend {
-    struct flare__ready ready; /* first, as the core wants it */
-    struct flare__edge edges[EDGES];
-    int edge_count;
-    int waits;
-    uint64_t timeout; /* of the last wait */
-    int wait_rc;      /* negative: what the next wait returns */
-    int add_rc;
-    int wakes;
-};
-
-static int fake_add(struct flare__backend *b, int fd, uint32_t index,
-                    uint32_t generation)
-{
-    (void)fd;
-    (void)index;
-    ck_assert_uint_ne(generation, 0);
-    return b->add_rc;
-}
-
-static int fake_arm(struct flare__backend *b, int fd, uint32_t index,
-                    uint32_t generation, short events)
-{
-    (void)fd;
-    (void)index;
-    (void)generation;
-    (void)events;
-    return b->add_rc;
-}
-
-static int fake_watch(struct flare__backend *b, int fd, uint32_t index,
-                      uint32_t generation, short events)
-{
-    (void)fd;
-    (void)index;
-    (void)generation;
-    (void)events;
-    return b->add_rc;
-}
-
-static int fake_wait(struct flare__backend *b, struct flare__edge *edges,
-                     uint64_t timeout_ns)
-{
-    int n = b->edge_count;
-    int rc = b->wait_rc;
-
-    ck_assert_int_le(n, FLARE__EDGES_MAX);
-    b->waits++;
-    b->timeout = timeout_ns;
-    b->wait_rc = 0;
-    if (rc < 0)
-        return rc;
-    memcpy(edges, b->edges, (size_t)n * sizeof(*edges));
-    b->edge_count = 0;
-    return n;
-}
-
-static void fake_wake(struct flare__backend *b)
-{
-    b->wakes++;
-    b->edges[b->edge_count++] = (struct flare__edge){.mask = FLARE__EDGE_WAKE};
-}
-
-static const struct flare__poller_ops fake = {
-    .add = fake_add,
-    .arm = fake_arm,
-    .watch = fake_watch,
-    .wake = fake_wake,
-};
-
-static struct flare__backend *b;
-
-static int fake_poll(struct flare__event *events, int capacity,
-                     uint64_t deadline_ns)
-{
-    return flare__ready_poll_with(b, events, capacity, deadline_ns, fake_wait);
-}
-
-static void setup(void)
-{
-    const struct flare__backend_config config = {
-        .al = &flare__allocator_default,
-        .lease_bytes = LEASE_BYTES,
-        .lease_count = LEASES,
-    };
-    int rc;
-
-    b = calloc(1, sizeof(*b));
-    ck_assert_ptr_nonnull(b);
-    rc = flare__ready_init(&b->ready, &fake, &config);
-    ck_assert_int_eq(rc, 0);
-}
-
-static void teardown(void)
-{
-    flare__ready_fini(&b->ready);
-    free(b);
-}
-
-/* A socket and its peer. */
-struct pair {
-    struct flare__sock sock;
-    int peer;
-};
-
-static void pair_open(struct pair *p)
-{
-    int fds[2];
-
-    memset(p, 0, sizeof(*p));
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds),
-                     0);
-    p->peer = fds[1];
-    ck_assert_int_eq(flare__ready_attach(b, &p->sock, fds[0]), 0);
-}
-
-static void edge(const struct flare__sock *sock, uint32_t mask)
-{
-    b->edges[b->edge_count++] = (struct flare__edge){
-        .index = sock->index, .generation = sock->generation, .mask = mask};
-}
-
-/* One event at most, put back at once; its kind, -1: none. */
-static int next(struct flare__event *ev)
-{
-    int n = fake_poll(ev, 1, 0);
-
-    ck_assert_int_ge(n, 0);
-    if (n == 0)
-        return -1;
-    if (ev->flags & FLARE__EV_LEASE)
-        flare__ready_lease_put(b, ev->lease);
-    return ev->kind;
-}
-
-static void pair_close(struct pair *p)
-{
-    struct flare__event ev;
-
-    flare__ready_close(b, &p->sock, FLARE__CLOSE_GRACEFUL);
-    for (int i = 0; next(&ev) != FLARE__EV_CLOSED; i++)
-        ck_assert_int_lt(i, 10);
-    close(p->peer);
-}
-
-static void put(const struct pair *p, size_t len)
-{
-    char bytes[4 * LEASE_BYTES] = {0};
-
-    ck_assert_int_eq(write(p->peer, bytes, len), (ssize_t)len);
-}
 
 /* Reading. */
 
@@ -220,6 +65,44 @@ START_TEST(test_a_full_read_is_followed_by_another)
     ck_assert_int_eq(next(&ev), FLARE__EV_RECV);
     ck_assert_int_eq(next(&ev), -1); /* EAGAIN: no event, no end */
     ck_assert_int_eq(next(&ev), -1);
+    pair_close(&p);
+}
+END_TEST
+
+START_TEST(test_who_sent_more_than_a_lease_is_read_at_once_the_next_time)
+{
+    struct flare__event evs[4];
+    struct pair p;
+
+    pair_open(&p);
+    put(&p, 2 * LEASE_BYTES + 36);
+    ck_assert_int_eq(flare__ready_recv_start(b, &p.sock), 0);
+    edge(&p.sock, FLARE__EDGE_IN);
+    for (int i = 0; i < 3; i++) {
+        int count = fake_poll(evs, 4, 0);
+
+        /* a lease; then, as it was full, two; then two at once */
+        ck_assert_int_eq(count, i == 0 ? 1 : 2);
+        ck_assert_int_eq(evs[0].res, LEASE_BYTES);
+        ck_assert_int_eq(evs[count - 1].res, i == 0 ? LEASE_BYTES : 36);
+        while (count > 0)
+            flare__ready_lease_put(b, evs[--count].lease);
+        if (i == 0)
+            continue;
+        put(&p, LEASE_BYTES + 36); /* unread until its edge: it was emptied */
+        ck_assert_int_eq(fake_poll(evs, 4, 0), 0);
+        edge(&p.sock, FLARE__EDGE_IN);
+    }
+    ck_assert_int_eq(fake_poll(evs, 4, 0), 2);
+    flare__ready_lease_put(b, evs[0].lease);
+    flare__ready_lease_put(b, evs[1].lease);
+    for (int i = 0; i < 2; i++) { /* little: one by one again, after it */
+        put(&p, LEASE_BYTES);
+        edge(&p.sock, FLARE__EDGE_IN);
+        ck_assert_int_eq(fake_poll(evs, 4, 0), 1);
+        flare__ready_lease_put(b, evs[0].lease);
+        ck_assert_int_eq(fake_poll(evs, 4, 0), 0);
+    }
     pair_close(&p);
 }
 END_TEST
@@ -644,10 +527,12 @@ static TCase *case_core(void)
 {
     TCase *tc = tcase_create("core");
 
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, ready_setup, ready_teardown);
     tcase_add_test(tc, test_nothing_is_read_before_an_edge);
     tcase_add_test(tc, test_a_short_read_is_the_last_until_the_next_edge);
     tcase_add_test(tc, test_a_full_read_is_followed_by_another);
+    tcase_add_test(
+        tc, test_who_sent_more_than_a_lease_is_read_at_once_the_next_time);
     tcase_add_test(tc, test_after_the_peers_fin_a_short_read_is_not_the_last);
     tcase_add_test(tc, test_K08_edges_without_data_are_no_events_and_no_loop);
     tcase_add_test(tc,

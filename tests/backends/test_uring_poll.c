@@ -157,6 +157,37 @@ START_TEST(test_K02_after_a_FIN_a_poll_for_room_waits_for_room)
 }
 END_TEST
 
+/* A watched descriptor is a duplicate of its user's: the connection goes on. */
+START_TEST(test_closing_what_was_polled_leaves_the_connection_alone)
+{
+    struct rig rig;
+    struct rig_sock s;
+    char byte = 0;
+    int fds[2];
+
+    rig_open(&rig, 0, 0, 0);
+    ck_assert_int_eq(
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
+        0);
+    rig_attach(&rig, &s, fcntl(fds[0], F_DUPFD_CLOEXEC, 0));
+    if (_i & 1)
+        watch(&s, POLLIN);
+    else
+        once(&s, POLLIN);
+    if (_i & 2)
+        (void)rig_turn(&rig, 1);
+    rig.ops->poll_stop(rig.b, &s.sock);
+    rig.capacity = 1; /* the poll's end, and the stop's is still to come */
+    if (_i & 4)
+        RIG_UNTIL(&rig, !s.is_polling);
+    close_all(&rig, &s);
+    ck_assert_int_eq(send(fds[0], "x", 1, MSG_NOSIGNAL), 1);
+    ck_assert_int_eq(recv(fds[1], &byte, 1, 0), 1);
+    close(fds[0]);
+    close(fds[1]);
+}
+END_TEST
+
 /* Random watches on a queue of 8. */
 
 enum { SOCKS = 16, STEPS = 4000, SEEDS = 6 };
@@ -277,6 +308,8 @@ int main(void)
     tcase_add_loop_test(tc, test_what_the_kernel_says_of_a_watch, 0,
                         ROWS(rows));
     tcase_add_test(tc, test_K02_after_a_FIN_a_poll_for_room_waits_for_room);
+    tcase_add_loop_test(
+        tc, test_closing_what_was_polled_leaves_the_connection_alone, 0, 8);
     tcase_add_loop_test(tc, test_I04_random_watches_are_told_all_that_is_due, 0,
                         SEEDS);
     suite_add_tcase(suite, tc);

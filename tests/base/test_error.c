@@ -83,6 +83,25 @@ START_TEST(test_error_code_has_its_facts)
 }
 END_TEST
 
+START_TEST(test_error_class_has_a_name_of_its_own)
+{
+    for (int i = 0; i <= FLARE_CLASS_DNS; i++) {
+        const char *name = flare_error_class_name((enum flare_error_class)i);
+
+        ck_assert_str_ne(name, "unknown");
+        for (int j = 0; j < i; j++)
+            ck_assert_str_ne(name,
+                             flare_error_class_name((enum flare_error_class)j));
+    }
+    ck_assert_str_eq(flare_error_class_name(FLARE_CLASS_DNS), "dns");
+    ck_assert_str_eq(
+        flare_error_class_name((enum flare_error_class)(FLARE_CLASS_DNS + 1)),
+        "unknown");
+    ck_assert_str_eq(flare_error_class_name((enum flare_error_class) - 1),
+                     "unknown");
+}
+END_TEST
+
 START_TEST(test_error_every_errno_of_the_system_has_a_name)
 {
 #ifdef __GLIBC__
@@ -137,6 +156,7 @@ int main(void)
                         ROWS(own));
     tcase_add_test(tc, test_error_own_codes_are_append_only);
     tcase_add_loop_test(tc, test_error_code_has_its_facts, 0, ROWS(rows));
+    tcase_add_test(tc, test_error_class_has_a_name_of_its_own);
     tcase_add_test(tc, test_error_every_errno_of_the_system_has_a_name);
     tcase_add_test(tc, test_error_sentence_is_filled_and_the_code_returned);
     tcase_add_test(tc, test_error_sentence_is_cut_to_fit);

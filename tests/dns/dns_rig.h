@@ -12,10 +12,18 @@
 
 #include <flare/dns.h>
 
+/* Those that are built. */
 enum dns_backend {
+#ifdef FLARE_HAVE_EPOLL
     DNS_EPOLL,
+#endif
+#ifdef FLARE_HAVE_KQUEUE
+    DNS_KQUEUE,
+#endif
+#ifdef FLARE_HAVE_LIBURING
     DNS_URING,
-    DNS_KERNELS, /* those that threads can wake */
+#endif
+    DNS_KERNELS, /* those before it threads can wake */
     DNS_SIM = DNS_KERNELS,
     DNS_BACKENDS
 };
@@ -26,6 +34,8 @@ struct dns_rig {
     struct flare_loop *loop;
 };
 
+const char *dns_backend_name(enum dns_backend backend);
+
 /* What a query came to. */
 struct dns_noted {
     int calls;
@@ -34,7 +44,7 @@ struct dns_noted {
     struct flare_error err;
 };
 
-/* 0, or the error of a backend that is not here. */
+/* 0, or the error of a backend that this kernel has not. */
 int dns_rig_open(struct dns_rig *rig, enum dns_backend backend);
 void dns_rig_close(struct dns_rig *rig); /* nothing may be left */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* See fake_system.h.  One lock; who waits for the gate waits inside. */
 #include "tests/dns/fake_system.h"
 
 #include "base/alloc.h"
@@ -130,7 +131,7 @@ static struct addrinfo *addrinfo_of(const char *ip)
 
     ck_assert_ptr_nonnull(info);
     ck_assert_uint_lt(strlen(ip), sizeof(text));
-    strcpy(text, ip);
+    snprintf(text, sizeof(text), "%s", ip);
     zone = strchr(text, '%');
     if (zone != NULL)
         *zone++ = '\0';
@@ -142,7 +143,7 @@ static struct addrinfo *addrinfo_of(const char *ip)
         info->ai.ai_family = AF_INET6;
         info->ai.ai_addrlen = sizeof(info->addr.v6);
         if (zone != NULL)
-            info->addr.v6.sin6_scope_id = (uint32_t)atoi(zone);
+            info->addr.v6.sin6_scope_id = (uint32_t)strtoul(zone, NULL, 10);
     } else {
         info->ai.ai_family = AF_UNIX; /* what nobody asked for */
         info->ai.ai_addrlen = sizeof(struct sockaddr);
@@ -160,7 +161,7 @@ int __wrap_getaddrinfo(const char *node, const char *service,
     ck_assert_ptr_null(service);
     ck_assert_uint_lt(strlen(node), sizeof(fake.name));
     pthread_mutex_lock(&fake.lock);
-    strcpy(fake.name, node);
+    snprintf(fake.name, sizeof(fake.name), "%s", node);
     fake.hints = *hints;
     fake.calls++;
     fake.inside++;

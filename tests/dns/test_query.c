@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 
 #define HOST FLARE_STR("name.example")
@@ -358,6 +359,37 @@ START_TEST(test_query_the_deadline_is_exact_in_virtual_time)
 }
 END_TEST
 
+static struct flare__timer last_minute;
+
+static void answer_in_time(struct flare__timer *timer)
+{
+    const struct flare_ip ip = dns_ip("192.0.2.1");
+
+    (void)timer;
+    flare_dns_answer(hook.query, 0, &ip, 1);
+}
+
+START_TEST(test_query_an_answer_in_the_turn_of_the_deadline_wins)
+{
+    const struct flare_dns_options options = {.timeout_ms = 10};
+    struct dns_rig rig;
+    struct dns_noted n;
+
+    HOOK_OR_SKIP(&rig, DNS_SIM);
+    (void)start(&rig, HOST, &options, &n);
+    /* both are due in one turn, and this one is first */
+    flare__wheel_start(&rig.loop->wheel, &last_minute, rig.loop->now_ms + 1,
+                       answer_in_time);
+    ck_assert_uint_ge(
+        flare__wheel_advance(&rig.loop->wheel, rig.loop->now_ms + 50), 1);
+    dns_await(rig.loop, &n);
+    ck_assert_int_eq(n.rc, 0);
+    dns_turns(rig.loop, 3);
+    ck_assert_int_eq(hook.cancels, 0);
+    rig_end(&rig);
+}
+END_TEST
+
 /* ---- without any resolver ---- */
 
 static const struct {
@@ -474,6 +506,82 @@ START_TEST(test_query_from_its_end_others_are_cancelled_and_started)
 }
 END_TEST
 
+/* ---- on a loop of the user's ---- */
+
+START_TEST(test_query_a_users_loop_runs_until_its_names_are_known)
+{
+    const struct flare_loop_config config = {
+        .backend = dns_backend_name((enum dns_backend)_i),
+        .resolver_threads = 2};
+    struct dns_noted n[5];
+    flare_loop *loop;
+    int rc = flare_loop_new(&loop, &config, NULL);
+
+    if (rc < 0)
+        TEST_SKIP("%s", flare_strerror(rc));
+    memset(n, 0, sizeof(n));
+    fake_system_one("192.0.2.1");
+    for (int i = 0; i < ROWS(n); i++)
+        ck_assert_int_eq(
+            flare_dns_start(loop, NULL, HOST, NULL, dns_note, &n[i]), 0);
+    ck_assert_int_eq(flare_loop_run(loop), 0);
+    for (int i = 0; i < ROWS(n); i++) {
+        ck_assert_int_eq(n[i].calls, 1);
+        ck_assert_int_eq(n[i].rc, 0);
+    }
+    memset(n, 0, sizeof(n));
+    fake_gate_close();
+    for (int i = 0; i < ROWS(n); i++)
+        ck_assert_int_eq(
+            flare_dns_start(loop, NULL, HOST, NULL, dns_note, &n[i]), 0);
+    fake_gate_await(2);
+    flare_loop_free(loop); /* D06: the gate is closed all the time */
+    for (int i = 0; i < ROWS(n); i++) {
+        ck_assert_int_eq(n[i].calls, 1);
+        ck_assert_int_eq(n[i].rc, FLARE_E_STOPPED);
+    }
+    fake_gate_open();
+    fake_live_await_none();
+}
+END_TEST
+
+/* ---- mistakes of the caller's ---- */
+
+static void cancel_itself(int rc, const struct flare_dns_result *result,
+                          const struct flare_error *err, void *ctx)
+{
+    (void)rc;
+    (void)result;
+    (void)err;
+    flare_dns_cancel(*(flare_dns_query **)ctx);
+}
+
+START_TEST(test_query_cancelling_one_that_was_told_is_a_bug)
+{
+    struct dns_rig rig;
+    flare_dns_query *q = NULL;
+
+    ck_assert_int_eq(open_hooked(&rig, DNS_SIM), 0);
+    ck_assert_int_eq(flare_dns_start(rig.loop, &q, FLARE_STR("::1"), NULL,
+                                     cancel_itself, &q),
+                     0);
+    dns_turns(rig.loop, 2);
+}
+END_TEST
+
+START_TEST(test_query_answering_twice_is_a_bug)
+{
+    const struct flare_ip ip = dns_ip("192.0.2.1");
+    struct dns_noted n;
+    struct dns_rig rig;
+
+    ck_assert_int_eq(open_hooked(&rig, DNS_SIM), 0);
+    (void)start(&rig, HOST, NULL, &n);
+    flare_dns_answer(hook.query, 0, &ip, 1);
+    flare_dns_answer(hook.query, 0, &ip, 1);
+}
+END_TEST
+
 /* ---- memory ---- */
 
 static int scenario(struct fault *f, void *ctx)
@@ -523,6 +631,7 @@ int main(void)
         test_query_D03_a_cancelled_one_is_never_told,
         test_query_D06_the_loop_ends_at_once_with_names_under_way,
         test_query_an_error_names_the_host_and_has_the_resolvers_words,
+        test_query_a_users_loop_runs_until_its_names_are_known,
     };
     const TTest *const everywhere[] = {
         test_query_a_resolver_of_ones_own_answers_now_or_later,
@@ -538,7 +647,12 @@ int main(void)
         tcase_add_loop_test(tc, on_threads[i], 0, DNS_KERNELS);
     for (int i = 0; i < ROWS(everywhere); i++)
         tcase_add_loop_test(tc, everywhere[i], 0, DNS_BACKENDS);
+    tcase_add_test(tc, test_query_an_answer_in_the_turn_of_the_deadline_wins);
     tcase_add_test(tc, test_query_the_deadline_is_exact_in_virtual_time);
+    tcase_add_test_raise_signal(
+        tc, test_query_cancelling_one_that_was_told_is_a_bug, SIGABRT);
+    tcase_add_test_raise_signal(tc, test_query_answering_twice_is_a_bug,
+                                SIGABRT);
     tcase_add_test(tc,
                    test_query_without_memory_it_is_refused_and_nothing_is_left);
     suite_add_tcase(suite, tc);

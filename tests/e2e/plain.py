@@ -78,6 +78,17 @@ def client_and_server(server):
     assert out == "hello\n\nworld\n", out
 
 
+def client_in_a_loop_of_another_kind(server):
+    port = str(server.address[1])
+    out, _ = run(server, "embed", "localhost", port, given=b"hello\nworld\n")
+    assert out == "hello\nworld\n", out
+    text = "0123456789abcdef" * (MIB // 2)
+    out, _ = run(server, "embed", "127.0.0.1", port, given=text.encode())
+    assert out == text, len(out)
+    _, told = run(server, "embed", "bad host", port, status=1)
+    assert "bad host" in told, told
+
+
 def client_is_refused(server):
     with socket.socket() as unheard:  # bound, and listens not
         unheard.bind(("127.0.0.1", 0))
@@ -152,7 +163,8 @@ def nobody_hears_a_datagram(server):
 CASES = [
     *[(f"example_{case.__name__}", case, "tcp_echo") for case in (
         addresses, errors, names, reads_messages, client_and_server,
-        client_is_refused, echo_of_a_peer_that_reads_late)],
+        client_in_a_loop_of_another_kind, client_is_refused,
+        echo_of_a_peer_that_reads_late)],
     *[(f"example_{case.__name__}", case, "line_protocol") for case in (
         lines, line_too_long)],
     *[(f"example_{case.__name__}", case, "udp") for case in (

@@ -33,7 +33,7 @@ import time
 sys.dont_write_bytecode = True
 
 import lifecycle
-from servers import Server
+from servers import BACKENDS, Server
 
 WRK = shutil.which("wrk")
 CONNECTIONS = 32
@@ -156,7 +156,7 @@ def main():
         return 77
     program = os.path.join(arguments.build, "tests/support/e2e_server")
     passed = failed = 0
-    for backend in arguments.backend or ["uring", "epoll"]:
+    for backend in arguments.backend or BACKENDS:
         try:
             like = Server(program, backend=backend)
         except RuntimeError as error:

@@ -7,6 +7,10 @@ import signal
 import subprocess
 import tempfile
 
+# What is tested, unless FLARE_BACKEND or an option says which.
+BACKENDS = ([os.environ["FLARE_BACKEND"]] if os.environ.get("FLARE_BACKEND")
+            else ["uring", "epoll"])
+
 
 class Server:
     def __init__(self, program, *arguments, backend=None):

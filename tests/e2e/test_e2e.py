@@ -28,7 +28,7 @@ import programs
 import proxy_protocol
 import sockets
 import supervise
-from servers import Server
+from servers import BACKENDS, Server
 
 SMALL = {"body_bytes_max": 1000, "requests_per_connection_max": 5}
 JOBS = 12
@@ -186,7 +186,7 @@ def main():
         print("SKIP curl: not installed")
         cases = [case for case in cases if not case[0].startswith("curl")]
     tally = Tally()
-    for backend in arguments.backend or ["uring", "epoll"]:
+    for backend in arguments.backend or BACKENDS:
         if has_backend(arguments.build, backend):
             run_backend(arguments.build, backend, cases, tally)
     print(f"in {time.monotonic() - start:.1f} s")

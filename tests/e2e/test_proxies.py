@@ -20,7 +20,7 @@ sys.dont_write_bytecode = True
 import proxies
 import second_reader
 import smuggling
-from servers import Server
+from servers import BACKENDS, Server
 from test_e2e import Tally, has_backend
 
 def outcome(build, backend, kind, run):
@@ -75,7 +75,7 @@ def main():
     cases = [case for case in cases if not arguments.words
              or any(word in case[0] for word in arguments.words)]
     tally = Tally()
-    for backend in arguments.backend or ["uring", "epoll"]:
+    for backend in arguments.backend or BACKENDS:
         if not has_backend(arguments.build, backend):
             continue
         for name, kind, run in cases:

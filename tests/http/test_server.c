@@ -19,7 +19,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const backends[] = {"uring", "epoll"};
+static const char *const backends[] = {
+    "uring",
+    "epoll",
+#ifdef FLARE_HAVE_KQUEUE
+    "kqueue",
+#endif
+};
 
 static int on_hello(flare_req *req, flare_res *res)
 {

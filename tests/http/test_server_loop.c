@@ -99,7 +99,13 @@ static int on_request(flare_req *req, flare_res *res)
     return flare_res_text(res, 200, "");
 }
 
-static const char *const backends[] = {"uring", "epoll"};
+static const char *const backends[] = {
+    "uring",
+    "epoll",
+#ifdef FLARE_HAVE_KQUEUE
+    "kqueue",
+#endif
+};
 
 static int run(struct app *app, const char *backend)
 {

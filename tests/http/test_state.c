@@ -123,7 +123,13 @@ static int run(struct app *app, const char *backend, uint32_t failing,
     return rc;
 }
 
-static const char *const backends[] = {"uring", "epoll"};
+static const char *const backends[] = {
+    "uring",
+    "epoll",
+#ifdef FLARE_HAVE_KQUEUE
+    "kqueue",
+#endif
+};
 
 #define NEED_BACKEND(name)                                                     \
     do {                                                                       \

@@ -424,14 +424,16 @@ START_TEST(test_embed_R08_without_descriptors_it_stays_as_it_was)
         return;
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
     limit = before;
-    for (int more = 0; more < 2; more++) {
+    for (int more = 0; more < 4; more++) {
         int next = dup(0);
+        int rc;
 
         ck_assert_int_eq(close(next), 0);
-        limit.rlim_cur = (rlim_t)(next + more); /* none, or one */
+        limit.rlim_cur = (rlim_t)(next + more); /* none, or some of them */
         ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-        ck_assert_int_eq(flare_loop_fd(rig.loop), -EMFILE);
+        rc = flare_loop_fd(rig.loop);
         ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+        ck_assert(rc == -EMFILE || (rc >= 0 && more > 0));
     }
     ck_assert_int_eq(flare_loop_run(rig.loop), 0);
     ck_assert_int_ge(flare_loop_fd(rig.loop), 0);

@@ -19,7 +19,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static const char *const backends[] = {"uring", "epoll"};
+static const char *const backends[] = {
+    "uring",
+    "epoll",
+#ifdef FLARE_HAVE_KQUEUE
+    "kqueue",
+#endif
+};
 
 struct rig {
     struct flare_loop *loop;

@@ -11,7 +11,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static const char *const backends[] = {"uring", "epoll"};
+static const char *const backends[] = {
+    "uring",
+    "epoll",
+#ifdef FLARE_HAVE_KQUEUE
+    "kqueue",
+#endif
+};
 
 static int got[8];
 static int got_count;

@@ -533,6 +533,7 @@ START_TEST(test_user_loop_R08_without_descriptors_there_is_none)
     struct rlimit none;
     struct flare_error err;
     struct flare_loop *loop = NULL;
+    const char *asked = getenv("FLARE_BACKEND");
 
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
     none = before;
@@ -540,7 +541,7 @@ START_TEST(test_user_loop_R08_without_descriptors_there_is_none)
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
     ck_assert_int_eq(flare__loop_private(&loop, NULL, &err),
                      FLARE_E_BACKEND_UNAVAILABLE);
-    ck_assert_ptr_nonnull(strstr(err.text, "epoll"));
+    ck_assert_ptr_nonnull(strstr(err.text, asked ? asked : "epoll"));
     ck_assert_int_lt(flare_loop_new(&loop, NULL, &err), 0);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 }

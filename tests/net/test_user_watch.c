@@ -236,7 +236,7 @@ START_TEST(test_user_watch_tells_the_end_to_who_reads_and_a_hangup_to_who_asks)
             ck_assert_int_eq(close(s.fds[1]), 0);
             LOOP_RIG_UNTIL(&s.rig, s.count == 1);
             ck_assert(s.events & FLARE_WATCH_READ);
-            if (asks)
+            if (asks && _i != LOOP_RIG_KQUEUE) /* which does not say it */
                 ck_assert(s.events & FLARE_WATCH_HANGUP);
             seen_close(&s);
         }
@@ -519,6 +519,97 @@ START_TEST(test_user_watch_keeps_its_wishes_in_any_order)
 }
 END_TEST
 
+/* ---- a kernel that refuses ---- */
+
+static struct {
+    const struct flare__backend_ops *ops;
+    int refusals; /* of poll_fd and poll_start to come */
+    int failures; /* of polls that are armed */
+    int asked;
+} kernel;
+
+static int refusing_poll_fd(struct flare__backend *b, struct flare__sock *sock,
+                            short events)
+{
+    kernel.asked++;
+    if (kernel.refusals-- > 0)
+        return -EAGAIN;
+    return kernel.ops->poll_fd(b, sock, events);
+}
+
+static int refusing_poll_start(struct flare__backend *b,
+                               struct flare__sock *sock, short events)
+{
+    kernel.asked++;
+    if (kernel.refusals-- > 0)
+        return -EAGAIN;
+    return kernel.ops->poll_start(b, sock, events);
+}
+
+/* An armed poll that ends in an error of the kernel. */
+static int failing_poll(struct flare__backend *b, struct flare__event *events,
+                        int capacity, uint64_t deadline_ns)
+{
+    int n = kernel.ops->poll(b, events, capacity, deadline_ns);
+
+    for (int i = 0; i < n; i++)
+        if (events[i].kind == FLARE__EV_POLL &&
+            !(events[i].flags & FLARE__EV_MORE) && kernel.failures-- > 0)
+            events[i].res = -ENOMEM;
+    return n;
+}
+
+START_TEST(test_user_watch_tries_again_what_the_kernel_refused)
+{
+    for (unsigned edge = 0; edge <= FLARE_WATCH_EDGE;
+         edge += FLARE_WATCH_EDGE) {
+        struct seen s = {.count = 0};
+        struct flare__backend_ops refusing = flare__backend_sim;
+
+        ck_assert(loop_rig_open(&s.rig, LOOP_RIG_SIM));
+        kernel.ops = &flare__backend_sim;
+        refusing.poll_fd = refusing_poll_fd;
+        refusing.poll_start = refusing_poll_start;
+        refusing.poll = failing_poll;
+        s.rig.loop->ops = &refusing;
+        s.fds[0] = flare__sim_foreign(s.rig.world);
+        ck_assert_int_eq(flare__watch_adopt(s.rig.loop, &s.watch, s.fds[0],
+                                            on_sim_watch, &s),
+                         0);
+        kernel.asked = 0;
+        kernel.refusals = 3;
+        kernel.failures = edge ? 0 : 2;
+        ck_assert_int_eq(flare_watch_change(s.watch, FLARE_WATCH_READ | edge),
+                         -EAGAIN);
+        flare__sim_foreign_set(s.rig.world, s.fds[0], POLLIN);
+        LOOP_RIG_UNTIL(&s.rig, s.count == 1);
+        ck_assert_int_ge(kernel.asked, edge ? 4 : 6);
+        loop_rig_close(&s.rig);
+    }
+}
+END_TEST
+
+START_TEST(test_user_watch_that_cannot_be_armed_is_none)
+{
+    struct seen s;
+    struct flare__backend_ops refusing;
+
+    if (!seen_open(&s, _i, PIPE))
+        return;
+    kernel.ops = s.rig.loop->ops;
+    kernel.refusals = 1;
+    refusing = *s.rig.loop->ops;
+    refusing.poll_fd = refusing_poll_fd;
+    s.rig.loop->ops = &refusing;
+    ck_assert_int_eq(flare_watch_new(s.rig.loop, &s.watch, s.fds[0],
+                                     FLARE_WATCH_READ, on_watch, &s),
+                     -EAGAIN);
+    ck_assert_int_eq(flare_loop_run(s.rig.loop), 0);
+    ck_assert_uint_eq(s.rig.loop->resident_count, 0);
+    seen_close(&s);
+}
+END_TEST
+
 /* ---- no memory ---- */
 
 static int scenario(struct fault *f, void *ctx)
@@ -569,8 +660,10 @@ int main(void)
     ON_EACH(test_user_watch_is_gone_when_it_is_freed);
     ON_EACH(test_user_watch_refuses_what_cannot_be_waited_for);
     ON_EACH(test_user_watch_goes_with_its_loop_whatever_its_state);
+    ON_EACH(test_user_watch_that_cannot_be_armed_is_none);
     ON_EACH(test_user_watch_survives_every_allocation_failure);
 #undef ON_EACH
+    tcase_add_test(t, test_user_watch_tries_again_what_the_kernel_refused);
     tcase_add_test(t, test_user_watch_keeps_its_wishes_in_any_order);
     suite_add_tcase(s, t);
     return test_run(s);

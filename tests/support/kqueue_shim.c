@@ -243,7 +243,12 @@ static int shim_register(int kq, int fd, struct shim_fd *s, bool was_there)
             return errno;
     }
     ev.data.u64 = shim_data(SHIM_FD, (uint64_t)fd, ++s->generation);
-    return epoll_ctl(kq, EPOLL_CTL_ADD, fd, &ev) < 0 ? errno : 0;
+    if (epoll_ctl(kq, EPOLL_CTL_ADD, fd, &ev) == 0)
+        return 0;
+    /* the same number of the same file, closed before: epoll has kept it */
+    if (errno == EEXIST && epoll_ctl(kq, EPOLL_CTL_MOD, fd, &ev) == 0)
+        return 0;
+    return errno;
 }
 
 /* Whether the registration is this descriptor's, not one closed long ago. */

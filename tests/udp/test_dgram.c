@@ -52,6 +52,14 @@ static int pair_open(struct pair *p, flare_dgram **out, const char *address,
     return flare_dgram_open(out, flare_str(address), &o, NULL);
 }
 
+static void pair_fini(struct pair *p)
+{
+    flare_dgram_close(p->a);
+    flare_dgram_close(p->b);
+    flare__sim_free(p->world);
+    fault_fini(&p->fault, "dgram");
+}
+
 /* False: there is no such backend here, which is said. */
 static bool pair_init(struct pair *p, int kind,
                       const struct flare_udp_options *options)
@@ -63,6 +71,7 @@ static bool pair_init(struct pair *p, int kind,
     if (kind == RIG_SIM) {
         if (flare__backend_sim.datagram_recv == NULL) {
             printf("SKIP: sim has no datagrams\n");
+            pair_fini(p);
             return false;
         }
         p->world = flare__sim_new(&sim);
@@ -73,20 +82,13 @@ static bool pair_init(struct pair *p, int kind,
     if (pair_open(p, &p->a, "127.0.0.1:0", NULL) ==
         FLARE_E_BACKEND_UNAVAILABLE) {
         printf("SKIP: no %s here\n", rig_name(kind));
+        pair_fini(p);
         return false;
     }
     ck_assert_int_eq(pair_open(p, &p->b, "127.0.0.1:0", options), 0);
     ck_assert_int_eq(flare_dgram_local(p->a, &p->a_addr), 0);
     ck_assert_int_eq(flare_dgram_local(p->b, &p->b_addr), 0);
     return true;
-}
-
-static void pair_fini(struct pair *p)
-{
-    flare_dgram_close(p->a);
-    flare_dgram_close(p->b);
-    flare__sim_free(p->world);
-    fault_fini(&p->fault, "dgram");
 }
 
 static void send_text(flare_dgram *d, const struct flare_addr *to,

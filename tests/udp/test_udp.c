@@ -79,9 +79,9 @@ START_TEST(test_udp_peers_of_a_dual_socket_are_ipv4_ones)
 
     RIG_OPEN(r, _i);
 
-    if (rig_end_open(r, &dual, "[::]:0", NULL) < 0) {
+    if (r->kind == RIG_SIM || rig_end_open(r, &dual, "[::]:0", NULL) < 0) {
         rig_free(r);
-        TEST_SKIP("no IPv6 here");
+        TEST_SKIP("%s: no IPv6, or none that speaks IPv4", rig_name(_i));
     }
     four = rig_end(r, "127.0.0.1:0", NULL);
     dual->on_list = echo_list;

@@ -81,8 +81,10 @@ static const struct flare__backend_ops *rig_ops(enum rig_kind kind)
 
 static int rig_world(struct rig *r, struct flare__backend_config *config)
 {
-    struct flare__sim_config sim = {
-        .is_calm = true, .fault_site = world_site, .fault_ctx = r->fault};
+    struct flare__sim_config sim = {.seed = r->seed,
+                                    .is_calm = r->seed == 0,
+                                    .fault_site = world_site,
+                                    .fault_ctx = r->fault};
 
     if (r->kind != RIG_SIM)
         return 0;

@@ -57,6 +57,7 @@ struct rig {
     struct fault *fault;
     struct fault own;         /* unless a test has brought one */
     struct flare__sim *world; /* of RIG_SIM */
+    uint64_t seed;            /* of its faults; 0: it has none */
     struct flare_loop *loop;
     struct flare__backend_ops ops; /* the backend's, through the rig */
     struct rig_end ends[RIG_ENDS_MAX];
