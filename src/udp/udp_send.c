@@ -245,6 +245,7 @@ void flare__udp_flush(struct flare_udp *udp)
         for (int i = 0; i < rc; i++)
             send_done(udp, list[i].len);
     }
-    flare__udp_arm(udp);
+    if (udp->is_blocked || (udp->armed & POLLOUT))
+        flare__udp_arm(udp);
     send_drained(udp);
 }
