@@ -79,6 +79,8 @@ struct flare_udp {
     struct flare_datagram *list; /* FLARE__UDP_LIST_MAX */
 
     struct flare__udp_queue queue; /* udp_send.c */
+    uint64_t direct_ns;            /* the turn of the last direct one */
+    size_t in_hand;                /* datagrams of the call under way */
 };
 
 /* ---- udp_open.c ---- */

@@ -134,8 +134,10 @@ static uint32_t recv_deliver(struct flare_udp *udp)
 
     while (count < FLARE__UDP_LIST_MAX && recv_next(udp, &udp->list[count]))
         count++;
+    udp->in_hand = count;
     if (count > 0)
         udp->handler->on_datagrams(udp, udp->list, count, udp->ctx);
+    udp->in_hand = 0;
     return count;
 }
 
