@@ -142,7 +142,8 @@ FLARE_API FLARE_MUST_USE int flare_udp_open(
 
 /*
  * Queues one datagram to `to`, or to the peer for NULL; it leaves with the
- * others of this turn.  Copies everything.  `bytes` may be empty.
+ * others of this turn, a large one that is alone at once.  Copies everything.
+ * `bytes` may be empty.
  *
  * Returns 0; FLARE_E_DATAGRAM_TOO_LARGE above FLARE_UDP_BYTES_MAX or, for an
  * IPv6 address, FLARE_UDP_V6_BYTES_MAX; FLARE_E_OUTPUT_FULL if the queue is

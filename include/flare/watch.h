@@ -38,12 +38,13 @@ typedef void (*flare_watch_fn)(flare_watch *watch, unsigned events, void *ctx);
 /*
  * Watches `fd`, which stays yours: the loop has a duplicate, which shares its
  * flags and its connection, and is gone in the turn after flare_watch_free.
- * `events`: FLARE_WATCH_*; 0: nothing yet, see flare_watch_change.  Whether the
- * descriptor is nonblocking is up to you.  Borrows `ctx` for its life.
+ * `events`: FLARE_WATCH_*, READ or WRITE among them; 0: nothing yet, see
+ * flare_watch_change.  Whether the descriptor is nonblocking is up to you.
+ * Borrows `ctx` for its life.
  *
  * Gives a watch; release it with flare_watch_free, or let flare_loop_free do
  * it.  Returns 0; -EPERM for what cannot be waited for: a regular file, a
- * directory; -EBADF, -EMFILE; -EINVAL for unknown events; -ENOMEM;
+ * directory; -EBADF, -EMFILE; -EINVAL for other events; -ENOMEM;
  * FLARE_E_STOPPED while the loop ends.
  */
 FLARE_API FLARE_MUST_USE int flare_watch_new(flare_loop *loop,

@@ -18,7 +18,21 @@ _Static_assert(OUT_DATA_BYTES >= FLARE__OUT_IOV_MAX * sizeof(struct iovec),
 void flare__out_pool_init(struct flare__out_pool *pool,
                           const struct flare_allocator *al)
 {
-    *pool = (struct flare__out_pool){.al = al, .keep_max = FLARE__OUT_POOL_MAX};
+    *pool = (struct flare__out_pool){.al = al,
+                                     .keep_max = FLARE__OUT_POOL_MAX,
+                                     .data_bytes = OUT_DATA_BYTES};
+}
+
+void flare__out_pool_init_large(struct flare__out_pool *pool,
+                                const struct flare_allocator *al,
+                                uint32_t data_bytes)
+{
+    FLARE_ASSERT(data_bytes >= OUT_DATA_BYTES);
+    flare__out_pool_init(pool, al);
+    /* together as much memory as the others keep */
+    pool->keep_max =
+        (uint32_t)((uint64_t)FLARE__OUT_POOL_MAX * OUT_DATA_BYTES / data_bytes);
+    pool->data_bytes = data_bytes;
 }
 
 void flare__out_pool_keep(struct flare__out_pool *pool, uint32_t keep_max)
@@ -46,11 +60,11 @@ static struct flare__out_chunk *out_chunk_get(struct flare__out_pool *pool)
         pool->free_list = c->next;
         pool->free_count--;
     } else {
-        c = flare__alloc(pool->al, FLARE__OUT_CHUNK_BYTES);
+        c = flare__alloc(pool->al, sizeof(*c) + pool->data_bytes);
         if (c == NULL)
             return NULL;
         c->is_pooled = 1;
-        c->cap = OUT_DATA_BYTES;
+        c->cap = pool->data_bytes;
         c->free_fn = NULL;
     }
     c->data = c->bytes;
@@ -106,8 +120,8 @@ char *flare__out_reserve(struct flare__out *out, struct flare__out_pool *pool,
      * is fixed, and the bytes behind it are not the kernel's. */
     if (c != NULL && c->cap - c->len >= size && c->cap != 0)
         return c->bytes + c->len;
-    c = size <= OUT_DATA_BYTES ? out_chunk_get(pool)
-                               : out_chunk_alloc(pool, size);
+    c = size <= pool->data_bytes ? out_chunk_get(pool)
+                                 : out_chunk_alloc(pool, size);
     if (c == NULL)
         return NULL;
     c->len = 0;
@@ -158,7 +172,7 @@ int flare__out_copy(struct flare__out *out, struct flare__out_pool *pool,
 
     while (bytes.len > 0) {
         uint32_t room = out_room(out->tail);
-        uint32_t n = room != 0 ? room : OUT_DATA_BYTES;
+        uint32_t n = room != 0 ? room : pool->data_bytes;
         char *to;
 
         if (n > bytes.len)

@@ -39,7 +39,8 @@ struct flare__out_pool {
     const struct flare_allocator *al;
     struct flare__out_chunk *free_list;
     uint32_t free_count;
-    uint32_t keep_max; /* FLARE__OUT_POOL_MAX, or less if memory is short */
+    uint32_t keep_max;   /* FLARE__OUT_POOL_MAX, or less if memory is short */
+    uint32_t data_bytes; /* of each; at least those of FLARE__OUT_CHUNK_BYTES */
 };
 
 struct flare__out {
@@ -52,6 +53,12 @@ struct flare__out {
 
 void flare__out_pool_init(struct flare__out_pool *pool,
                           const struct flare_allocator *al);
+
+/* With chunks for `data_bytes` instead, more than such a small one has. */
+void flare__out_pool_init_large(struct flare__out_pool *pool,
+                                const struct flare_allocator *al,
+                                uint32_t data_bytes);
+
 void flare__out_pool_fini(struct flare__out_pool *pool);
 
 /* Keeps at most so many from now on. */

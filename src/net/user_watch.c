@@ -38,7 +38,7 @@ struct flare_watch {
     struct flare_loop *loop;
     flare_watch_fn fn;
     void *ctx;
-    unsigned wanted; /* FLARE_WATCH_*; without any but EDGE: nothing */
+    unsigned wanted; /* FLARE_WATCH_*; 0: nothing */
     short armed;     /* POLL* of the poll that is armed; 0: none is */
     bool is_endless; /* it is one without end */
     bool is_cut;     /* and has been told to stop */
@@ -49,10 +49,16 @@ struct flare_watch {
 
 static bool watch_is_waiting(unsigned events)
 {
-    return (events & ~(unsigned)FLARE_WATCH_EDGE) != 0;
+    return (events & (FLARE_WATCH_READ | FLARE_WATCH_WRITE)) != 0;
 }
 
-/* FLARE_WATCH_ERROR comes unasked; a poll must ask for something, though. */
+/* Nothing, or something that every kernel can wait for. */
+static bool watch_is_valid(unsigned events)
+{
+    return events == 0 || ((events & ~(unsigned)WATCH_EVENTS) == 0 &&
+                           watch_is_waiting(events));
+}
+
 static short watch_poll_events(unsigned wanted)
 {
     int events = 0;
@@ -63,8 +69,6 @@ static short watch_poll_events(unsigned wanted)
         events |= POLLOUT;
     if (wanted & FLARE_WATCH_HANGUP)
         events |= POLLRDHUP;
-    if (events == 0 && watch_is_waiting(wanted))
-        events |= POLLERR;
     return (short)events;
 }
 
@@ -241,7 +245,7 @@ int flare_watch_new(flare_loop *loop, flare_watch **out, int fd,
     FLARE_DCHECK(flare__loop_is_owner(loop));
     if (loop->is_ending)
         return FLARE_E_STOPPED;
-    if (events & ~(unsigned)WATCH_EVENTS)
+    if (!watch_is_valid(events))
         return -EINVAL;
     rc = watch_check(fd);
     if (rc < 0)
@@ -277,7 +281,7 @@ int flare_watch_change(flare_watch *w, unsigned events)
 {
     FLARE_DCHECK(flare__loop_is_owner(w->loop));
     FLARE_ASSERT(!w->is_closing);
-    if (events & ~(unsigned)WATCH_EVENTS)
+    if (!watch_is_valid(events))
         return -EINVAL;
     watch_want(w, events);
     return watch_arm(w, /* again = */ true);

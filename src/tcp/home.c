@@ -5,6 +5,10 @@
 #include "base/alloc.h"
 #include "tcp/stream.h"
 
+/* A large receive buffer, or some of the default size, in one piece: one buffer
+ * to be sent, not a list of them. */
+enum { HOME_CHUNK_BYTES = 16 * 1024 };
+
 static void home_free(void *state)
 {
     struct flare__home *home = state;
@@ -25,7 +29,7 @@ struct flare__home *flare__home_of(struct flare_loop *loop)
     home = flare__calloc(&loop->allocator, 1, sizeof(*home));
     if (home == NULL)
         return NULL;
-    flare__out_pool_init(&home->pool, &loop->allocator);
+    flare__out_pool_init_large(&home->pool, &loop->allocator, HOME_CHUNK_BYTES);
     flare__slab_init(&home->streams, &loop->allocator,
                      sizeof(struct flare_stream), FLARE__HOME_STREAMS_MAX);
     extra->state = home;

@@ -68,6 +68,7 @@ int flare__udp_queue_push(struct flare__udp_queue *q,
     p->segment = to->segment;
     p->flags = 0;
     p->addr_len = to->addr_len;
+    p->rc = 0;
     memcpy(p->addr, to->addr, sizeof(p->addr));
     if (data.len > 0)
         memcpy(p + 1, data.ptr, data.len);

@@ -32,7 +32,7 @@ struct flare__udp_packet {
     uint8_t flags;    /* FLARE__UDP_PACKET_* */
     uint8_t addr_len; /* 0: the peer of the socket */
     uint8_t addr[FLARE__UDP_ADDR_MAX];
-    uint32_t reserved; /* the bytes are aligned */
+    int32_t rc; /* what sending it before it was queued has met; 0: nothing */
 };
 
 _Static_assert(sizeof(struct flare__udp_packet) % FLARE__UDP_PACKET_ALIGN == 0,

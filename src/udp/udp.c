@@ -98,8 +98,10 @@ static void udp_on_poll(struct flare_udp *udp, const struct flare__event *ev)
     }
     if (udp->is_pulled)
         return;
-    flare__udp_arm(udp); /* paused meanwhile: no more edges */
-    flare__udp_receive(udp);
+    if (udp->is_paused)
+        flare__udp_arm(udp); /* no more edges */
+    else
+        flare__udp_receive(udp);
 }
 
 static void udp_on_closed(struct flare_udp *udp)

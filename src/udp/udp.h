@@ -35,6 +35,7 @@ enum flare__udp_state {
 
 enum {
     FLARE__UDP_LIST_MAX = 64, /* datagrams of one on_datagrams */
+    FLARE__UDP_ASK_MIN = 4,   /* and of one receive, if a batch is more */
     /* Datagrams that one socket takes before others have their turn. */
     FLARE__UDP_TURN_MAX = 256,
     /* Receives that may fail one after another; then it waits a while. */
@@ -66,6 +67,7 @@ struct flare_udp {
 
     /* received, udp_recv.c */
     uint32_t batch;
+    uint32_t ask; /* of the next receive, at most a batch */
     uint32_t datagram_bytes_max;
     uint32_t buffer_bytes; /* of each; more with GRO */
     uint32_t errors;       /* in a row */
@@ -77,6 +79,8 @@ struct flare_udp {
     struct flare_datagram *list; /* FLARE__UDP_LIST_MAX */
 
     struct flare__udp_queue queue; /* udp_send.c */
+    uint64_t direct_ns;            /* the turn of the last direct one */
+    size_t in_hand;                /* datagrams of the call under way */
 };
 
 /* ---- udp_open.c ---- */

@@ -176,6 +176,7 @@ static struct flare_udp *open_struct(struct flare_loop *loop,
     if (o->peer != NULL)
         udp->peer = *o->peer;
     udp->batch = o->batch;
+    udp->ask = o->batch;
     udp->datagram_bytes_max = o->datagram_bytes_max;
     flare__udp_queue_init(&udp->queue, &loop->allocator, o->queue_max);
     return udp;

@@ -62,6 +62,19 @@ static bool recv_next(struct flare_udp *udp, struct flare_datagram *out)
     return false;
 }
 
+/*
+ * How many to ask for next: each costs a header in the call, also one that is
+ * not filled.  It falls slowly and rises fast, as a call more costs much more
+ * than some headers.
+ */
+static void recv_ask(struct flare_udp *udp, uint32_t got)
+{
+    if (got == udp->ask)
+        udp->ask = 2 * got < udp->batch ? 2 * got : udp->batch;
+    else if (2 * got < udp->ask && udp->ask > FLARE__UDP_ASK_MIN)
+        udp->ask--;
+}
+
 /* A new batch: 0, or the error of an operation; -EAGAIN: there is nothing. */
 static int recv_fill(struct flare_udp *udp)
 {
@@ -69,15 +82,16 @@ static int recv_fill(struct flare_udp *udp)
 
     FLARE_ASSERT(udp->in_next == udp->in_count);
     udp->in_next = udp->in_count = 0;
-    for (uint32_t i = 0; i < udp->batch; i++)
+    for (uint32_t i = 0; i < udp->ask; i++)
         udp->in[i].len = udp->buffer_bytes;
     rc = udp->loop->ops->datagram_recv(udp->loop->backend, &udp->sock, udp->in,
-                                       udp->batch);
-    udp->is_readable = rc != -EAGAIN && (rc < 0 || (uint32_t)rc == udp->batch);
+                                       udp->ask);
+    udp->is_readable = rc != -EAGAIN && (rc < 0 || (uint32_t)rc == udp->ask);
     if (rc < 0)
         return rc;
     udp->in_count = (uint32_t)rc;
     udp->errors = 0;
+    recv_ask(udp, udp->in_count);
     return 0;
 }
 
@@ -120,8 +134,10 @@ static uint32_t recv_deliver(struct flare_udp *udp)
 
     while (count < FLARE__UDP_LIST_MAX && recv_next(udp, &udp->list[count]))
         count++;
+    udp->in_hand = count;
     if (count > 0)
         udp->handler->on_datagrams(udp, udp->list, count, udp->ctx);
+    udp->in_hand = 0;
     return count;
 }
 

@@ -13,6 +13,7 @@
 
 enum {
     SEND_LIST_MAX = 64,
+    SEND_DIRECT_MIN = 8192, /* bytes */
     /* UDP_MAX_SEGMENTS of Linux before 6.9, which made it 128 */
     SEND_SEGMENTS_MAX = 64
 };
@@ -46,20 +47,67 @@ int flare__udp_target(const struct flare_udp *udp, const struct flare_addr *to,
     return 0;
 }
 
-int flare_udp_send(flare_udp *udp, const struct flare_addr *to,
-                   struct flare_str bytes)
+static int send_queue(flare_udp *udp, const struct flare__udp_to *target,
+                      struct flare_str bytes)
 {
-    struct flare__udp_to target;
-    int rc = flare__udp_target(udp, to, bytes.len, &target);
+    int rc = flare__udp_queue_prepare(&udp->queue);
 
     if (rc == 0)
-        rc = flare__udp_queue_prepare(&udp->queue);
-    if (rc == 0)
-        rc = flare__udp_queue_push(&udp->queue, &target, bytes);
+        rc = flare__udp_queue_push(&udp->queue, target, bytes);
     if (rc == 0)
         flare__udp_later(udp);
     else if (rc == FLARE_E_OUTPUT_FULL)
         udp->was_full = true;
+    return rc;
+}
+
+/*
+ * Whether it goes at once: to copy 8 KiB costs as much as a system call.  It
+ * must be alone, or there would be calls for those of a turn that one call
+ * could have sent.
+ */
+static bool send_is_direct(const struct flare_udp *udp, size_t len)
+{
+    return len >= SEND_DIRECT_MIN && udp->state == FLARE__UDP_OPEN &&
+           udp->queue.count == 0 && !udp->is_blocked && udp->in_hand <= 1 &&
+           udp->direct_ns != udp->loop->now_ns;
+}
+
+/* 0: it has left.  Else what the call has met. */
+static int send_direct(flare_udp *udp, const struct flare__udp_to *target,
+                       struct flare_str bytes)
+{
+    struct flare__datagram one;
+    int rc;
+
+    memcpy(&one.addr, target->addr, sizeof(target->addr));
+    one.addr_len = target->addr_len;
+    one.segment = 0;
+    one.is_truncated = false;
+    one.data = (void *)(uintptr_t)bytes.ptr; /* sendmsg's type is not const */
+    one.len = (uint32_t)bytes.len;
+    udp->direct_ns = udp->loop->now_ns;
+    rc = udp->loop->ops->datagram_send(udp->loop->backend, &udp->sock, &one, 1);
+    return rc < 0 ? rc : 0;
+}
+
+int flare_udp_send(flare_udp *udp, const struct flare_addr *to,
+                   struct flare_str bytes)
+{
+    struct flare__udp_to target;
+    int met = 0;
+    int rc = flare__udp_target(udp, to, bytes.len, &target);
+
+    if (rc < 0)
+        return rc;
+    if (send_is_direct(udp, bytes.len)) {
+        met = send_direct(udp, &target, bytes);
+        if (met == 0)
+            return 0;
+    }
+    rc = send_queue(udp, &target, bytes);
+    if (rc == 0 && met < 0) /* the end of the turn tells of it */
+        flare__udp_queue_first(&udp->queue)->rc = met;
     return rc;
 }
 
@@ -229,14 +277,27 @@ static void send_drained(struct flare_udp *udp)
         udp->handler->on_drain(udp, udp->ctx);
 }
 
+/* Gives the kernel what it takes of `list`; what the call says. */
+static int send_call(struct flare_udp *udp, const struct flare__datagram *list,
+                     uint32_t count)
+{
+    struct flare__udp_packet *p = flare__udp_queue_first(&udp->queue);
+    int rc = p->rc;
+
+    p->rc = 0;
+    if (rc < 0) /* it was sent before, and this is the answer */
+        return rc;
+    return udp->loop->ops->datagram_send(udp->loop->backend, &udp->sock, list,
+                                         count);
+}
+
 void flare__udp_flush(struct flare_udp *udp)
 {
     struct flare__datagram list[SEND_LIST_MAX];
 
     while (udp->queue.count > 0 && !udp->is_blocked) {
         uint32_t count = send_list(udp, list);
-        int rc = udp->loop->ops->datagram_send(udp->loop->backend, &udp->sock,
-                                               list, count);
+        int rc = send_call(udp, list, count);
 
         if (rc == -EAGAIN)
             udp->is_blocked = true;
@@ -245,6 +306,7 @@ void flare__udp_flush(struct flare_udp *udp)
         for (int i = 0; i < rc; i++)
             send_done(udp, list[i].len);
     }
-    flare__udp_arm(udp);
+    if (udp->is_blocked || (udp->armed & POLLOUT))
+        flare__udp_arm(udp);
     send_drained(udp);
 }

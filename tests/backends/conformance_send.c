@@ -81,6 +81,46 @@ START_TEST(test_K06_eight_mebibytes_reach_a_slow_reader_in_order)
 }
 END_TEST
 
+static uint32_t taken_of(struct conf_conn *conn)
+{
+    int64_t queued = conn->c->ops->queued(conn->c->b, &conn->sock);
+
+    ck_assert_int_ge(queued, 0);
+    return conn->sock.sent - (uint32_t)queued;
+}
+
+START_TEST(test_R03_what_the_peer_takes_of_a_send_is_seen)
+{
+    struct conf c;
+    struct conf_conn *conn;
+    uint8_t *bytes;
+    uint32_t taken;
+
+    OPEN_OR_SKIP(&c);
+    bytes = malloc(BIG_BYTES);
+    ck_assert_ptr_nonnull(bytes);
+    conf_fill(bytes, BIG_BYTES, 4, 0);
+    conn = conf_connect(&c);
+    conf_send_bytes(conn, bytes, BIG_BYTES);
+    conf_turns(&c, 200);
+    ck_assert(conn->is_sending); /* nobody has read */
+    taken = taken_of(conn);
+    conf_turns(&c, 200);
+    ck_assert_uint_eq(taken_of(conn), taken);
+    for (size_t from = 0; taken_of(conn) == taken;) {
+        ck_assert_uint_lt(from, BIG_BYTES);
+        from += conf_peer_read(conn, from, 1000, 4);
+        (void)conf_turn(&c);
+        if (taken_of(conn) != taken)
+            conf_peer_drain(conn, from, BIG_BYTES - from, 4);
+    }
+    UNTIL(&c, !conn->is_sending && !conn->is_release_due);
+    UNTIL(&c, c.ops->queued(c.b, &conn->sock) == 0);
+    conf_close(&c);
+    free(bytes);
+}
+END_TEST
+
 /* `count` buffers of odd lengths, some empty; returns the total. */
 static size_t vector_make(struct iovec *iov, uint32_t count, uint8_t *bytes,
                           uint32_t seed)
@@ -294,6 +334,8 @@ TCase *conf_case_send(void)
     tcase_add_loop_test(tc, test_released_memory_is_not_read_again, 0, n);
     tcase_add_loop_test(
         tc, test_K06_eight_mebibytes_reach_a_slow_reader_in_order, 0, n);
+    tcase_add_loop_test(tc, test_R03_what_the_peer_takes_of_a_send_is_seen, 0,
+                        n);
     tcase_add_loop_test(tc, test_K06_vectors_of_1_to_64_buffers_keep_every_byte,
                         0, n);
     tcase_add_loop_test(tc, test_K06_a_vector_resumes_at_every_byte, 0, n);

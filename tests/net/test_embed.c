@@ -248,6 +248,12 @@ static void on_post_again(void *ctx)
         ck_assert_int_eq(flare_loop_post(in->rig.loop, on_post_again, in), 0);
 }
 
+static void on_post_stop(void *ctx)
+{
+    on_post(ctx);
+    flare_loop_stop(((struct inner *)ctx)->rig.loop);
+}
+
 START_TEST(test_embed_leaves_the_foreign_loop_its_share)
 {
     struct inner in;
@@ -441,6 +447,57 @@ START_TEST(test_embed_R08_without_descriptors_it_stays_as_it_was)
 }
 END_TEST
 
+static int poll_broken(struct flare__backend *b, struct flare__event *events,
+                       int capacity, uint64_t deadline_ns)
+{
+    (void)b;
+    (void)events;
+    (void)capacity;
+    (void)deadline_ns;
+    return -EBADF;
+}
+
+START_TEST(test_embed_says_that_the_backend_broke)
+{
+    struct inner in;
+    const struct flare__backend_ops *ops;
+    struct flare__backend_ops broken;
+
+    if (!inner_open(&in, _i))
+        return;
+    ops = in.rig.loop->ops;
+    broken = *ops;
+    broken.poll = poll_broken;
+    in.rig.loop->ops = &broken;
+    ck_assert_int_eq(flare_loop_run_once(in.rig.loop, 0), -EBADF);
+    in.rig.loop->ops = ops; /* the test knows better */
+    in.rig.loop->broken = 0;
+    inner_close(&in);
+}
+END_TEST
+
+/* A stop is seen after its turn, however much is left to do. */
+START_TEST(test_embed_is_stopped_with_work_left)
+{
+    struct inner in;
+
+    if (!inner_open(&in, _i))
+        return;
+    settle(&in);
+    in.rig.loop->stays = true;
+    flare_loop_stop(in.rig.loop);
+    ck_assert_int_eq(flare_loop_post(in.rig.loop, on_post_stop, &in), 0);
+    ck_assert_int_eq(work(&in), 0);
+    ck_assert_int_eq(atomic_load(&in.posts), 0);
+    ck_assert(is_readable(in.fd, 0));
+    ck_assert_int_eq(work(&in), 0); /* stopped by the call */
+    ck_assert_int_eq(atomic_load(&in.posts), 1);
+    ck_assert(is_readable(in.fd, 0)); /* it was not asked what is left */
+    settle(&in);
+    inner_close(&in);
+}
+END_TEST
+
 START_TEST(test_embed_the_simulated_network_has_no_descriptor)
 {
     struct loop_rig rig;
@@ -490,6 +547,8 @@ int main(void)
     ON_EACH(test_embed_in_a_loop_of_our_own_on_any_backend);
     ON_EACH(test_embed_loop_may_also_wait_by_itself);
     ON_EACH(test_embed_sleeps_through_nothing);
+    ON_EACH(test_embed_says_that_the_backend_broke);
+    ON_EACH(test_embed_is_stopped_with_work_left);
     ON_EACH(test_embed_R08_without_descriptors_it_stays_as_it_was);
     ON_EACH(test_embed_survives_every_allocation_failure);
 #undef ON_EACH

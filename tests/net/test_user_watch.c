@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -244,6 +245,47 @@ START_TEST(test_user_watch_tells_the_end_to_who_reads_and_a_hangup_to_who_asks)
 }
 END_TEST
 
+START_TEST(test_user_watch_tells_unasked_that_a_pipe_is_broken)
+{
+    struct seen s;
+    int end;
+
+    if (!seen_open(&s, _i, PIPE))
+        return;
+    end = s.fds[0]; /* the one to write to is watched */
+    s.fds[0] = s.fds[1];
+    s.fds[1] = end;
+    seen_watch(&s, FLARE_WATCH_WRITE | FLARE_WATCH_EDGE);
+    turns(&s, 2);
+    ck_assert_uint_eq(s.all, FLARE_WATCH_WRITE);
+    ck_assert_int_eq(close(s.fds[1]), 0);
+    LOOP_RIG_UNTIL(&s.rig, s.all & (FLARE_WATCH_ERROR | FLARE_WATCH_HANGUP));
+    ck_assert(s.events & FLARE_WATCH_WRITE); /* which says what it is */
+    seen_close(&s);
+}
+END_TEST
+
+START_TEST(test_user_watch_R08_without_a_descriptor_there_is_none)
+{
+    struct seen s;
+    struct rlimit before;
+    struct rlimit none;
+
+    if (!seen_open(&s, _i, PIPE))
+        return;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 4; /* numbers from 3 on are asked for */
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    ck_assert_int_eq(flare_watch_new(s.rig.loop, &s.watch, s.fds[0],
+                                     FLARE_WATCH_READ, on_watch, &s),
+                     -EMFILE);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ck_assert_uint_eq(s.rig.loop->resident_count, 0);
+    seen_close(&s);
+}
+END_TEST
+
 /* The kernel adds POLLRDHUP to every poll of a ring, for ever. */
 START_TEST(test_user_watch_for_writing_does_not_spin_on_a_half_closed_peer)
 {
@@ -431,6 +473,12 @@ START_TEST(test_user_watch_refuses_what_cannot_be_waited_for)
     ck_assert_int_eq(
         flare_watch_new(s.rig.loop, &s.watch, s.fds[0], 64, on_watch, &s),
         -EINVAL);
+    ck_assert_int_eq(flare_watch_new(s.rig.loop, &s.watch, s.fds[0],
+                                     FLARE_WATCH_HANGUP, on_watch, &s),
+                     -EINVAL);
+    ck_assert_int_eq(flare_watch_new(s.rig.loop, &s.watch, s.fds[0],
+                                     FLARE_WATCH_EDGE, on_watch, &s),
+                     -EINVAL);
     ck_assert_uint_eq(s.rig.loop->resident_count, 0);
     flare_watch_free(NULL);
     ck_assert_int_eq(flare__loop_evict(s.rig.loop), 0);
@@ -653,6 +701,8 @@ int main(void)
     ON_EACH(test_user_watch_says_when_it_can_be_written_and_stops_when_asked);
     ON_EACH(
         test_user_watch_tells_the_end_to_who_reads_and_a_hangup_to_who_asks);
+    ON_EACH(test_user_watch_tells_unasked_that_a_pipe_is_broken);
+    ON_EACH(test_user_watch_R08_without_a_descriptor_there_is_none);
     ON_EACH(test_user_watch_for_writing_does_not_spin_on_a_half_closed_peer);
     ON_EACH(test_user_watch_may_be_freed_in_its_callback);
     ON_EACH(test_user_watch_changes_what_it_waits_for_also_in_its_callback);

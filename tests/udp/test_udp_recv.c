@@ -237,6 +237,32 @@ START_TEST(test_udp_allocates_nothing_for_a_datagram)
 }
 END_TEST
 
+START_TEST(test_udp_asks_for_few_where_few_come_and_for_more_at_once)
+{
+    RIG_OPEN(r, _i);
+    struct rig_end *a = rig_end(r, "127.0.0.1:0", NULL);
+    struct rig_end *b =
+        rig_end(r, "127.0.0.1:0", &(struct flare_udp_options){.batch = 64});
+
+    ck_assert_uint_eq(b->udp->ask, 64);
+    for (uint32_t i = 1; i <= 100; i++) {
+        rig_send(a, &b->addr, "x");
+        RIG_UNTIL(r, b->count == i);
+    }
+    ck_assert_uint_eq(b->udp->ask, FLARE__UDP_ASK_MIN);
+    flare_udp_pause(b->udp);
+    for (uint32_t i = 0; i < 59; i++)
+        rig_send(a, &b->addr, "x");
+    rig_settle(r);
+    r->recvs = 0;
+    flare_udp_resume(b->udp);
+    RIG_UNTIL(r, b->count == 159);
+    rig_settle(r);
+    ck_assert_uint_eq(r->recvs, 4); /* of 4, 8, 16 and 32 */
+    rig_free(r);
+}
+END_TEST
+
 /* ---- the share of a turn ---- */
 
 /* Never ends: as if there were always more. */
@@ -496,6 +522,7 @@ int main(void)
     EACH(test_udp_drops_what_strangers_sent_before_it_was_connected);
     EACH(test_udp_takes_many_with_one_call_and_in_order);
     EACH(test_udp_single_datagram_is_one_receive);
+    EACH(test_udp_asks_for_few_where_few_come_and_for_more_at_once);
     EACH(test_udp_allocates_nothing_for_a_datagram);
     EACH(test_udp_flood_has_its_share_of_a_turn);
     EACH(test_udp_takes_all_of_a_burst_without_another_event);

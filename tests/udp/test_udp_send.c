@@ -163,8 +163,6 @@ START_TEST(test_udp_sends_of_a_turn_leave_in_few_calls)
 }
 END_TEST
 
-/* ---- the queue ---- */
-
 static bool is_kernel_full;
 
 static int full_send(struct rig *r, const struct flare__datagram *list,
@@ -174,6 +172,119 @@ static int full_send(struct rig *r, const struct flare__datagram *list,
         return -EAGAIN;
     return r->real->datagram_send(r->loop->backend, r->sock, list, count);
 }
+
+static uint32_t direct_sends;
+
+static void echo_large(struct rig_end *e, const struct flare_datagram *list,
+                       size_t count)
+{
+    uint32_t before = e->rig->sends;
+
+    for (size_t i = 0; i < count; i++)
+        ck_assert_int_eq(flare_udp_send(e->udp, &list[i].peer, list[i].bytes),
+                         0);
+    direct_sends += e->rig->sends - before;
+}
+
+START_TEST(test_udp_large_one_alone_leaves_at_once_and_uncopied)
+{
+    RIG_OPEN(r, _i);
+    struct rig_end *a = rig_end(r, "127.0.0.1:0", NULL);
+    struct rig_end *b = rig_end(r, "127.0.0.1:0", NULL);
+
+    rig_settle(r);
+    b->on_list = echo_large;
+    for (uint32_t i = 1; i <= 5; i++) {
+        direct_sends = 0;
+        ck_assert_int_eq(flare_udp_send(a->udp, &b->addr, rig_str(large, 8192)),
+                         0);
+        RIG_UNTIL(r, a->count == i);
+        ck_assert_uint_eq(direct_sends, 1);
+    }
+    ck_assert_ptr_null(b->udp->queue.ring); /* it had no use for it */
+    /* several are a batch */
+    rig_settle(r);
+    direct_sends = 0;
+    flare_udp_pause(b->udp);
+    for (uint32_t i = 0; i < 3; i++)
+        ck_assert_int_eq(flare_udp_send(a->udp, &b->addr, rig_str(large, 8192)),
+                         0);
+    rig_settle(r);
+    flare_udp_resume(b->udp);
+    r->sends = 0;
+    RIG_UNTIL(r, a->count == 8);
+    ck_assert_uint_eq(direct_sends, 0);
+    ck_assert_uint_eq(r->sends, 1);
+    rig_free(r);
+}
+END_TEST
+
+START_TEST(test_udp_large_ones_keep_their_order)
+{
+    RIG_OPEN(r, _i);
+    struct rig_end *a = rig_end(r, "127.0.0.1:0", NULL);
+    struct rig_end *b = rig_end(r, "127.0.0.1:0", NULL);
+    static const size_t lens[] = {9000, 9001, 3, 9002, 9003, 4};
+
+    rig_settle(r);
+    for (size_t i = 0; i < 6; i++)
+        ck_assert_int_eq(
+            flare_udp_send(a->udp, &b->addr, rig_str(large, lens[i])), 0);
+    RIG_UNTIL(r, b->count == 6);
+    for (size_t i = 0; i < 6; i++)
+        ck_assert_uint_eq(b->got[i].len, lens[i]);
+    rig_free(r);
+}
+END_TEST
+
+static int refuse_large(struct rig *r, const struct flare__datagram *list,
+                        uint32_t count)
+{
+    if (list[0].len >= 8192)
+        return -EPERM;
+    return r->real->datagram_send(r->loop->backend, r->sock, list, count);
+}
+
+START_TEST(test_udp_large_one_refused_at_once_is_told_later)
+{
+    RIG_OPEN(r, _i);
+    struct rig_end *a = rig_end(r, "127.0.0.1:0", NULL);
+    struct rig_end *b = rig_end(r, "127.0.0.1:0", NULL);
+
+    rig_settle(r);
+    r->on_send = refuse_large;
+    ck_assert_int_eq(flare_udp_send(a->udp, &b->addr, rig_str(large, 8192)), 0);
+    rig_send(a, &b->addr, "next");
+    ck_assert_uint_eq(a->error_count, 0); /* not from inside */
+    RIG_UNTIL(r, b->count == 1);
+    ck_assert_uint_eq(a->error_count, 1);
+    ck_assert_int_eq(a->errors[0], -EPERM);
+    ck_assert(flare_addr_equal(&a->error_peers[0], &b->addr));
+    rig_free(r);
+}
+END_TEST
+
+START_TEST(test_udp_large_one_waits_for_a_full_kernel)
+{
+    RIG_OPEN(r, _i);
+    struct rig_end *a = rig_end(r, "127.0.0.1:0", NULL);
+    struct rig_end *b = rig_end(r, "127.0.0.1:0", NULL);
+
+    rig_settle(r);
+    is_kernel_full = true;
+    r->on_send = full_send;
+    ck_assert_int_eq(flare_udp_send(a->udp, &b->addr, rig_str(large, 8192)), 0);
+    rig_turn(r, 0);
+    ck_assert(a->udp->is_blocked);
+    is_kernel_full = false;
+    RIG_UNTIL(r, b->count == 1);
+    ck_assert_uint_eq(b->got[0].len, 8192);
+    ck_assert_uint_eq(a->error_count, 0);
+    rig_free(r);
+}
+END_TEST
+
+/* ---- the queue ---- */
 
 START_TEST(test_udp_full_queue_refuses_and_tells_when_it_is_not)
 {
@@ -613,6 +724,10 @@ int main(void)
     EACH(test_udp_send_says_what_is_wrong_with_the_address);
     EACH(test_udp_v6only_does_not_reach_ipv4);
     EACH(test_udp_sends_of_a_turn_leave_in_few_calls);
+    EACH(test_udp_large_one_alone_leaves_at_once_and_uncopied);
+    EACH(test_udp_large_ones_keep_their_order);
+    EACH(test_udp_large_one_refused_at_once_is_told_later);
+    EACH(test_udp_large_one_waits_for_a_full_kernel);
     EACH(test_udp_full_queue_refuses_and_tells_when_it_is_not);
     EACH(test_udp_sends_from_on_drain);
     EACH(test_udp_full_kernel_is_waited_for);
