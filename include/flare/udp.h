@@ -133,8 +133,8 @@ struct flare_udp_options {
  * Returns 0; FLARE_E_BAD_ADDRESS; FLARE_E_BAD_CONFIG for an option out of its
  * range or no handler; -EADDRINUSE, -EADDRNOTAVAIL, -EACCES (a port below
  * 1024), -EAFNOSUPPORT (no IPv6 here, or the peer is of another family),
- * -EMFILE and other refusals of the kernel; -ENOMEM.  `err` (may be NULL) then
- * names the address.  Nothing is called back before the loop's next turn.
+ * -EMFILE and other refusals of the kernel; -ENOMEM; FLARE_E_STOPPED while the
+ * loop ends.  `err` (may be NULL) then names the address.  Nothing is called back before the loop's next turn.
  */
 FLARE_API FLARE_MUST_USE int flare_udp_open(
     flare_loop *loop, flare_udp **out, struct flare_str address,
