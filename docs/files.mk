@@ -12,4 +12,5 @@ EXTRA_DIST += \
 	%D%/loop.md \
 	%D%/middleware.md \
 	%D%/reader.md \
-	%D%/sim.md
+	%D%/sim.md \
+	%D%/udp.md

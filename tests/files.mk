@@ -657,7 +657,8 @@ endif
 # is "N passed, N failed".
 shell_tests =
 if HAVE_PYTHON
-shell_tests += %D%/e2e/test_e2e.py %D%/e2e/test_proxies.py
+shell_tests += %D%/e2e/test_e2e.py %D%/e2e/test_eyeballs.py \
+	%D%/e2e/test_proxies.py
 endif
 
 # Tests of the house itself.

@@ -77,9 +77,10 @@ struct flare_tcp_options {
     const struct flare_addr *bind; /* local address to connect from [any] */
 
     /* No byte for so long, while reading is not paused: -ETIMEDOUT
-     * [FLARE_UNLIMITED].  Unsent bytes and no progress, about 64 KiB being one
-     * step: -ETIMEDOUT [30 000].  After a close, until the peer has ended too,
-     * so that no reset destroys what was sent [2000]. */
+     * [FLARE_UNLIMITED].  Bytes to be sent of which the peer acknowledges none,
+     * seen a quarter late at most: -ETIMEDOUT [30 000].  After a close, until
+     * the peer has ended too, so that no reset destroys what was sent [2000].
+     */
     uint32_t read_timeout_ms;
     uint32_t write_timeout_ms;
     uint32_t close_timeout_ms;

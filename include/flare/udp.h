@@ -133,8 +133,8 @@ struct flare_udp_options {
  * Returns 0; FLARE_E_BAD_ADDRESS; FLARE_E_BAD_CONFIG for an option out of its
  * range or no handler; -EADDRINUSE, -EADDRNOTAVAIL, -EACCES (a port below
  * 1024), -EAFNOSUPPORT (no IPv6 here, or the peer is of another family),
- * -EMFILE and other refusals of the kernel; -ENOMEM.  `err` (may be NULL) then
- * names the address.  Nothing is called back before the loop's next turn.
+ * -EMFILE and other refusals of the kernel; -ENOMEM; FLARE_E_STOPPED while the
+ * loop ends.  `err` (may be NULL) then names the address.  Nothing is called back before the loop's next turn.
  */
 FLARE_API FLARE_MUST_USE int flare_udp_open(
     flare_loop *loop, flare_udp **out, struct flare_str address,
@@ -185,6 +185,8 @@ FLARE_API size_t flare_udp_queued(const flare_udp *udp);
 FLARE_API FLARE_MUST_USE int flare_udp_join(flare_udp *udp,
                                             const struct flare_ip *group,
                                             uint32_t interface_number);
+
+/* The other way round; returns as flare_udp_join. */
 FLARE_API FLARE_MUST_USE int flare_udp_leave(flare_udp *udp,
                                              const struct flare_ip *group,
                                              uint32_t interface_number);
@@ -210,6 +212,8 @@ FLARE_API unsigned flare_udp_caps(const flare_udp *udp);
  * last, and loses nothing.
  */
 FLARE_API void flare_udp_pause(flare_udp *udp);
+
+/* Receives again, also what has come meanwhile. */
 FLARE_API void flare_udp_resume(flare_udp *udp);
 
 /*
@@ -256,13 +260,17 @@ FLARE_API FLARE_MUST_USE int flare_dgram_recv_from(flare_dgram *d, void *buf,
                                                    struct flare_datagram *out,
                                                    uint32_t timeout_ms);
 
-/* As those of the other form. */
+/* As flare_udp_join. */
 FLARE_API FLARE_MUST_USE int flare_dgram_join(flare_dgram *d,
                                               const struct flare_ip *group,
                                               uint32_t interface_number);
+
+/* As flare_udp_leave. */
 FLARE_API FLARE_MUST_USE int flare_dgram_leave(flare_dgram *d,
                                                const struct flare_ip *group,
                                                uint32_t interface_number);
+
+/* As flare_udp_local. */
 FLARE_API FLARE_MUST_USE int flare_dgram_local(flare_dgram *d,
                                                struct flare_addr *out);
 

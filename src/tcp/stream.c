@@ -17,11 +17,6 @@
  */
 enum { STREAM_LAST_WORDS_MS = 1000 };
 
-enum {
-    STREAM_LOOKS = 4, /* at a send in flight, in write_timeout_ms */
-    STREAM_NOT_LOOKED = UINT8_MAX
-};
-
 static void stream_on_turn_end(struct flare__task *task);
 static void stream_update_timer(struct flare_stream *s);
 

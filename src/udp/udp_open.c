@@ -265,6 +265,9 @@ int flare__udp_open(struct flare_loop *loop, flare_udp **out,
 
     if (rc < 0)
         return rc;
+    if (loop->is_ending)
+        return flare__error(err, FLARE_E_STOPPED, "%s: the loop ends",
+                            plan.name);
     udp = open_struct(loop, setup, &plan, &fd);
     if (udp == NULL)
         return flare__error(err, -ENOMEM, "%s: no memory", plan.name);

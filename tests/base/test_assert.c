@@ -34,7 +34,9 @@ START_TEST(test_assert_writes_one_line_and_aborts)
     text[len] = '\0';
     ck_assert_ptr_nonnull(strstr(text, "assertion failed: 1 + 1 == 3\n"));
     ck_assert_ptr_nonnull(strstr(text, "test_assert.c:"));
-    ck_assert_ptr_eq(strchr(text, '\n'), text + len - 1);
+    /* an emulator of the processor has its own word to say afterwards */
+    if (strncmp(strchr(text, '\n') + 1, "qemu: ", 6) != 0)
+        ck_assert_ptr_eq(strchr(text, '\n'), text + len - 1);
 }
 END_TEST
 

@@ -458,7 +458,8 @@ static int steering(struct fault *f, void *ctx)
                      0);
     rc = flare__steer(fd, is_up, ROWS(is_up), &f->al);
     ck_assert_int_eq(close(fd), 0);
-    return rc;
+    /* an emulator has none; what was allocated until then is given back */
+    return rc == -ENOPROTOOPT ? 0 : rc;
 }
 
 /* The public server over the kernel: all workers start, or none runs. */

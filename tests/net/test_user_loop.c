@@ -493,6 +493,115 @@ START_TEST(test_user_loop_M09_post_after_the_end_is_refused)
 }
 END_TEST
 
+/* ---- FAILURES M11: the wrong thread, in a build that looks ---- */
+
+#ifdef FLARE_DEBUG
+enum { BUILD_LOOKS = 1 };
+#else
+enum { BUILD_LOOKS = 0 };
+#endif
+
+static struct {
+    flare_loop *loop;
+    flare_timer *timer;
+    flare_watch *watch;
+} held_back;
+
+static void call_run(void)
+{
+    (void)!flare_loop_run_once(held_back.loop, 0);
+}
+
+static void call_free(void)
+{
+    flare_loop_free(held_back.loop);
+}
+
+static void call_fd(void)
+{
+    (void)!flare_loop_fd(held_back.loop);
+}
+
+static void call_timer_new(void)
+{
+    flare_timer *timer;
+
+    (void)!flare_timer_new(held_back.loop, &timer, on_nothing, NULL);
+}
+
+static void call_timer_start(void)
+{
+    flare_timer_start(held_back.timer, 1, 1);
+}
+
+static void call_timer_stop(void)
+{
+    flare_timer_stop(held_back.timer);
+}
+
+static void call_watch_new(void)
+{
+    flare_watch *watch;
+
+    (void)!flare_watch_new(held_back.loop, &watch, 0, FLARE_WATCH_READ,
+                           (flare_watch_fn)(void *)abort, NULL);
+}
+
+static void call_watch_change(void)
+{
+    (void)!flare_watch_change(held_back.watch, 0);
+}
+
+static void call_watch_free(void)
+{
+    flare_watch_free(held_back.watch);
+}
+
+static void call_signal_new(void)
+{
+    flare_signal *sig;
+
+    (void)!flare_signal_new(held_back.loop, &sig, SIGUSR1,
+                            (flare_signal_fn)(void *)abort, NULL);
+}
+
+static void (*const wrong_calls[])(void) = {
+    call_run,         call_free,       call_fd,        call_timer_new,
+    call_timer_start, call_timer_stop, call_watch_new, call_watch_change,
+    call_watch_free,  call_signal_new,
+};
+
+static void *wrong_main(void *arg)
+{
+    wrong_calls[*(const int *)arg]();
+    return NULL;
+}
+
+/* Aborts: see main. */
+START_TEST(test_user_loop_M11_a_call_from_another_thread_is_a_bug)
+{
+    struct loop_rig rig;
+    pthread_t thread;
+    int fds[2];
+    int which = _i;
+
+    if (!BUILD_LOOKS) {
+        printf("SKIP: not a build with FLARE_DEBUG\n");
+        abort();
+    }
+    ck_assert(loop_rig_open(&rig, LOOP_RIG_EPOLL));
+    ck_assert_int_eq(pipe(fds), 0);
+    held_back.loop = rig.loop;
+    ck_assert_int_eq(
+        flare_timer_new(rig.loop, &held_back.timer, on_nothing, NULL), 0);
+    ck_assert_int_eq(flare_watch_new(rig.loop, &held_back.watch, fds[0], 0,
+                                     (flare_watch_fn)(void *)abort, NULL),
+                     0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, wrong_main, &which), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+END_TEST
+
 /* ---- the small loop, and threads for what blocks ---- */
 
 START_TEST(test_user_loop_private_is_what_the_environment_says_else_epoll)
@@ -636,6 +745,9 @@ int main(void)
                                 SIGABRT);
     tcase_add_test_raise_signal(t, test_user_loop_run_in_a_callback_is_a_bug,
                                 SIGABRT);
+    tcase_add_loop_test_raise_signal(
+        t, test_user_loop_M11_a_call_from_another_thread_is_a_bug, SIGABRT, 0,
+        ROWS(wrong_calls));
     tcase_add_test(
         t, test_user_loop_private_is_what_the_environment_says_else_epoll);
     tcase_add_test(t, test_user_loop_R08_without_descriptors_there_is_none);

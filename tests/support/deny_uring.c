@@ -68,3 +68,14 @@ int in_child(int (*fn)(void *ctx), void *ctx)
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
+
+static int denied_all(void *ctx)
+{
+    (void)ctx;
+    return deny_uring(DENY_ALL, EPERM) < 0;
+}
+
+bool deny_uring_works(void)
+{
+    return in_child(denied_all, NULL) == 0;
+}

@@ -7,6 +7,8 @@
 #ifndef FLARE__TEST_DENY_URING_H
 #define FLARE__TEST_DENY_URING_H
 
+#include <stdbool.h>
+
 enum {
     DENY_SETUP = 1,
     DENY_ENTER = 2,
@@ -20,6 +22,9 @@ enum {
  * now on in this process.  0 or -errno: no filter can be installed here.
  */
 int deny_uring(unsigned calls, int error);
+
+/* Whether there are such filters: not in an emulator of a processor. */
+bool deny_uring_works(void);
 
 /*
  * Runs `fn(ctx)` in a forked child, which exits with its result (0 to 255)

@@ -39,7 +39,8 @@
 enum {
     SHIM_BATCH = 512,
     SHIM_HIGH_FD = 900, /* out of the way of tests that count descriptors */
-    SHIM_SIGNALS = 65
+    SHIM_SIGNALS = 65,
+    SHIM_MS_MAX = 1000000000 /* of one epoll_wait; the caller waits again */
 };
 
 /* What epoll's data says beside a descriptor. */
@@ -500,13 +501,22 @@ static int shim_wait(int kq, struct epoll_event *list, int room, int64_t end_ns)
 {
     int64_t left = end_ns < 0 ? 0 : end_ns - shim_now();
     int64_t limit[2] = {0, 0};
+    int n;
 
     if (left > 0) {
         limit[0] = left / 1000000000;
         limit[1] = left % 1000000000;
     }
-    return (int)syscall(SYS_epoll_pwait2, kq, list, room,
-                        end_ns < 0 ? NULL : limit, NULL, (size_t)8);
+    n = (int)syscall(SYS_epoll_pwait2, kq, list, room,
+                     end_ns < 0 ? NULL : limit, NULL, (size_t)8);
+    if (n >= 0 || errno != ENOSYS)
+        return n;
+    /* before Linux 5.11 */
+    left = left > 0 ? (left + 999999) / 1000000 : 0;
+    return epoll_wait(kq, list, room,
+                      end_ns < 0           ? -1
+                      : left > SHIM_MS_MAX ? SHIM_MS_MAX
+                                           : (int)left);
 }
 
 /* Until there is an event; what comes of old registrations is none. */

@@ -141,7 +141,7 @@ START_TEST(test_dgram_receives_in_order_all_that_came)
 
         ck_assert_int_gt(n, 0);
         buf[n] = 0;
-        ck_assert_int_eq(atoi(buf), i);
+        ck_assert_int_eq((int)strtol(buf, NULL, 10), i);
     }
     ck_assert_int_eq(flare_dgram_recv_from(p.b, buf, sizeof(buf), NULL, 0),
                      -ETIMEDOUT);

@@ -247,8 +247,8 @@ static bool group_send(struct rig *r, struct rig_end *from,
 
 START_TEST(test_group_is_heard_while_it_is_joined)
 {
-    enum rig_kind kind = _i % 2;
-    int row = _i / 2;
+    enum rig_kind kind = _i % RIG_SIM;
+    int row = _i / RIG_SIM;
     struct rig_end *b = NULL;
     struct rig_end *stranger = NULL;
     struct rig_end *a;
@@ -368,7 +368,7 @@ int main(void)
     tcase_add_loop_test(tc, test_addr_comes_back_as_it_was, 0, ROWS(addr_rows));
     tcase_add_test(tc, test_addr_of_another_family_is_none);
     tcase_add_test(tc, test_reach_is_of_the_family);
-/* epoll and uring */
+/* of kernels, not the simulated one */
 #define REAL(test) tcase_add_loop_test(tc, test, 0, RIG_SIM)
     REAL(test_options_are_the_kernels);
     REAL(test_options_of_a_dual_socket_are_of_both_families);
@@ -376,7 +376,7 @@ int main(void)
     REAL(test_reuseport_lets_two_be_bound);
     REAL(test_broadcast_needs_its_option);
     tcase_add_loop_test(tc, test_group_is_heard_while_it_is_joined, 0,
-                        2 * ROWS(group_rows));
+                        RIG_SIM * ROWS(group_rows));
     REAL(test_group_does_not_hear_what_is_not_looped);
     REAL(test_group_that_cannot_be_joined_is_said_to_be);
     REAL(test_interface_of_multicast_must_be_one);

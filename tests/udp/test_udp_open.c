@@ -136,6 +136,22 @@ START_TEST(test_udp_open_needs_a_handler)
 }
 END_TEST
 
+START_TEST(test_udp_open_is_refused_by_a_loop_that_ends)
+{
+    RIG_OPEN(r, _i);
+    const struct flare_udp_options o = {.handler = &handler};
+    struct flare_error err = {.code = 0};
+    flare_udp *udp = NULL;
+
+    ck_assert_int_eq(flare__loop_evict(r->loop), 0);
+    ck_assert_int_eq(
+        flare_udp_open(r->loop, &udp, FLARE_STR("127.0.0.1:0"), &o, &err),
+        FLARE_E_STOPPED);
+    ck_assert_ptr_nonnull(strstr(err.text, "127.0.0.1:0"));
+    rig_free(r);
+}
+END_TEST
+
 START_TEST(test_udp_open_names_the_address_that_is_taken)
 {
     RIG_OPEN(r, _i);
@@ -259,6 +275,7 @@ int main(void)
     EACH(test_udp_open_knows_the_range_of_each_option);
     EACH(test_udp_open_names_what_is_wrong_with_an_address);
     EACH(test_udp_open_needs_a_handler);
+    EACH(test_udp_open_is_refused_by_a_loop_that_ends);
     EACH(test_udp_open_names_the_address_that_is_taken);
     EACH(test_udp_without_callbacks_is_a_sink);
     EACH(test_udp_costs_the_memory_that_its_header_says);

@@ -188,7 +188,7 @@ START_TEST(test_udp_takes_many_with_one_call_and_in_order)
         flare_udp_resume(b->udp);
         RIG_UNTIL(r, b->count == 100);
         for (uint32_t i = 0; i < 100; i++)
-            ck_assert_int_eq(atoi(b->got[i].bytes), (int)i);
+            ck_assert_int_eq((int)strtol(b->got[i].bytes, NULL, 10), (int)i);
         ck_assert_uint_le(b->list_max, batches[k]);
         rig_settle(r);
         /* one more where the last batch was full, and said nothing */

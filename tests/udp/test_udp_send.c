@@ -158,7 +158,7 @@ START_TEST(test_udp_sends_of_a_turn_leave_in_few_calls)
     ck_assert_uint_eq(r->sends, 3); /* of 64 each */
     ck_assert_uint_eq(flare_udp_queued(a->udp), 0);
     for (uint32_t i = 0; i < 130; i++)
-        ck_assert_int_eq(atoi(b->got[i].bytes), (int)i);
+        ck_assert_int_eq((int)strtol(b->got[i].bytes, NULL, 10), (int)i);
     rig_free(r);
 }
 END_TEST

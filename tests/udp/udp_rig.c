@@ -52,7 +52,14 @@ static int rig_connect(struct flare__backend *b, struct flare__sock *sock,
 
 const char *rig_name(enum rig_kind kind)
 {
-    static const char *const names[RIG_KINDS] = {"epoll", "uring", "sim"};
+    static const char *const names[RIG_KINDS] = {
+        [RIG_EPOLL] = "epoll",
+        [RIG_URING] = "uring",
+#ifdef FLARE_HAVE_KQUEUE
+        [RIG_KQUEUE] = "kqueue",
+#endif
+        [RIG_SIM] = "sim",
+    };
 
     return names[kind];
 }
@@ -71,6 +78,10 @@ static const struct flare__backend_ops *rig_ops(enum rig_kind kind)
 #ifdef FLARE_HAVE_LIBURING
     if (kind == RIG_URING)
         return &flare__backend_uring;
+#endif
+#ifdef FLARE_HAVE_KQUEUE
+    if (kind == RIG_KQUEUE)
+        return &flare__backend_kqueue;
 #endif
 #ifdef FLARE_HAVE_EPOLL
     if (kind == RIG_EPOLL)

@@ -15,7 +15,16 @@
 
 #define RIG_MS UINT64_C(1000000)
 
-enum rig_kind { RIG_EPOLL, RIG_URING, RIG_SIM, RIG_KINDS };
+/* The simulated one is the last. */
+enum rig_kind {
+    RIG_EPOLL,
+    RIG_URING,
+#ifdef FLARE_HAVE_KQUEUE
+    RIG_KQUEUE,
+#endif
+    RIG_SIM,
+    RIG_KINDS
+};
 
 enum { RIG_GOT_MAX = 2048, RIG_ENDS_MAX = 8, RIG_ERRORS_MAX = 64 };
 
