@@ -13,4 +13,5 @@ EXTRA_DIST += \
 	%D%/middleware.md \
 	%D%/reader.md \
 	%D%/sim.md \
+	%D%/tcp.md \
 	%D%/udp.md
