@@ -13,7 +13,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -28,17 +27,14 @@ static int handoff_bind(const char *path)
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX};
     int fd = flare__os_socket(AF_UNIX, SOCK_SEQPACKET, FLARE__OS_NONBLOCK);
-    int rc = 0;
+    int rc;
 
     if (fd < 0)
         return fd; /* macOS has no such Unix sockets */
     (void)snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
     (void)unlink(path); /* of a process that had this id before */
-    /* Linux gives the file the socket's mode, so that nobody else has a
-     * moment to connect (net/unix/af_unix.c, unix_bind). */
-    if (fchmod(fd, S_IRUSR | S_IWUSR) < 0 ||
-        bind(fd, (const struct sockaddr *)&un, sizeof(un)) < 0 ||
-        listen(fd, HANDOFF_BACKLOG) < 0)
+    rc = flare__os_bind_private(fd, &un);
+    if (rc == 0 && listen(fd, HANDOFF_BACKLOG) < 0)
         rc = -errno;
     if (rc < 0) {
         flare__sock_close(fd);

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 /* ---- descriptors: close-on-exec from their birth, or right after it ---- */
 
@@ -45,6 +46,10 @@ ssize_t flare__os_sendfile(int fd, int file, uint64_t offset, size_t count);
 int64_t flare__os_queued(int fd);
 
 /* ---- listening ---- */
+
+/* bind(2) of a Unix socket that only its owner may connect to, from the moment
+ * that anybody could. */
+int flare__os_bind_private(int fd, const struct sockaddr_un *addr);
 
 /* Whether the kernel spreads connections over sockets bound to one address. */
 bool flare__os_spreads(void);

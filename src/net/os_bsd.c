@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -190,6 +191,15 @@ int64_t flare__os_queued(int fd)
 }
 
 /* ---- listening ---- */
+
+/* A socket has no mode of its own; nobody is let in before listen(2). */
+int flare__os_bind_private(int fd, const struct sockaddr_un *addr)
+{
+    return bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 ||
+                   chmod(addr->sun_path, S_IRUSR | S_IWUSR) < 0
+               ? -errno
+               : 0;
+}
 
 /* FreeBSD 12 spreads; elsewhere one socket of the group gets all. */
 bool flare__os_spreads(void)

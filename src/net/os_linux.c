@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -123,6 +124,15 @@ int64_t flare__os_queued(int fd)
 }
 
 /* ---- listening ---- */
+
+/* The file gets the socket's mode (net/unix/af_unix.c, unix_bind). */
+int flare__os_bind_private(int fd, const struct sockaddr_un *addr)
+{
+    return fchmod(fd, S_IRUSR | S_IWUSR) < 0 ||
+                   bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0
+               ? -errno
+               : 0;
+}
 
 bool flare__os_spreads(void)
 {

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -96,6 +97,25 @@ START_TEST(test_os_descriptors_that_come_are_closed_on_exec)
     close(fd);
     close(pair[0]);
     close(pair[1]);
+}
+END_TEST
+
+START_TEST(test_os_private_socket_is_its_owners)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    int fd = flare__os_socket(AF_UNIX, SOCK_STREAM, 0);
+    struct stat st;
+
+    (void)snprintf(un.sun_path, sizeof(un.sun_path), "/tmp/flare_os_%ld",
+                   (long)getpid());
+    ck_assert_int_eq(flare__os_bind_private(fd, &un), 0);
+    ck_assert_int_eq(stat(un.sun_path, &st), 0);
+    ck_assert_int_eq((int)(st.st_mode & 0777), 0600);
+    close(fd);
+    fd = flare__os_socket(AF_UNIX, SOCK_STREAM, 0);
+    ck_assert_int_eq(flare__os_bind_private(fd, &un), -EADDRINUSE);
+    close(fd);
+    ck_assert_int_eq(unlink(un.sun_path), 0);
 }
 END_TEST
 
@@ -347,6 +367,7 @@ int main(void)
     tcase_add_test(tc, test_os_sockets_are_closed_on_exec_and_block_as_asked);
     tcase_add_test(tc, test_os_accept_gives_a_descriptor_that_does_not_block);
     tcase_add_test(tc, test_os_descriptors_that_come_are_closed_on_exec);
+    tcase_add_test(tc, test_os_private_socket_is_its_owners);
     tcase_add_test(tc, test_os_cpus_are_those_of_the_thread);
     tcase_add_test(tc, test_os_signals_are_taken_once_also_from_before);
     tcase_add_test(tc, test_os_signals_wait_ends_with_one_or_with_the_time);
