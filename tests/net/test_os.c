@@ -257,7 +257,12 @@ START_TEST(test_os_listener_is_deaf_or_says_that_it_cannot)
         TEST_SKIP("the system cannot");
     }
     ck_assert_int_eq(rc, 0);
-    ck_assert_int_eq(flare__os_listen_deaf(fd, false), 0);
+    rc = flare__os_listen_deaf(fd, false);
+    if (rc == -ENOPROTOOPT) {
+        close(fd);
+        TEST_SKIP("the emulator cannot take a filter away");
+    }
+    ck_assert_int_eq(rc, 0);
     ck_assert_int_eq(flare__os_listen_deaf(fd, false), -ENOENT);
     close(fd);
 }
