@@ -198,14 +198,14 @@ END_TEST
 /* What is known of one delimiter says nothing about another. */
 START_TEST(test_reader_may_be_asked_for_another_delimiter)
 {
-    flare_reader *r = fed("a;b\nc,d", NULL);
+    flare_reader *r = fed("a-b\nc,d", NULL);
     struct flare_str out;
 
     ck_assert_int_eq(flare_reader_until(r, FLARE_STR("--"), &out), -EAGAIN);
-    ck_assert_int_eq(flare_reader_until(r, FLARE_STR(";"), &out),
+    ck_assert_int_eq(flare_reader_until(r, FLARE_STR("-"), &out),
                      FLARE_READ_WHOLE);
     assert_is(out, "a");
-    ck_assert_int_eq(flare_reader_until(r, FLARE_STR("-"), &out), -EAGAIN);
+    ck_assert_int_eq(flare_reader_until(r, FLARE_STR(";"), &out), -EAGAIN);
     ck_assert_int_eq(flare_reader_line(r, &out), FLARE_READ_WHOLE);
     assert_is(out, "b");
     ck_assert_int_eq(flare_reader_line(r, &out), -EAGAIN);
