@@ -13,6 +13,7 @@
 
 #include <flare/alloc.h>
 #include <flare/dns.h>
+#include <flare/io.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -301,6 +302,15 @@ FLARE_API FLARE_MUST_USE int flare_conn_read(flare_conn *conn, void *buf,
  */
 FLARE_API FLARE_MUST_USE int flare_conn_read_exact(flare_conn *conn, void *buf,
                                                    size_t size);
+
+/*
+ * A reader of lines and pieces (flare/io.h) over flare_conn_read, whose errors
+ * it passes on: after -ETIMEDOUT the same call goes on.  As flare_reader_new.
+ * Borrows `conn` until the reader is freed, which comes first.
+ */
+FLARE_API FLARE_MUST_USE int flare_conn_reader(
+    flare_reader **out, flare_conn *conn,
+    const struct flare_reader_options *options);
 
 /*
  * Writes some of the bytes, at least one (of none: 0), and waits until the

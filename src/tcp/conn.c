@@ -359,6 +359,17 @@ int flare_conn_read_exact(flare_conn *conn, void *buf, size_t size)
     return 0;
 }
 
+static int conn_pull(void *ctx, void *buf, size_t size)
+{
+    return flare_conn_read(ctx, buf, size);
+}
+
+int flare_conn_reader(flare_reader **out, flare_conn *conn,
+                      const struct flare_reader_options *options)
+{
+    return flare_reader_new(out, options, conn_pull, conn);
+}
+
 /* ---- writing ---- */
 
 /* It is known by the queue when the kernel has what was lent. */

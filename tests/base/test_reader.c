@@ -195,6 +195,28 @@ START_TEST(test_reader_flags_a_last_line_without_end)
 }
 END_TEST
 
+/* What is known of one delimiter says nothing about another. */
+START_TEST(test_reader_may_be_asked_for_another_delimiter)
+{
+    flare_reader *r = fed("a-b\nc,d", NULL);
+    struct flare_str out;
+
+    ck_assert_int_eq(flare_reader_until(r, FLARE_STR("--"), &out), -EAGAIN);
+    ck_assert_int_eq(flare_reader_until(r, FLARE_STR("-"), &out),
+                     FLARE_READ_WHOLE);
+    assert_is(out, "a");
+    ck_assert_int_eq(flare_reader_until(r, FLARE_STR(";"), &out), -EAGAIN);
+    ck_assert_int_eq(flare_reader_line(r, &out), FLARE_READ_WHOLE);
+    assert_is(out, "b");
+    ck_assert_int_eq(flare_reader_line(r, &out), -EAGAIN);
+    ck_assert_int_eq(flare_reader_skip(r, FLARE_STR(",")), FLARE_READ_WHOLE);
+    ck_assert_int_eq(flare_reader_until(r, FLARE_STR("\n\n"), &out), -EAGAIN);
+    ck_assert_int_eq(flare_reader_exact(r, 1, &out), FLARE_READ_WHOLE);
+    assert_is(out, "d");
+    flare_reader_free(r);
+}
+END_TEST
+
 START_TEST(test_reader_keeps_a_line_that_is_too_long)
 {
     struct flare_reader_options options = {.line_bytes_max = 4};
@@ -387,6 +409,43 @@ START_TEST(test_reader_reads_what_was_read_too_far_before_it_pulls)
 }
 END_TEST
 
+/* As much as it is asked for, of a stream without end. */
+static int flood_pull(void *ctx, void *buf, size_t size)
+{
+    size_t *most = ctx;
+
+    if (size > *most)
+        *most = size;
+    memset(buf, 'x', size);
+    return (int)size;
+}
+
+START_TEST(test_reader_pulls_no_more_than_its_buffer)
+{
+    struct fault f;
+    struct flare_reader_options options = {
+        .line_bytes_max = 984, .buffer_bytes_max = 1000, .allocator = &f.al};
+    size_t most = 0, before;
+    struct flare_str out;
+    flare_reader *r;
+
+    fault_init(&f, FAULT_NEVER, 0);
+    ck_assert_int_eq(flare_reader_new(&r, &options, flood_pull, &most), 0);
+    before = f.live_bytes;
+    for (int i = 0; i < 100; i++) {
+        ck_assert_int_eq(flare_reader_some(r, 7, &out), FLARE_READ_WHOLE);
+        ck_assert_int_eq(flare_reader_line(r, &out), FLARE_E_LINE_TOO_LONG);
+        ck_assert_uint_le(flare_reader_unread(r), 1000);
+        ck_assert_int_eq(flare_reader_exact(r, 1000, &out), FLARE_READ_WHOLE);
+        ck_assert_uint_eq(out.len, 1000);
+    }
+    ck_assert_uint_eq(most, 1000);
+    ck_assert_uint_eq(f.peak_bytes, before + 2000); /* as io.h promises */
+    flare_reader_free(r);
+    fault_fini(&f, "reader");
+}
+END_TEST
+
 /* ---- cost ---- */
 
 enum { LONG = 1 << 20 };
@@ -418,11 +477,16 @@ END_TEST
 START_TEST(test_reader_moves_each_byte_less_than_twice)
 {
     enum { HELD = 10000, BYTES = 1000000 };
-    struct flare_reader_options options = {.line_bytes_max = 1,
-                                           .buffer_bytes_max = HELD + 1};
-    flare_reader *r = fed("", &options);
+    struct fault f;
+    struct flare_reader_options options = {
+        .line_bytes_max = 1, .buffer_bytes_max = HELD + 1, .allocator = &f.al};
     struct flare_str out;
+    flare_reader *r;
+    size_t before;
 
+    fault_init(&f, FAULT_NEVER, 0);
+    ck_assert_int_eq(flare_reader_new(&r, &options, NULL, NULL), 0);
+    before = f.live_bytes;
     for (int i = 0; i < HELD; i++)
         ck_assert_int_eq(flare_reader_feed(r, FLARE_STR("x")), 0);
     moved = 0;
@@ -435,7 +499,9 @@ START_TEST(test_reader_moves_each_byte_less_than_twice)
     ck_assert_uint_gt(moved, 0);
 #endif
     ck_assert_uint_le(moved, BYTES + 2 * HELD);
+    ck_assert_uint_le(f.live_bytes, before + 2 * (HELD + 1));
     flare_reader_free(r);
+    fault_fini(&f, "reader");
 }
 END_TEST
 
@@ -518,6 +584,7 @@ static Suite *suite(void)
                         100);
     tcase_add_test(t, test_reader_tells_an_empty_line_from_the_end);
     tcase_add_test(t, test_reader_flags_a_last_line_without_end);
+    tcase_add_test(t, test_reader_may_be_asked_for_another_delimiter);
     tcase_add_test(t, test_reader_keeps_a_line_that_is_too_long);
     tcase_add_test(t, test_reader_skips_more_than_it_can_hold);
     tcase_add_test(t, test_reader_tells_an_end_within_from_an_end_between);
@@ -528,6 +595,7 @@ static Suite *suite(void)
     tcase_add_test(t,
                    test_reader_passes_on_errors_of_the_source_and_asks_again);
     tcase_add_test(t, test_reader_reads_what_was_read_too_far_before_it_pulls);
+    tcase_add_test(t, test_reader_pulls_no_more_than_its_buffer);
     tcase_add_test(t, test_reader_looks_at_each_byte_once_however_they_come);
     tcase_add_test(t, test_reader_moves_each_byte_less_than_twice);
     tcase_add_test(t, test_reader_memory_follows_the_bytes_and_not_the_limits);

@@ -11,7 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
-static const char *const names[TCP_RIG_BACKENDS] = {"sim", "epoll", "uring"};
+static const char *const names[TCP_RIG_BACKENDS] = {"sim", "epoll", "uring",
+                                                    "kqueue"};
 
 const char *tcp_rig_name(int backend)
 {

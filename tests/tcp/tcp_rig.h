@@ -14,6 +14,7 @@ enum {
     TCP_RIG_SIM,
     TCP_RIG_EPOLL,
     TCP_RIG_URING,
+    TCP_RIG_KQUEUE, /* where there is one, or what plays it */
     TCP_RIG_BACKENDS,
     TCP_RIG_PORT = 80,
     TCP_RIG_ENDS = 16,

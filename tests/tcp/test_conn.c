@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const char *const backends[] = {"epoll", "uring"};
+static const char *const backends[] = {"epoll", "uring", "kqueue"};
 
 /* Whether the backend of this round works here. */
 static bool backend_use(int i)
@@ -240,6 +240,32 @@ START_TEST(test_conn_read_exact_tells_a_short_stream)
 }
 END_TEST
 
+START_TEST(test_conn_lines_are_read_through_a_reader)
+{
+    const struct flare_tcp_options o = {.read_timeout_ms = 30};
+    struct pair p;
+    struct flare_str line;
+    flare_reader *r;
+
+    EACH_BACKEND(_i);
+    p = pair_open(&o);
+    ck_assert_int_eq(flare_conn_reader(&r, p.b, NULL), 0);
+    ck_assert_int_eq(flare_conn_write_all(p.a, FLARE_STR("one\r\ntw")), 0);
+    ck_assert_int_eq(flare_reader_line(r, &line), FLARE_READ_WHOLE);
+    ck_assert(flare_str_equal(line, FLARE_STR("one")));
+    ck_assert_int_eq(flare_reader_line(r, &line), -ETIMEDOUT);
+    ck_assert_int_eq(flare_conn_write_all(p.a, FLARE_STR("o\nend")), 0);
+    ck_assert_int_eq(flare_conn_shutdown(p.a), 0);
+    ck_assert_int_eq(flare_reader_line(r, &line), FLARE_READ_WHOLE);
+    ck_assert(flare_str_equal(line, FLARE_STR("two")));
+    ck_assert_int_eq(flare_reader_line(r, &line), FLARE_READ_UNENDED);
+    ck_assert(flare_str_equal(line, FLARE_STR("end")));
+    ck_assert_int_eq(flare_reader_line(r, &line), FLARE_READ_END);
+    flare_reader_free(r);
+    pair_close(&p);
+}
+END_TEST
+
 START_TEST(test_conn_a_read_that_times_out_leaves_it_good)
 {
     const struct flare_tcp_options o = {.read_timeout_ms = 30};
@@ -404,6 +430,7 @@ int main(void)
     EACH(test_conn_K07_a_byte_at_a_time_is_the_same_stream);
     EACH(test_conn_a_peer_that_takes_nothing_is_left);
     EACH(test_conn_read_exact_tells_a_short_stream);
+    EACH(test_conn_lines_are_read_through_a_reader);
     EACH(test_conn_a_read_that_times_out_leaves_it_good);
     EACH(test_conn_what_came_before_a_reset_is_read_first);
     EACH(test_conn_K04_writing_to_one_that_is_gone_raises_no_signal);
