@@ -28,6 +28,7 @@ unit_tests = \
 	%D%/dns/test_cache \
 	%D%/dns/test_collect \
 	%D%/dns/test_host \
+	%D%/dns/test_localhost \
 	%D%/dns/test_lookup \
 	%D%/dns/test_query \
 	%D%/dns/test_resolve \
@@ -399,6 +400,10 @@ tests_http_test_req_form_SOURCES = \
 dns_ldflags = $(AM_LDFLAGS) -Wl,--wrap=getaddrinfo -Wl,--wrap=freeaddrinfo \
 	-Wl,--wrap=flare__alloc -Wl,--wrap=flare__calloc \
 	-Wl,--wrap=flare__realloc -Wl,--wrap=flare__free
+tests_dns_test_localhost_SOURCES = \
+	%D%/dns/dns_rig.c \
+	%D%/dns/dns_rig.h \
+	%D%/dns/test_localhost.c
 tests_dns_test_lookup_LDFLAGS = $(dns_ldflags)
 tests_dns_test_lookup_SOURCES = \
 	%D%/dns/dns_rig.c \
