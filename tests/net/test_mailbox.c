@@ -469,6 +469,10 @@ START_TEST(test_mailbox_post_and_sleep_never_miss_each_other)
     int delay = 0; /* of the sleep, in turns of an empty loop */
     pthread_t poster;
 
+    if (getenv("FLARE_EMULATED") != NULL) {
+        flare__mailbox_free(l.m);
+        TEST_SKIP("the emulator lets a load pass the store before it");
+    }
     ck_assert_int_eq(pthread_create(&poster, NULL, litmus_poster, &l), 0);
     for (int round = 1; round <= LITMUS_ROUNDS; round++) {
         bool sleeps;
