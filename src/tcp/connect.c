@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "net/sock.h"
+#include "dns/host.h"
 
 #include <errno.h>
 #include <string.h>
@@ -265,27 +266,43 @@ void flare__connect_cut(struct flare__connect *connect,
             attempt_drop(connect, i);
 }
 
+/* What the system says of `addr`; in our words where its own explain nothing.
+ */
+static const char *explain_reason(const struct flare_addr *addr, int rc)
+{
+    if (rc == -EINVAL && addr->kind == FLARE_ADDR_IP && addr->ip.zone == 0 &&
+        flare_ip_class(&addr->ip) == FLARE_IP_LINK_LOCAL)
+        return "a link-local address needs the number of an interface (%1)";
+    return flare_strerror(rc);
+}
+
+/* A host is cut so that the reason behind it never is. */
 void flare__connect_explain(const struct flare__connect *connect, int rc,
                             struct flare_error *err)
 {
-    const char *text = flare_strerror(rc);
+    struct flare_str host = flare_str(connect->host);
+    char shown[FLARE__DNS_SHOWN_MAX];
     char name[FLARE_ADDR_TEXT_MAX];
     struct flare_addr addr;
+    struct flare_ip ip;
 
     if (connect->err.code != 0) {
         *err = connect->err;
         return;
     }
+    flare__dns_host_show(shown, host);
     if (!connect->has_race) {
-        (void)flare__error(err, rc, "%s: %s", connect->host, text);
+        (void)flare__error(err, rc, "%s: %s", shown, flare_strerror(rc));
         return;
     }
     addr = attempt_addr(connect, connect->failed);
     (void)flare_addr_format(&addr, name, sizeof(name));
-    if (connect->host[0] != '\0')
-        (void)flare__error(err, rc, "%s: %s: %s", connect->host, name, text);
+    if (host.len == 0 ||
+        flare__dns_host_read(&ip, host, NULL) == FLARE__DNS_HOST_ADDRESS)
+        (void)flare__error(err, rc, "%s: %s", name, explain_reason(&addr, rc));
     else
-        (void)flare__error(err, rc, "%s: %s", name, text);
+        (void)flare__error(err, rc, "%s: %s: %s", shown, name,
+                           explain_reason(&addr, rc));
 }
 
 void flare__connect_free(struct flare__connect *connect)
@@ -345,14 +362,15 @@ int flare_tcp_connect(flare_loop *loop, flare_stream **out,
                       struct flare_error *err)
 {
     struct flare_dns_options dns = {.family = FLARE_DNS_ANY};
+    char shown[FLARE__DNS_SHOWN_MAX];
     struct flare__connect *c;
     int rc = flare_dns_host_check(host, err);
 
     if (rc < 0)
         return rc;
+    flare__dns_host_show(shown, host);
     if (port == 0)
-        return flare__error(err, FLARE_E_BAD_CONFIG, "%.*s: port 0",
-                            FLARE_STR_ARG(host));
+        return flare__error(err, FLARE_E_BAD_CONFIG, "%s: port 0", shown);
     rc = connect_new(&c, loop, options, err);
     if (rc < 0)
         return rc;
@@ -364,7 +382,7 @@ int flare_tcp_connect(flare_loop *loop, flare_stream **out,
         dns.timeout_ms = c->options.connect_timeout_ms;
     rc = flare_dns_start(loop, &c->query, host, &dns, connect_on_resolved, c);
     if (rc < 0) {
-        (void)flare__error(err, rc, "%s: %s", c->host, flare_strerror(rc));
+        (void)flare__error(err, rc, "%s: %s", shown, flare_strerror(rc));
         flare__stream_undo(c->stream);
         return rc;
     }
