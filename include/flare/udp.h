@@ -134,7 +134,8 @@ struct flare_udp_options {
  * range or no handler; -EADDRINUSE, -EADDRNOTAVAIL, -EACCES (a port below
  * 1024), -EAFNOSUPPORT (no IPv6 here, or the peer is of another family),
  * -EMFILE and other refusals of the kernel; -ENOMEM; FLARE_E_STOPPED while the
- * loop ends.  `err` (may be NULL) then names the address.  Nothing is called back before the loop's next turn.
+ * loop ends.  `err` (may be NULL) then names the address.  Nothing is called
+ * back before the loop's next turn.
  */
 FLARE_API FLARE_MUST_USE int flare_udp_open(
     flare_loop *loop, flare_udp **out, struct flare_str address,
