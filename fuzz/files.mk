@@ -16,7 +16,8 @@ fuzz_targets = \
 	%D%/fuzz_proxy \
 	%D%/fuzz_range \
 	%D%/fuzz_reader \
-	%D%/fuzz_sim
+	%D%/fuzz_sim \
+	%D%/fuzz_stream
 
 fuzz_fuzz_addr_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_chunked_LDADD = $(fuzz_ldadd)
@@ -33,6 +34,7 @@ fuzz_fuzz_range_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_reader_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDFLAGS = $(sim_ldflags)
+fuzz_fuzz_stream_LDADD = $(fuzz_ldadd)
 
 EXTRA_DIST += \
 	%D%/addr.dict \
