@@ -10,17 +10,11 @@
 
 #include <stdio.h>
 
-/* The reader's bytes are the connection's. */
-static int pull(void *conn, void *buf, size_t size)
-{
-    return flare_conn_read(conn, buf, size);
-}
-
 static int print_lines(flare_conn *conn)
 {
     struct flare_str line;
     flare_reader *r;
-    int rc = flare_reader_new(&r, NULL, pull, conn);
+    int rc = flare_conn_reader(&r, conn, NULL);
 
     if (rc < 0)
         return rc;
