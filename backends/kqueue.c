@@ -19,7 +19,6 @@
 #include "backends/datagram.h"
 #include "backends/fd.h"
 #include "base/alloc.h"
-#include "base/assert.h"
 #include "net/os.h"
 
 #include <errno.h>
@@ -86,7 +85,8 @@ static int kqueue_change(struct flare__backend *b, const struct kevent *changes,
 
     if (n < 0)
         return -errno;
-    FLARE_ASSERT(n == count); /* EV_RECEIPT: an answer to each, in order */
+    if (n != count)
+        return -EIO; /* EV_RECEIPT promises an answer to each, in order */
     for (int i = 0; i < n; i++)
         errors[i] = (int)answers[i].data;
     return 0;
