@@ -45,9 +45,9 @@ struct flare_loop_config {
     void *log_ctx;
     /* Posted calls that may wait; a power of two, 2 to 1 048 576 [1024]. */
     uint32_t mailbox_capacity;
-    /* One receive buffer, a power of two, 512 to 1 048 576 [4096]. */
+    /* One receive buffer, a power of two, 512 to 1 048 576 [16 384]. */
     uint32_t receive_bytes;
-    /* Of them, shared by all sockets; a power of two, 2 to 32 768 [1024]. */
+    /* Of them, shared by all sockets; a power of two, 2 to 32 768 [256]. */
     uint32_t receive_buffers;
     /* For names that are looked up, started when first needed; 1 to 64 [4]. */
     uint32_t resolver_threads;

@@ -63,7 +63,7 @@ static struct flare__out_chunk *out_chunk_get(struct flare__out_pool *pool)
         c = flare__alloc(pool->al, sizeof(*c) + pool->data_bytes);
         if (c == NULL)
             return NULL;
-        c->is_pooled = 1;
+        c->kind = FLARE__OUT_POOLED;
         c->cap = pool->data_bytes;
         c->free_fn = NULL;
     }
@@ -79,7 +79,7 @@ static struct flare__out_chunk *out_chunk_alloc(struct flare__out_pool *pool,
     c = flare__alloc(pool->al, sizeof(*c) + cap);
     if (c == NULL)
         return NULL;
-    c->is_pooled = 0;
+    c->kind = FLARE__OUT_HEAP;
     c->cap = cap;
     c->free_fn = NULL;
     c->data = c->bytes;
@@ -89,9 +89,13 @@ static struct flare__out_chunk *out_chunk_alloc(struct flare__out_pool *pool,
 static void out_chunk_put(struct flare__out_pool *pool,
                           struct flare__out_chunk *c)
 {
+    uint32_t kind = c->kind; /* it may be gone after the next call */
+
     if (c->free_fn != NULL)
         c->free_fn(c->free_ctx, (void *)(uintptr_t)c->data);
-    if (!c->is_pooled || pool->free_count >= pool->keep_max) {
+    if (kind == FLARE__OUT_LENT)
+        return;
+    if (kind == FLARE__OUT_HEAP || pool->free_count >= pool->keep_max) {
         flare__free(pool->al, c);
         return;
     }
@@ -204,6 +208,18 @@ struct flare__out_chunk *flare__out_borrow(struct flare__out_pool *pool,
     c->free_fn = free_fn;
     c->free_ctx = ctx;
     return c;
+}
+
+void flare__out_lend(struct flare__out_chunk *chunk, struct flare_str body,
+                     flare_free_fn free_fn, void *ctx)
+{
+    *chunk = (struct flare__out_chunk){
+        .data = body.ptr,
+        .len = (uint32_t)body.len,
+        .kind = FLARE__OUT_LENT,
+        .free_fn = free_fn,
+        .free_ctx = ctx,
+    };
 }
 
 void flare__out_append(struct flare__out *out, struct flare__out_chunk *chunk)

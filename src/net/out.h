@@ -22,13 +22,19 @@ enum {
     FLARE__OUT_SEND_MAX = 256 * 1024
 };
 
+enum flare__out_chunk_kind {
+    FLARE__OUT_HEAP,
+    FLARE__OUT_POOLED,
+    FLARE__OUT_LENT /* memory of somebody's, told by free_fn */
+};
+
 struct flare__out_chunk {
     struct flare__out_chunk *next;
     const char *data; /* `bytes`, or borrowed */
     uint32_t len;
-    uint32_t cap;  /* of `bytes`; 0: borrowed */
-    uint32_t sent; /* of len, taken by earlier sends */
-    uint32_t is_pooled;
+    uint32_t cap;          /* of `bytes`; 0: borrowed */
+    uint32_t sent;         /* of len, taken by earlier sends */
+    uint32_t kind;         /* enum flare__out_chunk_kind */
     flare_free_fn free_fn; /* of the borrowed body; may be NULL */
     void *free_ctx;
     char bytes[];
@@ -87,6 +93,11 @@ int flare__out_copy(struct flare__out *out, struct flare__out_pool *pool,
 struct flare__out_chunk *flare__out_borrow(struct flare__out_pool *pool,
                                            struct flare_str body,
                                            flare_free_fn free_fn, void *ctx);
+
+/* The same in memory of the caller's, which is back with `free_fn`. */
+void flare__out_lend(struct flare__out_chunk *chunk, struct flare_str body,
+                     flare_free_fn free_fn, void *ctx);
+
 void flare__out_append(struct flare__out *out, struct flare__out_chunk *chunk);
 
 /* Forgets a chunk that was not queued; its body stays the caller's. */

@@ -15,6 +15,8 @@ enum {
     USER_OFFLOAD_THREADS = 4,
     USER_OFFLOAD_QUEUE = 1024, /* jobs that wait for a thread */
     USER_RESOLVER_THREADS_MAX = 64,
+    USER_RECEIVE_BYTES = 16 * 1024,
+    USER_RECEIVE_BUFFERS = 256,
     USER_RECEIVE_TOTAL_MAX = 1 << 30, /* bytes of all receive buffers */
     PRIVATE_QUEUE_ENTRIES = 8,
     PRIVATE_LEASE_BYTES = 16 * 1024, /* a TLS record, a large read */
@@ -58,8 +60,6 @@ static int config_check_power(const char *name, uint32_t value, uint32_t min,
 static int config_check(const struct flare_loop_config *c,
                         struct flare_error *err)
 {
-    const uint64_t bytes = c->receive_bytes != 0 ? c->receive_bytes : 4096;
-    const uint64_t count = c->receive_buffers != 0 ? c->receive_buffers : 1024;
     int rc = config_check_power("mailbox_capacity", c->mailbox_capacity, 2,
                                 1 << 20, err);
 
@@ -71,7 +71,8 @@ static int config_check(const struct flare_loop_config *c,
                                 err);
     if (rc < 0)
         return rc;
-    if (bytes * count > USER_RECEIVE_TOTAL_MAX)
+    if ((uint64_t)c->receive_bytes * c->receive_buffers >
+        USER_RECEIVE_TOTAL_MAX)
         return flare__error(err, FLARE_E_BAD_CONFIG,
                             "receive_buffers: together more than %d bytes",
                             USER_RECEIVE_TOTAL_MAX);
@@ -129,11 +130,16 @@ int flare_loop_new_sized(size_t config_size, flare_loop **out,
                             FLARE_VERSION);
     if (config != NULL)
         memcpy(&c, config, config_size);
+    if (c.receive_bytes == 0)
+        c.receive_bytes = USER_RECEIVE_BYTES;
+    if (c.receive_buffers == 0)
+        c.receive_buffers = USER_RECEIVE_BUFFERS;
     rc = config_check(&c, err);
     if (rc >= 0)
         rc = user_open(&loop, &c, err);
     if (rc < 0)
         return rc;
+    loop->receive_buffers = c.receive_buffers;
     loop->offload_threads = c.resolver_threads;
     loop->stays = c.stays;
     *out = loop;

@@ -19,6 +19,41 @@ static void home_free(void *state)
     flare__free(al, home);
 }
 
+static void home_kept_put(struct flare__home *home, struct flare__kept *kept)
+{
+    kept->home = home;
+    kept->next = home->kept_free;
+    home->kept_free = kept;
+}
+
+static void home_on_sent(void *ctx, void *block)
+{
+    struct flare__kept *kept = ctx;
+    struct flare__home *home = kept->home;
+
+    (void)block;
+    home->loop->ops->lease_put(home->loop->backend, kept->lease);
+    home_kept_put(home, kept);
+}
+
+struct flare__out_chunk *flare__home_keep(struct flare__home *home,
+                                          struct flare_str bytes)
+{
+    const uintptr_t from = (uintptr_t)home->delivered.ptr;
+    const uintptr_t at = (uintptr_t)bytes.ptr;
+    struct flare__kept *kept = home->kept_free;
+
+    if (bytes.len < FLARE__HOME_KEEP_BYTES || kept == NULL || at < from ||
+        at - from > home->delivered.len ||
+        bytes.len > home->delivered.len - (at - from))
+        return NULL;
+    home->kept_free = kept->next;
+    home->delivered.len = 0; /* what else is written of it is copied */
+    kept->lease = home->lease;
+    flare__out_lend(&kept->chunk, bytes, home_on_sent, kept);
+    return &kept->chunk;
+}
+
 struct flare__home *flare__home_of(struct flare_loop *loop)
 {
     struct flare__extra *extra = &loop->extras[FLARE__EXTRA_STREAMS];
@@ -29,6 +64,10 @@ struct flare__home *flare__home_of(struct flare_loop *loop)
     home = flare__calloc(&loop->allocator, 1, sizeof(*home));
     if (home == NULL)
         return NULL;
+    home->loop = loop;
+    for (uint32_t i = 0;
+         i < FLARE__HOME_KEPT_MAX && i < loop->receive_buffers / 4; i++)
+        home_kept_put(home, &home->kept[i]);
     flare__out_pool_init_large(&home->pool, &loop->allocator, HOME_CHUNK_BYTES);
     flare__slab_init(&home->streams, &loop->allocator,
                      sizeof(struct flare_stream), FLARE__HOME_STREAMS_MAX);

@@ -302,9 +302,12 @@ static void stream_on_recv(struct flare_stream *s,
         flare__stream_touch(s);
     }
     if (FLARE_LIKELY(ev->res > 0)) {
-        stream_on_bytes(
-            s, (struct flare_str){(const char *)ev->data, (size_t)ev->res});
-        s->loop->ops->lease_put(s->loop->backend, ev->lease);
+        const struct flare_str data = {(const char *)ev->data, (size_t)ev->res};
+
+        flare__home_deliver(s->home, data, ev->lease);
+        stream_on_bytes(s, data);
+        if (flare__home_delivered(s->home))
+            s->loop->ops->lease_put(s->loop->backend, ev->lease);
     } else if (ev->res == 0) {
         stream_on_eof(s);
     } else if (ev->res != -ECANCELED) {

@@ -27,12 +27,23 @@ static int stream_queued(struct flare_stream *s)
     return 1;
 }
 
+/* Whether what is queued now leaves with this turn. */
+static bool stream_keeps_pace(const struct flare_stream *s)
+{
+    return s->phase == FLARE__STREAM_OPEN && !s->is_sending;
+}
+
 int flare_stream_write(flare_stream *stream, struct flare_str bytes)
 {
     int rc = stream_room(stream, bytes.len);
+    struct flare__out_chunk *kept = NULL;
 
     FLARE_DCHECK(flare__loop_is_owner(stream->loop));
-    if (rc == 0)
+    if (rc == 0 && stream_keeps_pace(stream))
+        kept = flare__home_keep(stream->home, bytes);
+    if (kept != NULL)
+        flare__out_append(&stream->out, kept);
+    else if (rc == 0)
         rc = flare__out_copy(&stream->out, &stream->home->pool, bytes);
     return rc < 0 ? rc : stream_queued(stream);
 }
