@@ -208,6 +208,8 @@ START_TEST(test_stream_K03_a_peer_that_reads_after_the_timeout_gets_all)
 
     tcp_rig_init(&rig);
     rig.client.close_timeout_ms = 20;
+    rig.client.send_buffer_bytes = 2 * BYTES; /* it is all in our kernel, */
+    rig.server.receive_buffer_bytes = 8192;   /* and little of it in its */
     if (tcp_rig_open(&rig, _i, NULL) < 0)
         TEST_SKIP("no backend %s here", tcp_rig_name(_i));
     c = tcp_rig_pair(&rig, &s);
