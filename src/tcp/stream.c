@@ -156,6 +156,12 @@ static void stream_expect(struct flare_stream *s)
 
 /* ---- sending ---- */
 
+/*
+ * The timer that it arms is stopped as soon as nothing is waited for, though it
+ * could find that out by itself: a loop with no timer waits without one of the
+ * kernel's, which costs more than both (0.4 us of 6.9 for each message of one
+ * connection, measured with epoll on Linux 6.18).
+ */
 static int stream_send(struct flare_stream *s)
 {
     struct flare_loop *loop = s->loop;
@@ -205,6 +211,8 @@ static void stream_on_sent(struct flare_stream *s)
     }
     if (s->out.bytes != 0 || s->is_shut)
         flare__stream_touch(s);
+    else if (s->read_deadline_ms == UINT64_MAX)
+        flare__wheel_stop(&s->loop->wheel, &s->timer); /* see stream_send */
     if (s->is_above && s->out.bytes <= s->limits.queue_low) {
         s->is_above = false;
         if (s->handler->on_drain != NULL && s->phase == FLARE__STREAM_OPEN)

@@ -127,6 +127,27 @@ START_TEST(test_sock_option_hints_may_be_refused)
 }
 END_TEST
 
+/* What the system has of them is asked for. */
+START_TEST(test_sock_option_hints_are_asked_for)
+{
+    call_count = 0;
+    flare__sock_late_port(&noted, NULL, 7);
+#ifdef IP_BIND_ADDRESS_NO_PORT
+    ck_assert(was_called(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1));
+#endif
+    call_count = 0;
+    flare__sock_fast_open(&noted, NULL, 7, 16);
+#ifdef TCP_FASTOPEN
+    ck_assert(was_called(IPPROTO_TCP, TCP_FASTOPEN, 16));
+#endif
+    call_count = 0;
+    flare__sock_fast_open(&noted, NULL, 7, 0);
+#ifdef TCP_FASTOPEN_CONNECT
+    ck_assert(was_called(IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1));
+#endif
+}
+END_TEST
+
 /* ---- the kernel's answer ---- */
 
 static int real_option(struct flare__backend *b, int fd, int level, int name,
@@ -169,6 +190,7 @@ int main(void)
     tcase_add_test(tc, test_sock_option_unix_sockets_have_none_of_tcps);
     tcase_add_test(tc, test_sock_option_the_first_refusal_ends_it);
     tcase_add_test(tc, test_sock_option_hints_may_be_refused);
+    tcase_add_test(tc, test_sock_option_hints_are_asked_for);
     tcase_add_test(tc, test_sock_option_the_kernel_takes_every_wish);
     suite_add_tcase(suite, tc);
     return test_run(suite);

@@ -460,13 +460,19 @@ START_TEST(test_user_watch_refuses_what_cannot_be_waited_for)
 {
     struct seen s;
     FILE *file = tmpfile();
+    int folder = open("/", O_RDONLY | O_CLOEXEC);
 
     ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(folder, 0);
     if (!seen_open(&s, _i, PIPE))
         return;
     ck_assert_int_eq(flare_watch_new(s.rig.loop, &s.watch, fileno(file),
                                      FLARE_WATCH_READ, on_watch, &s),
                      -EPERM);
+    ck_assert_int_eq(flare_watch_new(s.rig.loop, &s.watch, folder,
+                                     FLARE_WATCH_READ, on_watch, &s),
+                     -EPERM);
+    (void)close(folder); /* it was only asked about */
     ck_assert_int_eq(flare_watch_new(s.rig.loop, &s.watch, -1, FLARE_WATCH_READ,
                                      on_watch, &s),
                      -EBADF);

@@ -603,7 +603,33 @@ START_TEST(test_connect_options_reach_the_kernel)
     OPTION(s, IPPROTO_TCP, 1, 0);
     OPTION(s, SOL_SOCKET, SO_KEEPALIVE, 1);
     OPTION(s, IPPROTO_TCP, 18 /* TCP_USER_TIMEOUT */, 12345);
+#ifdef __linux__
+    OPTION(c, IPPROTO_TCP, 30 /* TCP_FASTOPEN_CONNECT */, 1);
+#endif
 #undef OPTION
+    tcp_rig_close(&rig);
+}
+END_TEST
+
+/* The kernel says "connected" before anybody answered, and the race believes
+ * it: with several addresses the first would always win. */
+START_TEST(test_connect_fast_open_is_for_one_address_only)
+{
+    struct tcp_end *c;
+    int value = 1;
+    socklen_t len = sizeof(value);
+
+    if (!tcp_rig_start(&rig, _i))
+        return;
+    rig.client.fast_open = true;
+    names_are("127.0.0.1 127.0.0.2");
+    c = dial_host("two.example", rig.addr.port);
+    ck_assert_int_ge(tcp_rig_write(c, 0, 10), 0);
+    TCP_RIG_UNTIL(&rig, c->opens == 1);
+    ck_assert_int_eq(getsockopt(c->stream->link->sock.fd, IPPROTO_TCP,
+                                30 /* TCP_FASTOPEN_CONNECT */, &value, &len),
+                     0);
+    ck_assert_int_eq(value, 0);
     tcp_rig_close(&rig);
 }
 END_TEST
@@ -699,6 +725,7 @@ int main(void)
     EACH(test_connect_K11_the_kernel_connects_a_socket_to_itself);
     EACH(test_connect_K15_unix_sockets_absent_stale_and_abstract);
     EACH(test_connect_options_reach_the_kernel);
+    EACH(test_connect_fast_open_is_for_one_address_only);
     tcase_add_test(tc,
                    test_connect_R11_any_failure_is_one_attempts_or_the_ends);
 #undef EACH

@@ -197,6 +197,37 @@ START_TEST(test_stream_K03_a_close_with_unread_input_resets_nothing)
 }
 END_TEST
 
+/*
+ * What a close has handed to the kernel outlives close_timeout_ms: a peer that
+ * reads late still gets all of it and then the end, and no reset.
+ */
+START_TEST(test_stream_K03_a_peer_that_reads_after_the_timeout_gets_all)
+{
+    enum { BYTES = 100000 };
+    struct tcp_end *c, *s;
+
+    tcp_rig_init(&rig);
+    rig.client.close_timeout_ms = 20;
+    rig.client.send_buffer_bytes = 2 * BYTES; /* it is all in our kernel, */
+    rig.server.receive_buffer_bytes = 8192;   /* and little of it in its */
+    if (tcp_rig_open(&rig, _i, NULL) < 0)
+        TEST_SKIP("no backend %s here", tcp_rig_name(_i));
+    c = tcp_rig_pair(&rig, &s);
+    flare_stream_pause(s->stream);
+    ck_assert_int_ge(tcp_rig_write(c, 0, BYTES), 0);
+    flare_stream_close(c->stream);
+    TCP_RIG_UNTIL(&rig, c->closes == 1);
+    ck_assert_int_eq(c->rc, 0);
+    ck_assert_int_eq(s->ends, 0);
+    flare_stream_resume(s->stream);
+    TCP_RIG_UNTIL(&rig, s->ends == 1 || s->closes == 1);
+    ck_assert_int_eq(s->ends, 1);
+    ck_assert_uint_eq(s->len, BYTES);
+    ck_assert(tcp_rig_is_stream(s));
+    tcp_rig_close(&rig);
+}
+END_TEST
+
 START_TEST(test_stream_without_on_end_the_peers_end_is_its_own)
 {
     struct tcp_end *c, *s;
@@ -381,6 +412,10 @@ int main(void)
     tcase_add_loop_test(
         tc, test_stream_K03_a_close_with_unread_input_resets_nothing, 0,
         TCP_RIG_BACKENDS);
+    /* the world's windows are smaller than what a kernel holds */
+    tcase_add_loop_test(
+        tc, test_stream_K03_a_peer_that_reads_after_the_timeout_gets_all,
+        TCP_RIG_EPOLL, TCP_RIG_BACKENDS);
     tcase_add_loop_test(tc, test_stream_without_on_end_the_peers_end_is_its_own,
                         0, TCP_RIG_BACKENDS);
     tcase_add_loop_test(tc, test_stream_abort_resets_the_other_end, 0,

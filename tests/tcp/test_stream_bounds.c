@@ -324,6 +324,28 @@ START_TEST(test_stream_one_that_wrote_nothing_closes_at_once)
 }
 END_TEST
 
+START_TEST(test_stream_one_that_waits_for_nothing_has_no_timer)
+{
+    struct tcp_end *c, *s;
+
+    EACH_BACKEND();
+    c = tcp_rig_pair(&rig, &s);
+    ck_assert_int_eq(flare_stream_write(c->stream, FLARE_STR("x")), 0);
+    TCP_RIG_UNTIL(&rig, s->len == 1);
+    tcp_rig_run(&rig, 1);
+    ck_assert(!flare__timer_is_armed(&c->stream->timer));
+    ck_assert(!flare__timer_is_armed(&s->stream->timer));
+    /* but one whose bytes are not taken has */
+    flare_stream_pause(s->stream);
+    tcp_rig_run(&rig, 1);
+    ck_assert_int_ge(tcp_rig_write(c, 0, 1000000), 0);
+    tcp_rig_run(&rig, 1);
+    ck_assert(c->stream->is_sending ==
+              flare__timer_is_armed(&c->stream->timer));
+    tcp_rig_close(&rig);
+}
+END_TEST
+
 START_TEST(test_stream_a_busy_one_touches_no_timer)
 {
     struct tcp_end *c, *s;
@@ -371,6 +393,8 @@ int main(void)
     tcase_add_test(tc,
                    test_stream_a_closed_one_waits_so_long_for_the_peers_end);
     tcase_add_loop_test(tc, test_stream_one_that_wrote_nothing_closes_at_once,
+                        0, TCP_RIG_BACKENDS);
+    tcase_add_loop_test(tc, test_stream_one_that_waits_for_nothing_has_no_timer,
                         0, TCP_RIG_BACKENDS);
     tcase_add_test(tc, test_stream_a_busy_one_touches_no_timer);
     suite_add_tcase(suite, tc);
