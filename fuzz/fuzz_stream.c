@@ -185,6 +185,7 @@ static flare_loop *loop_open(void)
     if (lc.ops->open(&lc.backend, &bc, NULL) < 0 ||
         flare__loop_open(&loop, &lc) < 0)
         abort();
+    loop->receive_buffers = bc.lease_count;
     return loop;
 }
 

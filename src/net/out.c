@@ -15,6 +15,12 @@ enum {
 _Static_assert(OUT_DATA_BYTES >= FLARE__OUT_IOV_MAX * sizeof(struct iovec),
                "a chunk holds the vector of a send");
 
+/* A chunk's own bytes. */
+static inline char *out_bytes(struct flare__out_chunk *c)
+{
+    return (char *)(c + 1);
+}
+
 void flare__out_pool_init(struct flare__out_pool *pool,
                           const struct flare_allocator *al)
 {
@@ -67,7 +73,7 @@ static struct flare__out_chunk *out_chunk_get(struct flare__out_pool *pool)
         c->cap = pool->data_bytes;
         c->free_fn = NULL;
     }
-    c->data = c->bytes;
+    c->data = out_bytes(c);
     return c;
 }
 
@@ -82,7 +88,7 @@ static struct flare__out_chunk *out_chunk_alloc(struct flare__out_pool *pool,
     c->kind = FLARE__OUT_HEAP;
     c->cap = cap;
     c->free_fn = NULL;
-    c->data = c->bytes;
+    c->data = out_bytes(c);
     return c;
 }
 
@@ -123,14 +129,14 @@ char *flare__out_reserve(struct flare__out *out, struct flare__out_pool *pool,
     /* A chunk that a send has taken whole may still grow: the send's length
      * is fixed, and the bytes behind it are not the kernel's. */
     if (c != NULL && c->cap - c->len >= size && c->cap != 0)
-        return c->bytes + c->len;
+        return out_bytes(c) + c->len;
     c = size <= pool->data_bytes ? out_chunk_get(pool)
                                  : out_chunk_alloc(pool, size);
     if (c == NULL)
         return NULL;
     c->len = 0;
     out_link(out, c);
-    return c->bytes;
+    return out_bytes(c);
 }
 
 void flare__out_commit(struct flare__out *out, uint32_t size)
@@ -264,7 +270,7 @@ uint32_t flare__out_next(struct flare__out *out, struct flare__out_pool *pool,
     if (c->next != NULL) {
         out->vector = out_chunk_get(pool);
         if (out->vector != NULL) { /* else one buffer at a time */
-            list = (struct iovec *)(void *)out->vector->bytes;
+            list = (struct iovec *)(void *)out_bytes(out->vector);
             max = FLARE__OUT_IOV_MAX;
         }
     }

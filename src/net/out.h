@@ -30,14 +30,13 @@ enum flare__out_chunk_kind {
 
 struct flare__out_chunk {
     struct flare__out_chunk *next;
-    const char *data; /* `bytes`, or borrowed */
+    const char *data; /* its own, or borrowed */
     uint32_t len;
-    uint32_t cap;          /* of `bytes`; 0: borrowed */
+    uint32_t cap;          /* of its own bytes; 0: borrowed */
     uint32_t sent;         /* of len, taken by earlier sends */
     uint32_t kind;         /* enum flare__out_chunk_kind */
     flare_free_fn free_fn; /* of the borrowed body; may be NULL */
-    void *free_ctx;
-    char bytes[];
+    void *free_ctx;        /* behind it, `cap` bytes of its own */
 };
 
 /* A worker's chunks for reuse, most recently used first. */

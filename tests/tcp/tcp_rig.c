@@ -191,6 +191,8 @@ static int rig_loop(struct tcp_rig *r, int backend,
     rc = flare__loop_open(&r->loop, &lc);
     if (rc < 0)
         lc.ops->free(lc.backend);
+    else
+        r->loop->receive_buffers = 4 * TCP_RIG_KEPT;
     return rc;
 }
 

@@ -18,6 +18,7 @@ enum {
     TCP_RIG_BACKENDS,
     TCP_RIG_PORT = 80,
     TCP_RIG_ENDS = 16,
+    TCP_RIG_KEPT = 8, /* leases that what is written may keep */
     TCP_RIG_BYTES_MAX = 8 << 20
 };
 

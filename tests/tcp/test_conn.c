@@ -149,9 +149,10 @@ START_TEST(test_conn_write_all_waits_for_a_peer_that_reads)
     struct pair p;
     struct job job = {.len = 0};
     pthread_t thread;
-    char *bytes = malloc(BYTES);
+    char *bytes;
 
     EACH_BACKEND(_i);
+    bytes = malloc(BYTES);
     ck_assert_ptr_nonnull(bytes);
     for (size_t i = 0; i < BYTES; i++)
         bytes[i] = byte_at(i);

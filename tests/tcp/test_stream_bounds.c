@@ -16,6 +16,84 @@ static struct tcp_rig rig;
     if (!tcp_rig_start(&rig, _i))                                              \
     return
 
+/* ---- what is written as it comes ---- */
+
+static uint32_t kept_count(void)
+{
+    struct flare__kept *kept = flare__home_of(rig.loop)->kept_free;
+    uint32_t n = TCP_RIG_KEPT;
+
+    for (; kept != NULL; kept = kept->next)
+        n--;
+    return n;
+}
+
+static int kept_most; /* at any time */
+
+static void note_kept(struct tcp_end *end, enum tcp_end_call what)
+{
+    (void)end;
+    (void)what;
+    if ((int)kept_count() > kept_most)
+        kept_most = (int)kept_count();
+}
+
+/* As it lies in its lease, and by another stream too. */
+static void echo_oddly(struct tcp_end *end, enum tcp_end_call what)
+{
+    const struct flare_str data = flare__home_of(rig.loop)->delivered;
+
+    if (what != TCP_END_DATA || data.len == 0)
+        return;
+    ck_assert_int_ge(flare_stream_write(end->stream, data), 0);
+    ck_assert_int_ge(flare_stream_write(rig.ends[0].stream, data), 0);
+    note_kept(end, what);
+}
+
+START_TEST(test_stream_what_is_written_as_it_comes_keeps_its_lease)
+{
+    struct tcp_end *other, *c, *s;
+
+    EACH_BACKEND();
+    kept_most = 0;
+    (void)tcp_rig_pair(&rig, &other);
+    c = tcp_rig_pair(&rig, &s);
+    s->hook = echo_oddly;
+    ck_assert_int_ge(tcp_rig_write(c, 0, 100000), 0);
+    TCP_RIG_UNTIL(&rig, c->len == 100000 && other->len == 100000);
+    ck_assert(tcp_rig_is_stream(c) && tcp_rig_is_stream(other));
+    ck_assert_int_gt(kept_most, 0);
+    TCP_RIG_UNTIL(&rig, kept_count() == 0);
+    tcp_rig_close(&rig);
+}
+END_TEST
+
+/* A peer that reads nothing holds no more leases than may be kept. */
+START_TEST(test_stream_R07_leases_kept_are_bounded)
+{
+    struct tcp_end *c, *s;
+
+    EACH_BACKEND();
+    kept_most = 0;
+    rig.is_echo = true;
+    for (int i = 0; i < 4; i++) {
+        c = tcp_rig_pair(&rig, &s);
+        flare_stream_pause(c->stream);
+        s->hook = note_kept;
+        for (size_t from = 0; from < 800000; from += 100000)
+            ck_assert_int_ge(tcp_rig_write(c, from, from + 100000), 0);
+    }
+    tcp_rig_run(&rig, 50);
+    ck_assert_int_gt(kept_most, 0);
+    ck_assert_int_le(kept_most, TCP_RIG_KEPT);
+    for (int i = 0; i < rig.count; i++)
+        if (rig.ends[i].stream != NULL)
+            flare_stream_abort(rig.ends[i].stream);
+    TCP_RIG_UNTIL(&rig, kept_count() == 0);
+    tcp_rig_close(&rig);
+}
+END_TEST
+
 /* ---- pausing ---- */
 
 START_TEST(test_stream_K10_a_paused_one_takes_bounded_memory_and_loses_nothing)
@@ -376,6 +454,11 @@ int main(void)
     TCase *tc = tcase_create("stream");
 
     tcase_set_timeout(tc, 60);
+    tcase_add_loop_test(tc,
+                        test_stream_what_is_written_as_it_comes_keeps_its_lease,
+                        0, TCP_RIG_BACKENDS);
+    tcase_add_loop_test(tc, test_stream_R07_leases_kept_are_bounded, 0,
+                        TCP_RIG_BACKENDS);
     tcase_add_loop_test(
         tc, test_stream_K10_a_paused_one_takes_bounded_memory_and_loses_nothing,
         0, TCP_RIG_BACKENDS);

@@ -146,8 +146,10 @@ START_TEST(test_stream_a_message_allocates_nothing)
     tcp_rig_init(&rig);
     rig.fault = &f;
     rig.is_echo = true;
-    if (tcp_rig_open(&rig, _i, NULL) < 0)
+    if (tcp_rig_open(&rig, _i, NULL) < 0) {
+        fault_fini(&f, "message");
         TEST_SKIP("no backend %s here", tcp_rig_name(_i));
+    }
     c = tcp_rig_pair(&rig, &s);
     for (size_t n = 1; n <= 50; n++) {
         ck_assert_int_ge(tcp_rig_write(c, 0, 16384), 0);
