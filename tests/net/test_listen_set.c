@@ -222,6 +222,8 @@ START_TEST(test_listen_set_M06_handed_sockets_are_taken_and_unsealed)
     bool is_connected;
     int fd;
 
+    if (getenv("FLARE_EMULATED") != NULL)
+        TEST_SKIP("the emulator takes no socket filter away");
     open_set(&old, "127.0.0.1:0", 3);
     flare__listen_set_seal(&old);
     for (int i = 0; i < 3; i++) {
