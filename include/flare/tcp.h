@@ -352,8 +352,9 @@ FLARE_API FLARE_MUST_USE int flare_acceptor_open(
 
 /*
  * Waits for a connection, at most `timeout_ms` (0: not at all; or
- * FLARE_UNLIMITED).  0 with the connection in `*out`; -ETIMEDOUT, -ENOMEM.
- * The thread that uses it first is its thread.
+ * FLARE_UNLIMITED).  0 with the connection in `*out`; -ETIMEDOUT, -ENOMEM;
+ * of the first call also FLARE_E_BACKEND_UNAVAILABLE, -EMFILE and the like.
+ * The thread of the first call, whoever opened it, is its thread.
  */
 FLARE_API FLARE_MUST_USE int flare_acceptor_accept(flare_acceptor *acceptor,
                                                    flare_conn **out,

@@ -184,6 +184,58 @@ START_TEST(test_acceptor_each_connection_may_have_a_thread)
 }
 END_TEST
 
+static void *serve_one(void *ctx)
+{
+    flare_acceptor *a = ctx;
+    flare_conn *c;
+    int rc = flare_acceptor_accept(a, &c, 10000);
+
+    if (rc == 0)
+        rc = flare_conn_write_all(c, FLARE_STR("x"));
+    if (rc == 0)
+        flare_conn_close(c);
+    flare_acceptor_close(a);
+    return (void *)(intptr_t)rc;
+}
+
+/* Opened here, so that the port is known; waited on there. */
+START_TEST(test_acceptor_may_be_opened_for_another_thread)
+{
+    flare_acceptor *a = acceptor_open(_i, "127.0.0.1:0");
+    struct flare_addr at;
+    pthread_t server;
+    flare_conn *c;
+    char byte;
+    void *rc;
+
+    if (a == NULL)
+        return;
+    at = flare_acceptor_local(a);
+    ck_assert_int_eq(pthread_create(&server, NULL, serve_one, a), 0);
+    ck_assert_int_eq(flare_conn_open_addr(&c, &at, NULL, NULL), 0);
+    ck_assert_int_eq(flare_conn_read(c, &byte, 1), 1);
+    flare_conn_close(c);
+    ck_assert_int_eq(pthread_join(server, &rc), 0);
+    ck_assert_ptr_null(rc);
+}
+END_TEST
+
+/* One that nobody accepts from has a port, and gives it back. */
+START_TEST(test_acceptor_nobody_used_is_closed)
+{
+    flare_acceptor *a = acceptor_open(_i, "127.0.0.1:0");
+    struct flare_addr at;
+    flare_conn *c;
+
+    if (a == NULL)
+        return;
+    at = flare_acceptor_local(a);
+    ck_assert_uint_ne(at.port, 0);
+    flare_acceptor_close(a);
+    ck_assert_int_eq(flare_conn_open_addr(&c, &at, NULL, NULL), -ECONNREFUSED);
+}
+END_TEST
+
 START_TEST(test_acceptor_names_what_it_cannot_listen_on)
 {
     struct flare_error err;
@@ -215,6 +267,8 @@ int main(void)
     EACH(test_acceptor_closes_whom_nobody_asked_for);
     EACH(test_acceptor_K15_takes_its_unix_socket_away);
     EACH(test_acceptor_each_connection_may_have_a_thread);
+    EACH(test_acceptor_may_be_opened_for_another_thread);
+    EACH(test_acceptor_nobody_used_is_closed);
     tcase_add_test(tc, test_acceptor_names_what_it_cannot_listen_on);
 #undef EACH
     suite_add_tcase(suite, tc);
