@@ -34,6 +34,7 @@ flareinclude_HEADERS = \
 	%D%/flare/supervise.h \
 	%D%/flare/tcp.h \
 	%D%/flare/timer.h \
+	%D%/flare/tls.h \
 	%D%/flare/udp.h \
 	%D%/flare/watch.h
 

@@ -630,6 +630,30 @@ libflare_testing_la_SOURCES += \
 	%D%/support/sim_server.h \
 	%D%/support/test.h
 
+# Of a build with OpenSSL; without, that there is no TLS.
+if HAVE_OPENSSL
+tls_tests = \
+	%D%/tls/test_client \
+	%D%/tls/test_engine \
+	%D%/tls/test_fail \
+	%D%/tls/test_hello \
+	%D%/tls/test_interop \
+	%D%/tls/test_load \
+	%D%/tls/test_server \
+	%D%/tls/test_sessions \
+	%D%/tls/test_tickets \
+	%D%/tls/test_torture \
+	%D%/tls/test_verify
+unit_tests += $(tls_tests)
+libflare_testing_la_SOURCES += \
+	%D%/support/certs.c \
+	%D%/support/certs.h \
+	%D%/tls/tls_rig.c \
+	%D%/tls/tls_rig.h
+else
+unit_tests += %D%/tls/test_none
+endif
+
 # Those of them in which threads meet: what ThreadSanitizer runs.
 threaded_tests = \
 	%D%/tcp/test_acceptor \

@@ -23,7 +23,8 @@ enum flare_error_class {
     FLARE_CLASS_LIMIT, /* a peer asked for more than the configuration allows */
     FLARE_CLASS_STATE, /* right call, wrong moment */
     FLARE_CLASS_HTTP,  /* an outcome of HTTP, to be told to the peer */
-    FLARE_CLASS_DNS    /* a name has no address, or cannot be looked up now */
+    FLARE_CLASS_DNS,   /* a name has no address, or cannot be looked up now */
+    FLARE_CLASS_TLS    /* TLS: the peer, its certificate, or one's own */
 };
 
 /*
@@ -81,7 +82,30 @@ enum flare_error_class {
     X(DNS_FAILED, "the resolver has failed", DNS, 500)                         \
     X(END_OF_STREAM, "the peer ended the stream too early", STATE, 500)        \
     X(LINE_TOO_LONG, "line is too long", LIMIT, 500)                           \
-    X(DATAGRAM_TOO_LARGE, "datagram is too large", USAGE, 500)
+    X(DATAGRAM_TOO_LARGE, "datagram is too large", USAGE, 500)                 \
+    X(TLS_HANDSHAKE, "the TLS handshake has failed", TLS, 502)                 \
+    X(TLS_ALERT, "the peer has ended TLS with an alert", TLS, 502)             \
+    X(TLS_PROTOCOL, "the peer's TLS bytes are faulty", TLS, 502)               \
+    X(TLS_PLAIN, "the peer does not speak TLS", TLS, 502)                      \
+    X(TLS_VERSION, "no TLS version in common", TLS, 502)                       \
+    X(TLS_NO_CIPHER, "no cipher or signature in common", TLS, 502)             \
+    X(TLS_ALPN, "no application protocol in common", TLS, 502)                 \
+    X(TLS_FLOOD, "the peer sends too much TLS for nothing", TLS, 502)          \
+    X(TLS_TRUNCATED, "the stream ended without close_notify", TLS, 502)        \
+    X(TLS_NO_CERTIFICATE, "the peer has no certificate", TLS, 502)             \
+    X(TLS_BAD_CERTIFICATE, "certificate is not valid", TLS, 502)               \
+    X(TLS_EXPIRED, "certificate has expired", TLS, 502)                        \
+    X(TLS_NOT_YET_VALID, "certificate is not valid yet", TLS, 502)             \
+    X(TLS_HOSTNAME, "certificate is for another host", TLS, 502)               \
+    X(TLS_UNTRUSTED, "certificate's issuer is not trusted", TLS, 502)          \
+    X(TLS_SELF_SIGNED, "certificate is self-signed", TLS, 502)                 \
+    X(TLS_REVOKED, "certificate is revoked", TLS, 502)                         \
+    X(TLS_STAPLE, "no valid OCSP response is stapled", TLS, 502)               \
+    X(TLS_PURPOSE, "certificate is not for this purpose", TLS, 502)            \
+    X(TLS_WEAK, "certificate's key or signature is weak", TLS, 502)            \
+    X(TLS_CONSTRAINT, "certificate breaks its issuer's constraints", TLS, 502) \
+    X(TLS_PIN, "certificate has none of the pinned keys", TLS, 502)            \
+    X(TLS_CERTIFICATE, "certificate or key cannot be used", TLS, 500)
 
 enum flare_error_code {
     FLARE_OK = 0,

@@ -34,6 +34,7 @@
 #include <flare/supervise.h>
 #include <flare/tcp.h>
 #include <flare/timer.h>
+#include <flare/tls.h>
 #include <flare/udp.h>
 #include <flare/watch.h>
 

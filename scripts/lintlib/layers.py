@@ -23,6 +23,7 @@ PUBLIC = {
     "dns": ("dns",),
     "tcp": ("tcp",),
     "udp": ("udp",),
+    "tls": ("tls",),
 }
 # The ones through which one folder meets another on its level.
 MEETING = {}

@@ -88,9 +88,13 @@ def split_params(signature):
 
 
 def check_params(tree):
-    """No function takes more parameters than the budget."""
+    """No function takes more parameters than the budget; a callback whose
+    signature is another library's says so: /* params: OpenSSL's */."""
     for source in tree.sources:
+        lines = source.text.split("\n")
         for function in functions(source):
+            if "/* params: " in lines[max(0, function.first - 2)]:
+                continue
             count = len(split_params(function.signature))
             if count > PARAMS_MAX:
                 yield Finding(source.path, function.first, "params",

@@ -168,7 +168,7 @@ const char *flare_error_class_name(enum flare_error_class class_)
         [FLARE_CLASS_USAGE] = "usage", [FLARE_CLASS_CONFIG] = "config",
         [FLARE_CLASS_PARSE] = "parse", [FLARE_CLASS_LIMIT] = "limit",
         [FLARE_CLASS_STATE] = "state", [FLARE_CLASS_HTTP] = "http",
-        [FLARE_CLASS_DNS] = "dns",
+        [FLARE_CLASS_DNS] = "dns",     [FLARE_CLASS_TLS] = "tls",
     };
 
     if ((size_t)class_ >= sizeof(names) / sizeof(names[0]))

@@ -110,6 +110,12 @@ ROWS = (
                           "\n              int (*g)(int, int)")},
      {"src/a.c": function("f", 1, "int a, int b, int c, int d, int e,\n"
                           "              int (*f)(int, int, int)")}),
+    ("seven parameters of somebody else's", "params",
+     {"src/a.c": function("f", 1, "int a, int b, int c, int d, int e, int f,"
+                          "\n              int g")},
+     {"src/a.c": "/* params: theirs */\n" + function(
+         "f", 1, "int a, int b, int c, int d, int e, int f,"
+         "\n              int g")}),
     ("nesting of 5, with or without braces", "nesting",
      {"src/a.c": nested(5)}, {"src/a.c": nested(4)}),
     ("else if is no deeper", "nesting",

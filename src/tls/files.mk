@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+if HAVE_OPENSSL
+libflare_core_la_SOURCES += \
+	%D%/bio.c \
+	%D%/bio.h \
+	%D%/certs.c \
+	%D%/certs.h \
+	%D%/client.c \
+	%D%/client.h \
+	%D%/conf.c \
+	%D%/conf.h \
+	%D%/engine.c \
+	%D%/engine.h \
+	%D%/fail.c \
+	%D%/fail.h \
+	%D%/hello.c \
+	%D%/hello.h \
+	%D%/impl.h \
+	%D%/load.c \
+	%D%/load.h \
+	%D%/server.c \
+	%D%/server.h \
+	%D%/sessions.c \
+	%D%/sessions.h \
+	%D%/tickets.c \
+	%D%/tickets.h \
+	%D%/verify.c \
+	%D%/verify.h
+else
+libflare_core_la_SOURCES += \
+	%D%/none.c
+endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* A connection, for the files that are called back from inside OpenSSL. */
+#ifndef FLARE__TLS_IMPL_H
+#define FLARE__TLS_IMPL_H
+
+#include "tls/conf.h"
+#include "tls/engine.h"
+
+enum flare__tls_state {
+    FLARE__TLS_HANDSHAKE,
+    FLARE__TLS_OPEN,
+    FLARE__TLS_FAILED
+};
+
+/* Why the library, and not OpenSSL, ended a connection. */
+enum flare__tls_stop {
+    FLARE__TLS_STOP_NONE,
+    FLARE__TLS_STOP_MEMORY,
+    FLARE__TLS_STOP_HANDSHAKE_BYTES,
+    FLARE__TLS_STOP_KEY_UPDATES,
+    FLARE__TLS_STOP_RENEGOTIATION,
+    FLARE__TLS_STOP_NAME, /* of the client hello */
+    FLARE__TLS_STOP_CHAIN,
+    FLARE__TLS_STOP_KEY,
+    FLARE__TLS_STOP_PIN,
+    FLARE__TLS_STOP_STAPLE,
+    FLARE__TLS_STOP_REVOKED
+};
+
+struct flare__tls {
+    SSL *ssl;
+    struct flare__tls_conf *conf;
+    const struct flare_allocator *al;
+
+    struct flare_str in; /* lent for the call that is under way */
+    char *out;
+    uint32_t out_start;
+    uint32_t out_len;
+    uint32_t out_cap;
+    uint32_t out_max;
+
+    uint64_t bytes_in; /* ciphertext */
+    int64_t unix_now;
+    uint32_t key_updates;
+    uint32_t renegotiations;
+    uint32_t write_retry; /* bytes that a refused write must begin with again */
+    uint8_t first[5];     /* of what came: is it TLS at all? */
+
+    uint8_t state; /* enum flare__tls_state */
+    uint8_t stop;  /* enum flare__tls_stop */
+    bool is_server;
+    bool is_eof;
+    bool has_end;    /* close_notify came */
+    bool has_closed; /* close_notify went */
+    bool wants_drain;
+
+    int verify_error; /* X509_V_ERR_..., 0: none */
+    uint16_t port;
+    uint8_t name_len;
+    char name[FLARE__TLS_NAME_MAX + 2]; /* asked for; of a client, its host */
+    bool is_address;                    /* the name is one */
+    struct flare_error err;
+};
+
+#endif
