@@ -75,6 +75,7 @@ typedef void (*flare_signal_fn)(int number, void *ctx);
  * Calls `fn` on the loop for each signal `number` that reaches the process (the
  * kernel counts several that wait as one).  Blocks it in the calling thread;
  * every other thread must block it too, which it does if it was started later.
+ * One flare_signal for a number: which of several is told is not said.
  * Borrows `ctx` for its life.
  *
  * Gives a signal; release it with flare_signal_free, or let flare_loop_free do
