@@ -29,8 +29,8 @@ extern "C" {
 
 /*
  * A borrowed run of bytes.  Not terminated by NUL and may contain any byte.
- * Whoever hands one out says how long it lives.  It is `struct flare_str` in C++
- * too, as flare_str is a function.
+ * Whoever hands one out says how long it lives.  It is `struct flare_str` in
+ * C++ too, as flare_str is a function.
  */
 struct flare_str {
     const char *ptr;

@@ -264,9 +264,10 @@ FLARE_API struct flare_addr flare_listener_local(
     const flare_listener *listener);
 
 /*
- * The blocking form: a stream on a loop of its own.  It stays in one thread: the
- * one that opened it, or, of a connection that an acceptor gave, the one that
- * makes the first call about it.  No call ends with EINTR, none raises SIGPIPE.
+ * The blocking form: a stream on a loop of its own.  It stays in one thread:
+ * the one that opened it, or, of a connection that an acceptor gave, the one
+ * that makes the first call about it.  No call ends with EINTR, none raises
+ * SIGPIPE.
  */
 typedef struct flare_conn flare_conn;
 
