@@ -574,6 +574,7 @@ END_TEST
 
 START_TEST(test_connect_options_reach_the_kernel)
 {
+    struct flare_addr from;
     struct tcp_end *c, *s;
     int value = 0;
     socklen_t len = sizeof(value);
@@ -582,6 +583,9 @@ START_TEST(test_connect_options_reach_the_kernel)
     rig.client.keepalive = true;
     rig.client.keepalive_idle_s = 77;
     rig.client.fast_open = true;
+    ck_assert_int_eq(flare_addr_parse(&from, FLARE_STR("127.0.0.1:0"), NULL),
+                     0);
+    rig.client.bind = &from;
     rig.server.delay = true;
     rig.server.keepalive = true;
     rig.server.fast_open = true;
@@ -605,6 +609,7 @@ START_TEST(test_connect_options_reach_the_kernel)
     OPTION(s, IPPROTO_TCP, 18 /* TCP_USER_TIMEOUT */, 12345);
 #ifdef __linux__
     OPTION(c, IPPROTO_TCP, 30 /* TCP_FASTOPEN_CONNECT */, 1);
+    OPTION(c, IPPROTO_IP, 24 /* IP_BIND_ADDRESS_NO_PORT */, 1);
 #endif
 #undef OPTION
     tcp_rig_close(&rig);
