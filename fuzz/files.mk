@@ -19,6 +19,10 @@ fuzz_targets = \
 	%D%/fuzz_sim \
 	%D%/fuzz_stream
 
+if HAVE_OPENSSL
+fuzz_targets += %D%/fuzz_tls_server
+endif
+
 fuzz_fuzz_addr_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_chunked_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_cookie_LDADD = $(fuzz_ldadd)
@@ -34,6 +38,7 @@ fuzz_fuzz_range_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_reader_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDFLAGS = $(sim_ldflags)
+fuzz_fuzz_tls_server_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_stream_LDADD = $(fuzz_ldadd)
 
 EXTRA_DIST += \

@@ -677,6 +677,9 @@ threaded_tests = \
 if HAVE_LIBURING
 threaded_tests += %D%/backends/test_uring_open
 endif
+if HAVE_OPENSSL
+threaded_tests += %D%/tls/test_server
+endif
 if HAVE_PYTHON
 threaded_tests += %D%/e2e/test_e2e.py
 endif

@@ -2,7 +2,7 @@
 /*
  * Certificates for tests, made when they are needed: no key is ever committed.
  * All times are about CERTS_NOW, which the engines are started with.  What
- * cannot be made fails the test.
+ * cannot be made ends the process.
  */
 #ifndef FLARE__TEST_CERTS_H
 #define FLARE__TEST_CERTS_H
