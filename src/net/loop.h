@@ -90,7 +90,7 @@ struct flare_loop {
     uint32_t timers_armed; /* the user's */
     struct flare__loop_counts counts;
     struct flare__embed *embed; /* NULL: it waits by itself.  embed.h */
-    uint32_t receive_buffers; /* of the backend; 0: not told */
+    uint32_t receive_buffers;   /* of the backend; 0: not told */
     struct flare__extra extras[FLARE__EXTRA_COUNT];
     uint32_t offload_threads; /* 0: the default of user_loop.c */
     struct flare__mailbox *mailbox;
