@@ -14,4 +14,5 @@ EXTRA_DIST += \
 	%D%/reader.md \
 	%D%/sim.md \
 	%D%/tcp.md \
+	%D%/tls.md \
 	%D%/udp.md

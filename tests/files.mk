@@ -633,7 +633,10 @@ libflare_testing_la_SOURCES += \
 # Of a build with OpenSSL; without, that there is no TLS.
 if HAVE_OPENSSL
 tls_tests = \
+	%D%/tls/test_bio \
+	%D%/tls/test_certs \
 	%D%/tls/test_client \
+	%D%/tls/test_conf \
 	%D%/tls/test_engine \
 	%D%/tls/test_fail \
 	%D%/tls/test_hello \

@@ -93,7 +93,9 @@ def check_params(tree):
     for source in tree.sources:
         lines = source.text.split("\n")
         for function in functions(source):
-            if "/* params: " in lines[max(0, function.first - 2)]:
+            above = lines[max(0, function.first - 2):
+                          source.line_of(function.body)]
+            if any("/* params: " in line for line in above):
                 continue
             count = len(split_params(function.signature))
             if count > PARAMS_MAX:

@@ -245,7 +245,7 @@ bool flare__tls_certs_choose(const struct flare__tls_certs *certs, SSL *ssl,
     SSL_certs_clear(ssl);
     if (name.len > 0)
         first = certs_lookup(certs, name, false);
-    if (first == certs->name_count && dot != NULL) {
+    if (first == certs->name_count && dot != NULL && dot > name.ptr) {
         text = (struct flare_str){dot, name.len - (size_t)(dot - name.ptr)};
         is_wildcard = true;
         first = certs_lookup(certs, text, true);

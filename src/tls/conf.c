@@ -150,23 +150,35 @@ void flare__tls_conf_unref(struct flare__tls_conf *conf)
     flare__free(conf->al, conf);
 }
 
+/* The members' names, for sentences: a server has certificates. */
+static const char *conf_ca(const struct flare__tls_conf *conf)
+{
+    return conf->certs != NULL ? "client_ca" : "ca";
+}
+
+static const char *conf_crl(const struct flare__tls_conf *conf)
+{
+    return conf->certs != NULL ? "client_crl" : "crl";
+}
+
 static int conf_add_cas(struct flare__tls_conf *conf,
                         const struct flare_tls_pem *ca, struct flare_error *err)
 {
     X509_STORE *store = SSL_CTX_get_cert_store(conf->ctx);
     STACK_OF(X509) * list;
-    int rc = flare__tls_load_certs(&list, ca, "ca", err);
+    int rc = flare__tls_load_certs(&list, ca, conf_ca(conf), err);
 
     if (rc < 0)
         return rc;
     for (int i = 0; rc == 0 && i < sk_X509_num(list); i++) {
         if (X509_STORE_add_cert(store, sk_X509_value(list, i)) != 1)
-            rc = flare__tls_fail_conf(err, FLARE_E_TLS_CERTIFICATE, "ca");
+            rc = flare__tls_fail_conf(err, FLARE_E_TLS_CERTIFICATE,
+                                      conf_ca(conf));
     }
     sk_X509_pop_free(list, X509_free);
     /* an issuer that is trusted by name need not be self-signed */
     if (rc == 0 && X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) != 1)
-        rc = flare__tls_fail_conf(err, FLARE_E_TLS_CERTIFICATE, "ca");
+        rc = flare__tls_fail_conf(err, FLARE_E_TLS_CERTIFICATE, conf_ca(conf));
     return rc;
 }
 
@@ -176,19 +188,20 @@ static int conf_add_crls(struct flare__tls_conf *conf,
 {
     X509_STORE *store = SSL_CTX_get_cert_store(conf->ctx);
     STACK_OF(X509_CRL) * list;
-    int rc = flare__tls_load_crls(&list, crl, "crl", err);
+    int rc = flare__tls_load_crls(&list, crl, conf_crl(conf), err);
 
     if (rc < 0)
         return rc;
     for (int i = 0; rc == 0 && i < sk_X509_CRL_num(list); i++) {
         if (X509_STORE_add_crl(store, sk_X509_CRL_value(list, i)) != 1)
-            rc = flare__tls_fail_conf(err, FLARE_E_TLS_CERTIFICATE, "crl");
+            rc = flare__tls_fail_conf(err, FLARE_E_TLS_CERTIFICATE,
+                                      conf_crl(conf));
     }
     sk_X509_CRL_pop_free(list, X509_CRL_free);
     if (rc == 0 &&
         X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK |
                                         X509_V_FLAG_CRL_CHECK_ALL) != 1)
-        rc = flare__tls_fail_conf(err, FLARE_E_TLS_CERTIFICATE, "crl");
+        rc = flare__tls_fail_conf(err, FLARE_E_TLS_CERTIFICATE, conf_crl(conf));
     return rc;
 }
 

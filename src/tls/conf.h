@@ -78,7 +78,7 @@ void flare__tls_conf_unref(struct flare__tls_conf *conf);
 
 /*
  * Adds what to trust and what is revoked to the context's store; what is not
- * given is not added.  `what` names the member in a sentence.
+ * given is not added.  Of a server the sentences say "client_ca".
  */
 FLARE_MUST_USE
 int flare__tls_conf_trust(struct flare__tls_conf *conf,

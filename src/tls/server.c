@@ -120,6 +120,10 @@ static int server_auth(struct flare__tls_conf *conf,
         flare__tls_is_given(&config->client_ca))
         return flare__error(err, FLARE_E_BAD_CONFIG,
                             "client_auth and client_ca belong together");
+    if (config->client_auth == FLARE_TLS_CLIENT_NONE &&
+        flare__tls_is_given(&config->client_crl))
+        return flare__error(err, FLARE_E_BAD_CONFIG,
+                            "client_crl without client_auth");
     rc = flare__tls_conf_trust(conf, &config->client_ca, &config->client_crl,
                                err);
     if (rc < 0)

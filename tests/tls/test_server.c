@@ -545,6 +545,9 @@ START_TEST(test_server_configuration_that_cannot_be)
          .cert_count = 1,
          .client_ca = {.pem = flare_str(rig.ca.pem)}},
         {.certs = &good, .cert_count = 1, .client_auth = 7},
+        {.certs = &good,
+         .cert_count = 1,
+         .client_crl = {.pem = FLARE_STR("x")}},
         {.certs = &mixed, .cert_count = 1},
         {.certs = &short_key, .cert_count = 1},
     };
@@ -557,15 +560,15 @@ START_TEST(test_server_configuration_that_cannot_be)
         struct flare_error err = {.code = 0};
         flare_tls_server *server = NULL;
         int rc = flare_tls_server_new(&server, &rows[i], &err);
-        int want = i == 9    ? FLARE_E_TLS_CERTIFICATE
-                   : i == 10 ? FLARE_E_TLS_WEAK
+        int want = i == 10   ? FLARE_E_TLS_CERTIFICATE
+                   : i == 11 ? FLARE_E_TLS_WEAK
                              : FLARE_E_BAD_CONFIG;
 
         ck_assert_msg(rc == want && err.code == rc, "row %d: %s (%s)", i,
                       flare_error_name(rc), err.text);
         ck_assert_ptr_null(server);
         ck_assert_uint_eq(ERR_peek_error(), 0);
-        if (i >= 9)
+        if (i >= 10)
             ck_assert_ptr_nonnull(strstr(err.text, "certs[0]"));
     }
     cert_free(&other);
