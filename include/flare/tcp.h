@@ -223,7 +223,10 @@ FLARE_API void flare_stream_handle(flare_stream *stream,
 FLARE_API void *flare_stream_ctx(const flare_stream *stream);
 
 /*
- * Listens on an address in flare_addr_parse's form; port 0 is any that is free.
+ * Listens on an address in flare_addr_parse's form, port 0 being any that is
+ * free; or on a socket that is there, of which it takes a copy: "fd:5", or
+ * "inherit:web" from the service manager (LISTEN_FDS), "inherit:" if that gave
+ * just one.
  * Each accepted connection is a stream with the options' handler and ctx, whose
  * on_open comes first.  Where descriptors or memory run out accepting waits and
  * goes on by itself.  The file of a Unix socket on which nobody listens any

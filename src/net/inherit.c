@@ -3,6 +3,8 @@
 #include "net/inherit.h"
 
 #include "base/log.h"
+#include "net/addr.h"
+#include "net/sock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -94,5 +96,87 @@ int flare__inherit_check(int fd, struct flare_error *err)
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         return flare__error(err, -errno, "descriptor %d: %s", fd,
                             flare_strerror(-errno));
+    return 0;
+}
+
+/* ---- one of them, by what it is called ---- */
+
+/* What stands behind `prefix`; ptr is NULL if it is not there. */
+static struct flare_str inherit_after(struct flare_str text,
+                                      struct flare_str prefix)
+{
+    if (text.len < prefix.len || memcmp(text.ptr, prefix.ptr, prefix.len) != 0)
+        return (struct flare_str){NULL, 0};
+    return (struct flare_str){text.ptr + prefix.len, text.len - prefix.len};
+}
+
+static struct flare_str inherit_number_of(struct flare_str text)
+{
+    return inherit_after(text, FLARE_STR("fd:"));
+}
+
+static struct flare_str inherit_name_of(struct flare_str text)
+{
+    return inherit_after(text, FLARE_STR("inherit:"));
+}
+
+bool flare__inherit_is(struct flare_str text)
+{
+    return inherit_number_of(text).ptr != NULL ||
+           inherit_name_of(text).ptr != NULL;
+}
+
+/* The descriptor of that name. */
+static int inherit_find(struct flare_str name, struct flare_str text,
+                        struct flare_error *err)
+{
+    struct flare__inherit in;
+    int found = -1;
+    int rc = flare__inherit_read(&in, err);
+
+    if (rc < 0)
+        return rc;
+    for (uint32_t i = 0; i < in.count; i++) {
+        if (name.len > 0 && !flare_str_equal(name, flare__inherit_name(&in, i)))
+            continue;
+        if (found >= 0)
+            return flare__error(err, FLARE_E_BAD_CONFIG,
+                                "%.*s: several inherited sockets are meant",
+                                FLARE_STR_ARG(text));
+        found = FLARE__INHERIT_FIRST + (int)i;
+    }
+    if (found < 0)
+        return flare__error(err, FLARE_E_BAD_CONFIG,
+                            "%.*s: no such socket was inherited (LISTEN_PID, "
+                            "LISTEN_FDS, LISTEN_FDNAMES)",
+                            FLARE_STR_ARG(text));
+    return found;
+}
+
+int flare__inherit_open(int *fd, struct flare_str text, struct flare_error *err)
+{
+    struct flare_str number = inherit_number_of(text);
+    uint32_t given = 0;
+    int rc;
+
+    if (number.ptr == NULL)
+        rc = inherit_find(inherit_name_of(text), text, err);
+    else if (flare__number_read(&given, number, INT32_MAX))
+        rc = (int)given;
+    else
+        rc = flare__error(err, FLARE_E_BAD_ADDRESS,
+                          "%.*s: fd: is followed by a descriptor",
+                          FLARE_STR_ARG(text));
+    if (rc < 0)
+        return rc;
+    given = (uint32_t)rc;
+    rc = flare__inherit_check((int)given, err);
+    if (rc < 0)
+        return rc;
+    rc = flare__sock_dup((int)given);
+    if (rc < 0)
+        return flare__error(err, rc, "%.*s: %s", FLARE_STR_ARG(text),
+                            flare_strerror(rc));
+    *fd = rc;
     return 0;
 }

@@ -39,4 +39,20 @@ struct flare_str flare__inherit_name(const struct flare__inherit *in,
 FLARE_MUST_USE
 int flare__inherit_check(int fd, struct flare_error *err);
 
+/* Whether `text` stands for a socket that is there: "fd:...", "inherit:...". */
+bool flare__inherit_is(struct flare_str text);
+
+/*
+ * A copy of the one that it stands for: of descriptor "fd:5", or of the socket
+ * given under the name "inherit:web", without a name of the only one.
+ *
+ * 0 and the descriptor in `*fd`; FLARE_E_BAD_ADDRESS (no number),
+ * FLARE_E_BAD_CONFIG (none or several of that name, or as
+ * flare__inherit_read), as flare__inherit_check, or -errno; a sentence in
+ * `err` (may be NULL).
+ */
+FLARE_MUST_USE
+int flare__inherit_open(int *fd, struct flare_str text,
+                        struct flare_error *err);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "net/addr.h"
 #include "net/inherit.h"
 #include "net/os.h"
 
@@ -17,8 +18,7 @@ enum {
     /* A quarter of a second covers a handshake round the earth; a network
      * that loses its last segment retries after a second (RFC 6298). */
     LISTEN_HANDSHAKE_MS = 250,
-    LISTEN_HANDSHAKE_LOOPBACK_MS = 10,
-    LISTEN_FD_MAX = 1 << 20
+    LISTEN_HANDSHAKE_LOOPBACK_MS = 10
 };
 
 /* What an item of the list is opened with. */
@@ -144,22 +144,14 @@ static int listen_numbered(struct flare__listen_set *set,
                            const struct listen_item *item,
                            struct flare_error *err)
 {
-    int fd = 0;
+    struct flare_str number = {item->asked.ptr + 3, item->asked.len - 3};
+    uint32_t fd;
 
-    for (size_t i = 3; i < item->asked.len; i++) {
-        char c = item->asked.ptr[i];
-
-        if (c < '0' || c > '9' || fd > LISTEN_FD_MAX)
-            fd = -1;
-        if (fd < 0)
-            break;
-        fd = fd * 10 + (c - '0');
-    }
-    if (fd < 0 || item->asked.len == 3)
+    if (!flare__number_read(&fd, number, INT32_MAX))
         return flare__error(err, FLARE_E_BAD_ADDRESS,
                             "%.*s: fd: is followed by a descriptor",
                             FLARE_STR_ARG(item->asked));
-    return listen_borrow(set, fd, item, err);
+    return listen_borrow(set, (int)fd, item, err);
 }
 
 static int listen_inherit(struct flare__listen_set *set,

@@ -26,6 +26,7 @@ struct flare_acceptor {
     const struct flare_allocator *al;
     struct flare_loop *loop; /* NULL until the first accept */
     int fd;                  /* the listening socket until then, else -1 */
+    bool has_file;           /* a Unix socket's, which goes with it */
     struct flare__listener listener;
     struct flare_tcp_options options;
     int *fds; /* accepted, and not asked for: at most one batch of events */
@@ -106,24 +107,25 @@ static int acceptor_listen(flare_acceptor *a, struct flare_str address,
 {
     struct flare_loop *loop;
     int rc = flare__loop_private(&loop, a->al, err);
-    int fd;
+    struct flare__listening made;
 
     if (rc < 0)
         return rc;
-    rc = flare__listen_socket(&fd, address, &a->options, err);
+    rc = flare__listen_socket(&made, address, &a->options, err);
     if (rc == 0) {
-        rc = flare__listen_prepare(loop, fd, &a->options);
+        rc = flare__listen_prepare(loop, made.fd, &a->options);
         if (rc < 0) {
-            flare__sock_unlink(fd);
-            flare__sock_close(fd);
+            flare__listen_undo(&made);
             (void)flare__error(err, rc, "%.*s: %s", FLARE_STR_ARG(address),
                                flare_strerror(rc));
         }
     }
     flare__loop_free(loop);
-    if (rc == 0)
-        a->fd = fd;
-    return rc;
+    if (rc < 0)
+        return rc;
+    a->fd = made.fd;
+    a->has_file = made.has_file;
+    return 0;
 }
 
 /* The first accept gives it a loop, of the thread that calls. */
@@ -230,7 +232,8 @@ void flare_acceptor_close(flare_acceptor *acceptor)
 
     if (acceptor == NULL)
         return;
-    flare__sock_unlink(acceptor_fd(acceptor));
+    if (acceptor->has_file)
+        flare__sock_unlink(acceptor_fd(acceptor));
     if (acceptor->fd < 0) {
         flare__listener_close(&acceptor->listener);
         while (rc == 0 && !acceptor->is_closed)

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "net/inherit.h"
 #include "net/listener.h"
 #include "net/sock.h"
 #include "tcp/stream.h"
@@ -139,14 +140,24 @@ static int listener_options(flare_loop *loop, int fd, int family,
     return rc;
 }
 
-int flare__listen_socket(int *fd, struct flare_str address,
+int flare__listen_socket(struct flare__listening *out, struct flare_str address,
                          const struct flare_tcp_options *options,
                          struct flare_error *err)
 {
     unsigned flags = (options->reuseport ? FLARE__SOCK_REUSEPORT : 0) |
                      (options->v6only ? FLARE__SOCK_V6ONLY : 0);
 
-    return flare__sock_listen(fd, address, options->backlog, flags, err);
+    out->has_file = !flare__inherit_is(address);
+    if (!out->has_file)
+        return flare__inherit_open(&out->fd, address, err);
+    return flare__sock_listen(&out->fd, address, options->backlog, flags, err);
+}
+
+void flare__listen_undo(const struct flare__listening *listening)
+{
+    if (listening->has_file)
+        flare__sock_unlink(listening->fd);
+    flare__sock_close(listening->fd);
 }
 
 int flare__listen_prepare(struct flare_loop *loop, int fd,
@@ -174,21 +185,20 @@ int flare_tcp_listen(flare_loop *loop, flare_listener **out,
                      struct flare_error *err)
 {
     struct flare_tcp_options o;
-    int fd;
+    struct flare__listening made;
     int rc = flare__tcp_options_for_loop(&o, options, err);
 
     if (rc == 0)
-        rc = flare__listen_socket(&fd, address, &o, err);
+        rc = flare__listen_socket(&made, address, &o, err);
     if (rc < 0)
         return rc;
-    rc = listener_start(loop, out, fd, &o);
+    rc = listener_start(loop, out, made.fd, &o);
     if (rc < 0) {
-        flare__sock_unlink(fd);
-        flare__sock_close(fd);
+        flare__listen_undo(&made);
         return flare__error(err, rc, "%.*s: %s", FLARE_STR_ARG(address),
                             flare_strerror(rc));
     }
-    (*out)->has_file = true;
+    (*out)->has_file = made.has_file;
     return 0;
 }
 

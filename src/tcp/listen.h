@@ -11,15 +11,24 @@
 /* A stream that it accepted has ended. */
 void flare__listener_left(struct flare_listener *listener);
 
+/* A listening socket, and whether a Unix socket's file goes with it. */
+struct flare__listening {
+    int fd;
+    bool has_file;
+};
+
 /*
- * A listening descriptor with its options: what flare_tcp_listen and
- * flare_acceptor_open do without a loop.  `options` are resolved; see
- * flare__sock_listen.
+ * One with its options: what flare_tcp_listen and flare_acceptor_open do
+ * without a loop.  `options` are resolved; see flare__sock_listen and
+ * flare__inherit_open.
  */
 FLARE_MUST_USE
-int flare__listen_socket(int *fd, struct flare_str address,
+int flare__listen_socket(struct flare__listening *out, struct flare_str address,
                          const struct flare_tcp_options *options,
                          struct flare_error *err);
+
+/* Closes it again. */
+void flare__listen_undo(const struct flare__listening *listening);
 
 /* Gives `fd`, which listens, the options that what it accepts has from it.
  * -errno. */

@@ -347,6 +347,41 @@ START_TEST(test_listen_takes_a_socket_that_listens)
 }
 END_TEST
 
+/* Of a Unix socket that is somebody's, the file is theirs, too. */
+START_TEST(test_listen_on_a_descriptor_leaves_it_as_it_is)
+{
+    struct flare_tcp_options o;
+    struct flare_acceptor *a;
+    flare_listener *l;
+    char path[64];
+    char text[80];
+    char name[16];
+    int fd;
+
+    EACH_BACKEND();
+    (void)snprintf(path, sizeof(path), "/tmp/flare-listen-%ld-%d",
+                   (long)getpid(), _i);
+    (void)snprintf(text, sizeof(text), "unix:%s", path);
+    ck_assert_int_eq(flare__sock_listen(&fd, flare_str(text), 8, 0, NULL), 0);
+    (void)snprintf(name, sizeof(name), "fd:%d", fd);
+    o = rig.server;
+    o.ctx = &rig;
+    ck_assert_int_eq(flare_tcp_listen(rig.loop, &l, flare_str(name), &o, NULL),
+                     0);
+    rig.addr = flare_listener_local(l);
+    ck_assert_int_eq(rig.addr.kind, FLARE_ADDR_UNIX);
+    (void)tcp_rig_dial(&rig);
+    TCP_RIG_UNTIL(&rig, rig.accepted == 1);
+    flare_listener_close(l);
+    tcp_rig_close(&rig);
+    ck_assert_int_eq(flare_acceptor_open(&a, flare_str(name), NULL, NULL), 0);
+    flare_acceptor_close(a);
+    ck_assert_int_eq(access(path, F_OK), 0);
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
 START_TEST(test_listen_reuseport_shares_an_address)
 {
     char text[FLARE_ADDR_TEXT_MAX];
@@ -423,6 +458,7 @@ int main(void)
     KERNEL(test_listen_an_address_in_use_is_named);
     KERNEL(test_listen_K15_a_stale_unix_socket_is_replaced_and_removed);
     KERNEL(test_listen_takes_a_socket_that_listens);
+    KERNEL(test_listen_on_a_descriptor_leaves_it_as_it_is);
     KERNEL(test_listen_reuseport_shares_an_address);
     tcase_add_test(tc, test_listen_R11_any_failure_leaves_nothing);
 #undef EACH
