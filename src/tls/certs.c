@@ -163,11 +163,11 @@ int flare__tls_certs_new(struct flare__tls_certs **out,
     rc = certs->pairs == NULL
              ? flare__error(err, -ENOMEM, "certs: out of memory")
              : certs_load(certs, config, al, err);
-    ERR_clear_error();
-    if (rc < 0) {
+    if (rc < 0)
         flare__tls_certs_free(certs, al);
+    ERR_clear_error();
+    if (rc < 0)
         return rc;
-    }
     if (certs->name_count > 0)
         qsort(certs->names, certs->name_count, sizeof(*certs->names),
               certs_compare);

@@ -146,6 +146,7 @@ void flare__tls_conf_unref(struct flare__tls_conf *conf)
     flare__tls_certs_free(conf->certs, conf->al);
     flare__tls_tickets_unref(conf->tickets);
     flare__tls_sessions_free(conf->sessions);
+    ERR_clear_error(); /* freeing allocates too, and may fail to */
     flare__free(conf->al, conf->pins);
     flare__free(conf->al, conf);
 }

@@ -76,7 +76,8 @@ static bool load_is_at_end(void)
 {
     unsigned long code = ERR_peek_last_error();
 
-    return ERR_GET_LIB(code) == ERR_LIB_PEM &&
+    return !flare__tls_queue_has_no_memory() &&
+           ERR_GET_LIB(code) == ERR_LIB_PEM &&
            ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
 }
 
@@ -223,11 +224,11 @@ int flare__tls_load_pair(struct flare__tls_pair *out,
         (void)snprintf(member, sizeof(member), "%s.staple", what);
         rc = load_staple(&pair, &cert->staple, member, err);
     }
-    ERR_clear_error();
-    if (rc < 0) {
+    if (rc < 0)
         flare__tls_pair_fini(&pair);
+    ERR_clear_error();
+    if (rc < 0)
         return rc;
-    }
     *out = pair;
     return 0;
 }

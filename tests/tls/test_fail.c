@@ -6,6 +6,7 @@
 #include "tests/tls/tls_rig.h"
 
 #include <openssl/err.h>
+#include <openssl/kdf.h>
 
 #include <errno.h>
 #include <string.h>
@@ -244,6 +245,82 @@ START_TEST(test_fail_T03_key_update_flood_of_a_server)
 }
 END_TEST
 
+static uint8_t secret[32]; /* of what the raw client sends */
+
+static void on_secret(const SSL *ssl, const char *line)
+{
+    static const char label[] = "CLIENT_TRAFFIC_SECRET_0 ";
+    const char *hex = strrchr(line, ' ');
+    long len;
+    unsigned char *bytes;
+
+    (void)ssl;
+    if (strncmp(line, label, sizeof(label) - 1) != 0)
+        return;
+    bytes = OPENSSL_hexstr2buf(hex + 1, &len);
+    ck_assert_int_eq(len, sizeof(secret));
+    memcpy(secret, bytes, sizeof(secret));
+    OPENSSL_free(bytes);
+}
+
+/* HKDF-Expand-Label (RFC 8446 7.1) of the secret, without a context. */
+static void expand(const char *label, uint8_t *out, size_t len)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
+    uint8_t info[32] = {0, (uint8_t)len, (uint8_t)strlen(label)};
+    size_t n = strlen(label);
+
+    memcpy(info + 3, label, n);
+    ck_assert_int_eq(EVP_PKEY_derive_init(ctx), 1);
+    EVP_PKEY_CTX_set_hkdf_mode(ctx, EVP_PKEY_HKDEF_MODE_EXPAND_ONLY);
+    EVP_PKEY_CTX_set_hkdf_md(ctx, EVP_sha256());
+    EVP_PKEY_CTX_set1_hkdf_key(ctx, secret, sizeof(secret));
+    EVP_PKEY_CTX_add1_hkdf_info(ctx, info, (int)(n + 4));
+    ck_assert_int_eq(EVP_PKEY_derive(ctx, out, &len), 1);
+    EVP_PKEY_CTX_free(ctx);
+}
+
+/* A record of TLS 1.3 with no data in it, which OpenSSL would not send. */
+static void feed_empty(uint8_t number)
+{
+    uint8_t record[5 + 1 + 16] = {23, 3, 3, 0, 17};
+    const uint8_t type = 23;
+    uint8_t key[16];
+    uint8_t iv[12];
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    int n;
+
+    expand("tls13 key", key, sizeof(key));
+    expand("tls13 iv", iv, sizeof(iv));
+    iv[11] ^= number;
+    ck_assert_int_eq(EVP_EncryptInit_ex(ctx, EVP_aes_128_gcm(), NULL, key, iv),
+                     1);
+    ck_assert_int_eq(EVP_EncryptUpdate(ctx, NULL, &n, record, 5), 1);
+    ck_assert_int_eq(EVP_EncryptUpdate(ctx, record + 5, &n, &type, 1), 1);
+    ck_assert_int_eq(EVP_EncryptFinal_ex(ctx, record + 6, &n), 1);
+    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, record + 6);
+    EVP_CIPHER_CTX_free(ctx);
+    rig_feed(&rig.server, record, sizeof(record));
+}
+
+START_TEST(test_fail_T18_empty_record_flood_is_an_end)
+{
+    int sent = 0;
+
+    SSL_CTX_set_keylog_callback(raw, on_secret);
+    start_raw(TLS1_3_VERSION);
+    rig_run(&rig);
+    rig_assert_open(&rig);
+    while (rig.server.rc == 0 && sent < 200) {
+        feed_empty((uint8_t)sent++);
+        rig_turn(&rig.server);
+    }
+    ck_assert_int_eq(rig.server.rc, FLARE_E_TLS_FLOOD);
+    ck_assert_int_ge(sent, 30); /* some are in order */
+    ck_assert_int_le(sent, 40);
+}
+END_TEST
+
 START_TEST(test_fail_verify_errors_have_codes)
 {
     ck_assert_int_eq(flare__tls_verify_code(X509_V_ERR_OUT_OF_MEM), -ENOMEM);
@@ -288,6 +365,7 @@ int main(void)
     tcase_add_test(tc, test_fail_T03_key_update_flood_is_an_end);
     tcase_add_test(tc, test_fail_T03_key_updates_with_data_are_none);
     tcase_add_test(tc, test_fail_T03_key_update_flood_of_a_server);
+    tcase_add_test(tc, test_fail_T18_empty_record_flood_is_an_end);
     tcase_add_test(tc, test_fail_verify_errors_have_codes);
     tcase_add_test(tc, test_fail_configuration_says_what_openssl_says);
     suite_add_tcase(suite, tc);

@@ -238,6 +238,51 @@ START_TEST(test_torture_every_allocation_of_openssl)
 }
 END_TEST
 
+/* And of configurations, which fail whole. */
+static int scenario_make(struct fault *f, void *ctx)
+{
+    struct made made;
+    long blocks = crypto.blocks;
+    int rc;
+
+    (void)ctx;
+    crypto.f = f;
+    crypto.is_armed = true;
+    rc = make(&made, NULL, FLARE_TLS_ANY);
+    crypto.is_armed = false;
+    ck_assert_uint_eq(ERR_peek_error(), 0);
+    unmake(&made);
+    ck_assert_msg(crypto.blocks <= blocks + 8, "%ld blocks of OpenSSL left",
+                  crypto.blocks - blocks);
+    return rc;
+}
+
+START_TEST(test_torture_every_allocation_of_openssl_in_a_configuration)
+{
+    struct made made;
+
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(make(&made, NULL, FLARE_TLS_ANY), 0);
+        unmake(&made);
+    }
+    /* OpenSSL makes 15000: one in so many, another rest in each mode */
+    for (int mode = FAULT_ONCE; mode <= FAULT_FROM; mode++) {
+        bool is_hit = true;
+
+        for (uint64_t at = (uint64_t)mode; is_hit; at += 17) {
+            struct fault f;
+            int rc;
+
+            fault_init(&f, (enum fault_mode)mode, at);
+            rc = scenario_make(&f, NULL);
+            is_hit = f.failed > 0;
+            ck_assert(is_hit || rc == 0);
+            fault_fini(&f, "tls: configurations");
+        }
+    }
+}
+END_TEST
+
 /* Issue 5: at most 16 KiB beyond OpenSSL's own minimum. */
 START_TEST(test_torture_idle_connection_is_small)
 {
@@ -295,6 +340,8 @@ int main(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_loop_test(tc, test_torture_every_allocation_of_ours, 0, 2);
     tcase_add_loop_test(tc, test_torture_every_allocation_of_openssl, 0, 2);
+    tcase_add_test(tc,
+                   test_torture_every_allocation_of_openssl_in_a_configuration);
     tcase_add_loop_test(tc, test_torture_idle_connection_is_small, 0, 2);
     suite_add_tcase(suite, tc);
     return test_run(suite);
