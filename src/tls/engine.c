@@ -26,7 +26,7 @@ enum {
     /*
      * KeyUpdates are for every 2^24 records (RFC 8446 5.5); who sends more than
      * some and one for each 16 KiB of what else it sends wants work done for
-     * nothing (Go CVE-2026-56862).
+     * nothing (Go CVE-2026-56862).  A server's tickets count as well.
      */
     ENGINE_KEY_UPDATES = 32,
     ENGINE_KEY_UPDATE_BYTES = 16 * 1024,
@@ -46,7 +46,8 @@ static void engine_on_message(int is_sent, int version, int type,
     (void)version;
     if (is_sent || e->state != FLARE__TLS_OPEN || len == 0)
         return;
-    if (type == SSL3_RT_HANDSHAKE && p[0] == SSL3_MT_KEY_UPDATE &&
+    if (type == SSL3_RT_HANDSHAKE &&
+        (p[0] == SSL3_MT_KEY_UPDATE || p[0] == SSL3_MT_NEWSESSION_TICKET) &&
         ++e->key_updates >
             ENGINE_KEY_UPDATES + e->bytes_in / ENGINE_KEY_UPDATE_BYTES)
         e->stop = FLARE__TLS_STOP_KEY_UPDATES;

@@ -90,7 +90,7 @@ static const struct {
     {FLARE__TLS_STOP_HANDSHAKE_BYTES, FLARE_E_TLS_FLOOD,
      "the handshake is longer than 128 KiB"},
     {FLARE__TLS_STOP_KEY_UPDATES, FLARE_E_TLS_FLOOD,
-     "more KeyUpdates than the data is worth"},
+     "more KeyUpdates or tickets than the data is worth"},
     {FLARE__TLS_STOP_RENEGOTIATION, FLARE_E_TLS_FLOOD,
      "it insists on a renegotiation"},
     {FLARE__TLS_STOP_NAME, FLARE_E_TLS_HANDSHAKE,

@@ -221,6 +221,25 @@ START_TEST(test_fail_T03_key_updates_with_data_are_none)
 }
 END_TEST
 
+/* With tickets too. */
+START_TEST(test_fail_T03_ticket_flood_of_a_server)
+{
+    ck_assert_int_eq(SSL_CTX_use_certificate(raw, rig.leaf.x), 1);
+    ck_assert_int_eq(SSL_CTX_use_PrivateKey(raw, rig.leaf.key), 1);
+    rig_raw(&rig.server, raw, true);
+    rig_start(&rig, NULL, client, "a.test");
+    rig_run(&rig);
+    rig_assert_open(&rig);
+    for (int i = 0; i < 100 && rig.client.rc == 0; i++) {
+        ck_assert_int_eq(SSL_new_session_ticket(rig.server.raw), 1);
+        ck_assert_int_eq(SSL_do_handshake(rig.server.raw), 1);
+        rig_move(&rig.server, &rig.client);
+        rig_turn(&rig.client);
+    }
+    ck_assert_int_eq(rig.client.rc, FLARE_E_TLS_FLOOD);
+}
+END_TEST
+
 /* The server may flood a client too. */
 START_TEST(test_fail_T03_key_update_flood_of_a_server)
 {
@@ -365,6 +384,7 @@ int main(void)
     tcase_add_test(tc, test_fail_T03_key_update_flood_is_an_end);
     tcase_add_test(tc, test_fail_T03_key_updates_with_data_are_none);
     tcase_add_test(tc, test_fail_T03_key_update_flood_of_a_server);
+    tcase_add_test(tc, test_fail_T03_ticket_flood_of_a_server);
     tcase_add_test(tc, test_fail_T18_empty_record_flood_is_an_end);
     tcase_add_test(tc, test_fail_verify_errors_have_codes);
     tcase_add_test(tc, test_fail_configuration_says_what_openssl_says);
