@@ -267,7 +267,8 @@ int flare__tls_read(struct flare__tls *e, struct flare_str *in, char *out,
     if (rc < 0)
         return rc;
     if (e->has_end) {
-        in->ptr += in->len;
+        if (in->len > 0) /* else it may be NULL */
+            in->ptr += in->len;
         in->len = 0;
         return 0;
     }
