@@ -123,7 +123,7 @@ static const struct {
     {"fd:03", NULL, NULL, FLARE_E_BAD_ADDRESS},
     {"fd:3 ", NULL, NULL, FLARE_E_BAD_ADDRESS},
     {"fd:99999999999", NULL, NULL, FLARE_E_BAD_ADDRESS},
-    {"fd:900", NULL, NULL, -EBADF},
+    {"fd:2000000000", NULL, NULL, -EBADF},
     {"inherit:", "1", NULL, 0},
     {"inherit:", "2", NULL, FLARE_E_BAD_CONFIG},
     {"inherit:", "0", NULL, FLARE_E_BAD_CONFIG},
