@@ -26,6 +26,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -190,6 +191,23 @@ static struct shim_queue *shim_queue_of(int kq)
     return &shim.queues[kq];
 }
 
+/* Whether `fd` is one still: a number may be something else's by now. */
+static bool shim_is_queue(int fd)
+{
+    char name[32];
+    char what[32];
+    ssize_t len;
+
+    if (shim_queue_of(fd) == NULL)
+        return false;
+    (void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+    len = readlink(name, what, sizeof(what));
+    if (len > 0 && memmem(what, (size_t)len, "eventpoll", 9) != NULL)
+        return true;
+    shim.queues[fd].is_queue = false;
+    return false;
+}
+
 int kqueue(void)
 {
     int kq = -1;
@@ -275,8 +293,7 @@ static int shim_change_fd(int kq, struct shim_queue *q, const struct kevent *c)
 
     if (fcntl(fd, F_GETFD) < 0)
         return EBADF;
-    if (c->filter == EVFILT_WRITE && fd < shim.queue_count &&
-        shim.queues[fd].is_queue && fd != kq)
+    if (c->filter == EVFILT_WRITE && fd != kq && shim_is_queue(fd))
         return EINVAL; /* nothing is written to a kqueue */
     if (!shim_room(&array, &q->fd_count, sizeof(*q->fds), (uint32_t)fd))
         return ENOMEM;
