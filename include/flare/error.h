@@ -40,8 +40,8 @@ enum flare_error_class {
     X(URI_TOO_LONG, "request target is too long", LIMIT, 414)                  \
     X(HEAD_TOO_LARGE, "header section is too large", LIMIT, 431)               \
     X(BODY_TOO_LARGE, "request body is too large", LIMIT, 413)                 \
-    X(METHOD_UNKNOWN, "method is not implemented", HTTP, 501)                  \
-    X(CODING_UNKNOWN, "transfer coding is not implemented", HTTP, 501)         \
+    X(METHOD_UNKNOWN, "no such method is known", HTTP, 501)                    \
+    X(CODING_UNKNOWN, "no such transfer coding is known", HTTP, 501)           \
     X(VERSION_UNKNOWN, "HTTP version is not supported", HTTP, 505)             \
     X(EXPECTATION, "expectation cannot be met", HTTP, 417)                     \
     X(TIMEOUT, "the peer did not send in time", HTTP, 408)                     \

@@ -46,7 +46,7 @@
     X(EDEADLK, "deadlock avoided")                                             \
     X(ENAMETOOLONG, "file name is too long")                                   \
     X(ENOLCK, "no locks available")                                            \
-    X(ENOSYS, "function is not implemented")                                   \
+    X(ENOSYS, "the system has no such call")                                   \
     X(ENOTEMPTY, "directory is not empty")                                     \
     X(ELOOP, "too many symbolic links")                                        \
     X(EPROTO, "protocol error")                                                \
