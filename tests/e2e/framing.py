@@ -183,10 +183,10 @@ def body_rows():
     hidden = f"Content-Length: {len(SMUGGLED)}"
     return [
         Row("F29_bytes_after_the_last_chunk",
-            chunked(HELLO + b"X", "Connection: close"), "200c"),
+            chunked(HELLO + b"X", "Connection: close"), "200c", rest=1),
         Row("F29_bytes_after_a_last_body",
             post("Content-Length: 5", "Connection: close", body=BODY + b"X"),
-            "200c"),
+            "200c", rest=1),
         Row("F30_get_with_a_body", request("GET", "/", hidden, body=SMUGGLED),
             "200"),
         Row("F30_head_with_a_body",

@@ -21,7 +21,7 @@ BYTEWISE_MAX = 700
 
 class Row:
     def __init__(self, name, wire, expects, tail=True, fin=False,
-                 server="plain", contains=None):
+                 server="plain", contains=None, rest=0):
         self.name = name
         self.wire = wire
         self.expects = expects.split()
@@ -30,6 +30,7 @@ class Row:
         self.fin = fin
         self.server = server
         self.contains = contains
+        self.rest = rest  # bytes of wire that follow the request
 
     def run(self, server):
         wire = self.wire + (SMUGGLED if self.tail else b"")
@@ -37,7 +38,9 @@ class Row:
         self._check("whole", server, [wire])
         self._check("halves", server, [wire[:half], wire[half:]])
         if len(wire) <= BYTEWISE_MAX:
-            apart = len(self.wire) - 1 if self._asks_for_end() else len(wire)
+            apart = len(wire)
+            if self._asks_for_end():
+                apart = len(self.wire) - self.rest - 1
             pieces = [wire[i:i + 1] for i in range(apart)]
             self._check("bytewise", server, pieces + [wire[apart:]])
 
