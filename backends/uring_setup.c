@@ -40,6 +40,28 @@ enum {
     BUNDLE_BYTES_MAX = 64 * 1024
 };
 
+/*
+ * liburing maps and unmaps by system calls of its own, so ThreadSanitizer does
+ * not see that what one thread mapped where another one had unmapped is new
+ * memory; it is told that the one comes after the other.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define RING_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define RING_TSAN 1
+#endif
+#endif
+#ifdef RING_TSAN
+#include <sanitizer/tsan_interface.h>
+static char ring_order;
+#define RING_MAPPED() __tsan_acquire(&ring_order)
+#define RING_UNMAPS() __tsan_release(&ring_order)
+#else
+#define RING_MAPPED() ((void)0)
+#define RING_UNMAPS() ((void)0)
+#endif
+
 #ifndef IORING_SETUP_NO_SQARRAY
 #define IORING_SETUP_NO_SQARRAY (1U << 16) /* Linux 6.6 */
 #endif
@@ -69,13 +91,22 @@ static const char *ring_reason(int rc)
 static int ring_try(struct flare__backend *b, uint32_t entries)
 {
     struct io_uring_params params;
+    int rc;
 
     memset(&params, 0, sizeof(params));
     params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
                    IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CLAMP |
                    IORING_SETUP_CQSIZE;
     params.cq_entries = entries * RING_CQ_FACTOR;
-    return io_uring_queue_init_params(entries, &b->ring, &params);
+    rc = io_uring_queue_init_params(entries, &b->ring, &params);
+    RING_MAPPED();
+    return rc;
+}
+
+static void ring_close(struct flare__backend *b)
+{
+    RING_UNMAPS();
+    io_uring_queue_exit(&b->ring);
 }
 
 /* liburing fills this at each submit; for us the same entries stay for ever. */
@@ -151,7 +182,7 @@ static int ring_open(struct flare__backend *b, uint32_t entries,
     ring_fill_array(&b->ring);
     rc = ring_check(b, why);
     if (rc < 0)
-        io_uring_queue_exit(&b->ring);
+        ring_close(b);
     return rc;
 }
 
@@ -259,7 +290,7 @@ static int memory_try(struct flare__backend *b, uint32_t entries,
         return rc;
     rc = leases_open(b, lease_count, why);
     if (rc < 0)
-        io_uring_queue_exit(&b->ring);
+        ring_close(b);
     return rc;
 }
 
@@ -334,7 +365,7 @@ int flare__uring_memory_open(struct flare__backend *b,
 /* The ring first: until it is closed the kernel may write to the leases. */
 void flare__uring_memory_close(struct flare__backend *b)
 {
-    io_uring_queue_exit(&b->ring);
+    ring_close(b);
     leases_unmap(&b->leases);
     books_close(b);
 }

@@ -671,6 +671,7 @@ threaded_tests = \
 	%D%/base/test_cpu \
 	%D%/http/test_router \
 	%D%/http/test_server \
+	%D%/http/test_server_loop \
 	%D%/http/test_watch \
 	%D%/net/test_handoff \
 	%D%/net/test_lines \
