@@ -105,7 +105,22 @@ enum flare_error_class {
     X(TLS_WEAK, "certificate's key or signature is weak", TLS, 502)            \
     X(TLS_CONSTRAINT, "certificate breaks its issuer's constraints", TLS, 502) \
     X(TLS_PIN, "certificate has none of the pinned keys", TLS, 502)            \
-    X(TLS_CERTIFICATE, "certificate or key cannot be used", TLS, 500)
+    X(TLS_CERTIFICATE, "certificate or key cannot be used", TLS, 500)          \
+    X(REPLY_STATUS, "malformed status line of a response", PARSE, 502)         \
+    X(REPLY_VERSION, "a response's HTTP version is not known", PARSE, 502)     \
+    X(REPLY_FIELD, "malformed field in a response", PARSE, 502)                \
+    X(REPLY_LENGTH, "lengths of a response are faulty or conflict", PARSE,     \
+      502)                                                                     \
+    X(REPLY_CODING, "a transfer coding nobody asked for", PARSE, 502)          \
+    X(REPLY_CHUNK, "malformed chunk in a response", PARSE, 502)                \
+    X(REPLY_SHORT, "the response ended too early", PARSE, 502)                 \
+    X(REPLY_NONE, "the connection ended without a response", PARSE, 502)       \
+    X(REPLY_EXTRA, "bytes that are of no response", PARSE, 502)                \
+    X(REPLY_UPGRADE, "a switch of protocols nobody asked for", PARSE, 502)     \
+    X(REPLY_INTERIM, "too many informational responses", LIMIT, 502)           \
+    X(REPLY_TOO_LARGE, "a response's header section is too large", LIMIT, 502) \
+    X(BAD_METHOD, "method is not valid, or takes no body", USAGE, 500)         \
+    X(BAD_TARGET, "request target is not valid", USAGE, 500)
 
 enum flare_error_code {
     FLARE_OK = 0,
