@@ -21,7 +21,7 @@ unit_tests = \
 	%D%/base/test_hash \
 	%D%/base/test_log \
 	%D%/base/test_reader \
-	%D%/base/test_sha1 \\
+	%D%/base/test_sha1 \
 	%D%/base/test_slab \
 	%D%/base/test_str \
 	%D%/base/test_utf8 \

@@ -16,8 +16,8 @@ libflare_core_la_SOURCES += \
 	%D%/log.c \
 	%D%/log.h \
 	%D%/reader.c \
-	%D%/sha1.c \\
-	%D%/sha1.h \\
+	%D%/sha1.c \
+	%D%/sha1.h \
 	%D%/slab.c \
 	%D%/slab.h \
 	%D%/str.c \
