@@ -151,7 +151,8 @@ unit_tests = \
 	%D%/udp/test_udp_open \
 	%D%/udp/test_udp_recv \
 	%D%/udp/test_udp_send \
-	%D%/udp/test_sim_udp
+	%D%/udp/test_sim_udp \
+	%D%/ws/test_mask
 
 # Date must be the same in both runs of a seed: sim_server.c has the clock.
 sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A mapping one page longer than asked for, the last one without access. */
+/* A mapping two pages longer than asked for, first and last without access. */
 #include "tests/support/guard.h"
 
 #include <stdio.h>
@@ -11,20 +11,24 @@
 void guard_init(struct guard *g, size_t size)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *all;
 
     g->size = (size + page - 1) / page * page;
-    g->base = mmap(NULL, g->size + page, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (g->base == MAP_FAILED ||
-        mprotect(g->base + g->size, page, PROT_NONE) != 0) {
+    all = mmap(NULL, g->size + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+               -1, 0);
+    if (all == MAP_FAILED ||
+        mprotect(all + page, g->size, PROT_READ | PROT_WRITE) != 0) {
         perror("guard");
         abort();
     }
+    g->base = all + page;
 }
 
 void guard_fini(struct guard *g)
 {
-    munmap(g->base, g->size + (size_t)sysconf(_SC_PAGESIZE));
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    munmap(g->base - page, g->size + 2 * page);
 }
 
 void *guard_last(const struct guard *g, size_t size)

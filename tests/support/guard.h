@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory that ends at an unmapped page: whoever reads or writes one byte past
- * what was put there dies, with any compiler and sanitizer or none.
+ * Memory between two unmapped pages: whoever reads or writes one byte past what
+ * was put there dies, with any compiler and sanitizer or none.
  */
 #ifndef FLARE__TEST_GUARD_H
 #define FLARE__TEST_GUARD_H
@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 struct guard {
-    char *base;
+    char *base;  /* an unmapped page lies before it, too */
     size_t size; /* usable bytes, a multiple of the page */
 };
 

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+libflare_core_la_SOURCES += \
+	%D%/mask.c \
+	%D%/mask.h \
+	%D%/mask_avx2.c \
+	%D%/mask_avx512.c \
+	%D%/mask_kernels.h \
+	%D%/mask_neon.c \
+	%D%/mask_run.inc \
+	%D%/mask_scalar.c \
+	%D%/mask_sse2.c
