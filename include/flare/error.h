@@ -120,7 +120,15 @@ enum flare_error_class {
     X(REPLY_INTERIM, "too many informational responses", LIMIT, 502)           \
     X(REPLY_TOO_LARGE, "a response's header section is too large", LIMIT, 502) \
     X(BAD_METHOD, "method is not valid, or takes no body", USAGE, 500)         \
-    X(BAD_TARGET, "request target is not valid", USAGE, 500)
+    X(BAD_TARGET, "request target is not valid", USAGE, 500)                   \
+    X(COOKIE_SYNTAX, "cookie is malformed", PARSE, 502)                        \
+    X(COOKIE_TOO_LARGE, "cookie is too large", LIMIT, 502)                     \
+    X(COOKIE_DOMAIN, "cookie is for another domain", PARSE, 502)               \
+    X(COOKIE_INSECURE, "cookie is for https only", PARSE, 502)                 \
+    X(COOKIE_CROSS_SITE, "cookie is not for other sites", PARSE, 502)          \
+    X(COOKIE_PREFIX, "cookie is not what its name promises", PARSE, 502)       \
+    X(COOKIE_FULL, "no room is left for the cookie", LIMIT, 502)               \
+    X(COOKIE_FILE, "cookie file is malformed", CONFIG, 500)
 
 enum flare_error_code {
     FLARE_OK = 0,
