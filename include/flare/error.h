@@ -128,7 +128,9 @@ enum flare_error_class {
     X(COOKIE_CROSS_SITE, "cookie is not for other sites", PARSE, 502)          \
     X(COOKIE_PREFIX, "cookie is not what its name promises", PARSE, 502)       \
     X(COOKIE_FULL, "no room is left for the cookie", LIMIT, 502)               \
-    X(COOKIE_FILE, "cookie file is malformed", CONFIG, 500)
+    X(COOKIE_FILE, "cookie file is malformed", CONFIG, 500)                    \
+    X(BAD_URL, "URL is not valid", USAGE, 400)                                 \
+    X(UNSUPPORTED_CODING, "content coding is not known", PARSE, 502)
 
 enum flare_error_code {
     FLARE_OK = 0,
