@@ -22,18 +22,14 @@ struct flare__ask_field {
 enum flare__ask_framing {
     FLARE__ASK_NO_BODY, /* POST, PUT and PATCH say Content-Length: 0 then */
     FLARE__ASK_LENGTH,  /* content_length bytes follow */
-    FLARE__ASK_CHUNKED  /* chunks follow, flare__ask_chunk and _end */
+    FLARE__ASK_CHUNKED  /* chunks follow: flare__chunk_line, _ask_end */
 };
 
-enum {
-    FLARE__ASK_BYTES_MAX = 1024 * 1024, /* of a head, or of trailers */
-    FLARE__ASK_METHOD_MAX = 32,         /* bytes; the server's limit, too */
-    FLARE__ASK_CHUNK_MAX = 18           /* bytes of a chunk's first line */
-};
+enum { FLARE__ASK_BYTES_MAX = 1024 * 1024 }; /* of a head, or of trailers */
 
 /* All borrowed until the head is written. */
 struct flare__ask {
-    struct flare_str method; /* a token, up to FLARE__ASK_METHOD_MAX bytes */
+    struct flare_str method; /* a token of up to 32 bytes */
     /* origin-form; absolute-form with http:// or https:// for a proxy;
      * host:port for CONNECT; "*" for OPTIONS.  No fragment. */
     struct flare_str target;
@@ -64,10 +60,10 @@ struct flare__ask {
  *                           that is ours: Host, Content-Length,
  *                           Transfer-Encoding, Connection, Keep-Alive,
  *                           Proxy-Connection, Upgrade, Expect, TE, Trailer;
- *                           upgrade or trailer that is no list of tokens,
- *                           trailer without chunks; Expect without a body
- *   FLARE_E_RANGE           content_length is past INT64_MAX
- *   FLARE_E_HEAD_TOO_LARGE  more than FLARE__ASK_BYTES_MAX
+ *                           upgrade that is no list of protocols, trailer
+ *                           that is no list of names or stands without chunks;
+ * Expect without a body FLARE_E_RANGE           content_length is past
+ * INT64_MAX FLARE_E_HEAD_TOO_LARGE  more than FLARE__ASK_BYTES_MAX
  */
 FLARE_MUST_USE int flare__ask_check(const struct flare__ask *ask);
 
@@ -77,12 +73,6 @@ FLARE_MUST_USE int flare__ask_check(const struct flare__ask *ask);
  * Connection, what else is ours, then the fields in their order.
  */
 void flare__ask_write(const struct flare__ask *ask, char *buf);
-
-/*
- * The line in front of a chunk of `len` bytes (1 up) into `buf`; behind the
- * data comes CRLF.  Returns its bytes.
- */
-size_t flare__ask_chunk(char buf[FLARE__ASK_CHUNK_MAX], size_t len);
 
 /*
  * The same in two steps for what ends a chunked body: the last chunk, the

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table, as the grammars have it. */
+/* The table, as the grammars have it, and texts of one class. */
 #include "http/chars.h"
 
 /* Rows of eight; test_scan.c holds every entry against the RFCs' words. */
@@ -37,3 +37,25 @@ const uint8_t flare__http_chars[256] = {
     0x42, 0x42, 0x42, 0x42, 0x42, 0x42, 0x42, 0x42, /* f0 */
     0x42, 0x42, 0x42, 0x42, 0x42, 0x42, 0x42, 0x42, /* f8 */
 };
+
+bool flare__is_token(struct flare_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!flare__char_is(text.ptr[i], FLARE__CHAR_TOKEN))
+            return false;
+    return text.len > 0;
+}
+
+static bool is_white(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+bool flare__is_field_value(struct flare_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!flare__char_is(text.ptr[i], FLARE__CHAR_VALUE))
+            return false;
+    return text.len == 0 ||
+           (!is_white(text.ptr[0]) && !is_white(text.ptr[text.len - 1]));
+}

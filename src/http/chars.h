@@ -6,8 +6,7 @@
 #ifndef FLARE__HTTP_CHARS_H
 #define FLARE__HTTP_CHARS_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <flare/base.h>
 
 enum {
     FLARE__CHAR_TOKEN = 1,  /* tchar, RFC 9110 section 5.6.2 */
@@ -25,5 +24,14 @@ static inline bool flare__char_is(char c, unsigned classes)
 {
     return (flare__http_chars[(unsigned char)c] & classes) != 0;
 }
+
+/* token, RFC 9110 section 5.6.2: not empty. */
+bool flare__is_token(struct flare_str text);
+
+/*
+ * What a field's value may be when we write it: RFC 9110 section 5.5, which is
+ * no control character but HTAB, and no white space at its ends.
+ */
+bool flare__is_field_value(struct flare_str text);
 
 #endif

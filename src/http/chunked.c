@@ -311,3 +311,23 @@ int flare__chunked_decode(struct flare__chunked *c,
     }
     return FLARE__CHUNKED_MORE;
 }
+
+bool flare__chunked_refuses(struct flare_str name)
+{
+    for (size_t i = 0; i < REFUSED_COUNT; i++)
+        if (flare_str_equal_nocase(flare_str(refused[i]), name))
+            return true;
+    return false;
+}
+
+char *flare__chunk_line(char *p, uint64_t size)
+{
+    int shift = 60;
+
+    while (shift > 0 && size >> shift == 0)
+        shift -= 4;
+    for (; shift >= 0; shift -= 4)
+        *p++ = "0123456789abcdef"[size >> shift & 15];
+    memcpy(p, "\r\n", 2);
+    return p + 2;
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decoder of the chunked transfer coding (RFC 9112 section 7.1), strict and
- * incremental: bytes in, slices of body out, O(1) state, cut anywhere.
+ * The chunked transfer coding (RFC 9112 section 7.1).  Its decoder is strict
+ * and incremental: bytes in, slices of body out, O(1) state, cut anywhere.
  */
 #ifndef FLARE__HTTP_CHUNKED_H
 #define FLARE__HTTP_CHUNKED_H
@@ -55,5 +55,16 @@ FLARE_MUST_USE
 int flare__chunked_decode(struct flare__chunked *c,
                           const struct flare__chunked_limits *limits,
                           struct flare_str *in, struct flare_str *data);
+
+/* Whether a trailer called `name` is refused: its place is the head. */
+bool flare__chunked_refuses(struct flare_str name);
+
+enum { FLARE__CHUNK_LINE_MAX = 18 }; /* 16 digits and CRLF */
+
+/*
+ * Writes the line in front of a chunk of `size` bytes to `p`, which has room
+ * for FLARE__CHUNK_LINE_MAX; behind the data comes CRLF.  Returns its end.
+ */
+char *flare__chunk_line(char *p, uint64_t size);
 
 #endif

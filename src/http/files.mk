@@ -2,6 +2,8 @@
 libflare_core_la_SOURCES += \
 	%D%/accept.c \
 	%D%/accept.h \
+	%D%/ask.c \
+	%D%/ask.h \
 	%D%/chain.c \
 	%D%/chain.h \
 	%D%/chars.c \
@@ -48,6 +50,7 @@ libflare_core_la_SOURCES += \
 	%D%/form.h \
 	%D%/head.c \
 	%D%/head.h \
+	%D%/head_fields.inc \
 	%D%/head_line.c \
 	%D%/head_line.h \
 	%D%/head_parse.inc \
@@ -100,6 +103,12 @@ libflare_core_la_SOURCES += \
 	%D%/range.c \
 	%D%/range.h \
 	%D%/redirect.c \
+	%D%/reply.c \
+	%D%/reply.h \
+	%D%/reply_head.c \
+	%D%/reply_head.h \
+	%D%/reply_line.h \
+	%D%/reply_parse.inc \
 	%D%/req.c \
 	%D%/req_form.c \
 	%D%/req_more.c \

@@ -2,10 +2,13 @@
 /* Chooses the parser's kernel, once; finds fields by name. */
 #include "http/head.h"
 
+#include "base/assert.h"
 #include "base/cpu.h"
+#include "http/list.h"
 #include "http/scan.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 size_t flare__scan_kernels(
     struct flare__scan_kernel out[FLARE__SCAN_KERNELS_MAX + 1], uint32_t denied)
@@ -16,17 +19,20 @@ size_t flare__scan_kernels(
     (void)cpu;
 #ifdef FLARE__SCAN_X86
     if (cpu & FLARE__CPU_AVX2)
-        out[n++] = (struct flare__scan_kernel){"avx2", flare__head_parse_avx2};
+        out[n++] = (struct flare__scan_kernel){"avx2", flare__head_parse_avx2,
+                                               flare__reply_parse_avx2};
     if (cpu & FLARE__CPU_SSE42)
-        out[n++] =
-            (struct flare__scan_kernel){"sse42", flare__head_parse_sse42};
+        out[n++] = (struct flare__scan_kernel){"sse42", flare__head_parse_sse42,
+                                               flare__reply_parse_sse42};
 #endif
 #ifdef FLARE__SCAN_NEON
     if (cpu & FLARE__CPU_NEON)
-        out[n++] = (struct flare__scan_kernel){"neon", flare__head_parse_neon};
+        out[n++] = (struct flare__scan_kernel){"neon", flare__head_parse_neon,
+                                               flare__reply_parse_neon};
 #endif
-    out[n++] = (struct flare__scan_kernel){"scalar", flare__head_parse_scalar};
-    out[n] = (struct flare__scan_kernel){NULL, NULL};
+    out[n++] = (struct flare__scan_kernel){"scalar", flare__head_parse_scalar,
+                                           flare__reply_parse_scalar};
+    out[n] = (struct flare__scan_kernel){NULL, NULL, NULL};
     return n;
 }
 
@@ -56,15 +62,55 @@ int flare__head_parse(struct flare__head *head,
     return parse(head, limits, buf, len);
 }
 
-const struct flare__field *flare__head_find(const struct flare__head *head,
-                                            struct flare_str name)
+const struct flare__field *flare__field_find(const struct flare__field *fields,
+                                             uint32_t count,
+                                             struct flare_str name)
 {
-    for (uint32_t i = 0; i < head->field_count; i++) {
-        const struct flare__field *field = &head->fields[i];
+    for (uint32_t i = 0; i < count; i++) {
+        const struct flare__field *field = &fields[i];
         struct flare_str own = {field->name, field->name_len};
 
         if (flare_str_equal_nocase(own, name))
             return field;
     }
     return NULL;
+}
+
+/* One line without its CRLF. */
+static void field_line_read(struct flare__field *f, const char *line,
+                            const char *end)
+{
+    const char *colon = memchr(line, ':', (size_t)(end - line));
+    struct flare_str value;
+
+    FLARE_ASSERT(colon != NULL);
+    value =
+        flare__trim((struct flare_str){colon + 1, (size_t)(end - colon - 1)});
+    *f = (struct flare__field){line, value.ptr, (uint32_t)(colon - line),
+                               (uint32_t)value.len};
+}
+
+uint32_t flare__field_lines(struct flare_str section,
+                            struct flare__field *fields, uint32_t fields_max)
+{
+    const char *line = section.ptr;
+    uint32_t count = 0;
+
+    while (section.len > 0) {
+        const char *lf = memchr(line, '\n', section.len);
+
+        FLARE_ASSERT(lf != NULL && lf > line);
+        if (count < fields_max)
+            field_line_read(&fields[count], line, lf - 1);
+        count++;
+        section.len -= (size_t)(lf + 1 - line);
+        line = lf + 1;
+    }
+    return count;
+}
+
+const struct flare__field *flare__head_find(const struct flare__head *head,
+                                            struct flare_str name)
+{
+    return flare__field_find(head->fields, head->field_count, name);
 }

@@ -83,7 +83,20 @@ int flare__head_parse(struct flare__head *head,
                       const struct flare__head_limits *limits, const char *buf,
                       size_t len);
 
-/* The first field called `name`, without regard to case; NULL: none. */
+/* The first of the fields called `name`, without regard to case; NULL: none. */
+const struct flare__field *flare__field_find(const struct flare__field *fields,
+                                             uint32_t count,
+                                             struct flare_str name);
+
+/*
+ * Reads field lines, each with its CRLF, that a chunked decoder has checked:
+ * the trailer section it gave, put together.  Returns how many there are; the
+ * first `fields_max` of them are in `fields`.
+ */
+uint32_t flare__field_lines(struct flare_str section,
+                            struct flare__field *fields, uint32_t fields_max);
+
+/* The same as flare__field_find in a head. */
 const struct flare__field *flare__head_find(const struct flare__head *head,
                                             struct flare_str name);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Host, Content-Length, Transfer-Encoding, Connection and Expect. */
+/* Host, Content-Length, Transfer-Encoding, Connection and Expect: of requests,
+ * and of responses what has a meaning there. */
 #include "http/head_rules.h"
 
 #include "http/chars.h"
@@ -34,14 +35,6 @@ static struct flare_str list_next(struct flare_str *list)
     return element;
 }
 
-static bool is_token(struct flare_str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (!flare__char_is(s.ptr[i], FLARE__CHAR_TOKEN))
-            return false;
-    return s.len > 0;
-}
-
 static int rule_host(struct flare__head *head, struct flare_str value,
                      uint32_t *seen)
 {
@@ -60,7 +53,7 @@ static int rule_host(struct flare__head *head, struct flare_str value,
  * reader on the way takes them for octal; a list of equal numbers, which RFC
  * 9110 section 8.6 allows to be merged, because some take its first only.
  */
-static int rule_length(struct flare__head *head, struct flare_str value,
+static int rule_length(uint64_t *content_length, struct flare_str value,
                        uint32_t *seen)
 {
     uint64_t length = 0;
@@ -77,7 +70,7 @@ static int rule_length(struct flare__head *head, struct flare_str value,
     if (length > INT64_MAX)
         return FLARE_E_BAD_FRAMING;
     *seen |= FLARE__SEEN_LENGTH;
-    head->content_length = length;
+    *content_length = length;
     return 0;
 }
 
@@ -86,13 +79,12 @@ static int rule_length(struct flare__head *head, struct flare_str value,
  * everything else leaves the length of the body to guesses (RFC 9112 section
  * 6.3), also on HTTP/1.0, where the sender cannot have meant it (6.1).
  */
-static int rule_coding(struct flare__head *head, struct flare_str value,
-                       uint32_t *seen)
+static int rule_coding(uint8_t minor, struct flare_str value, uint32_t *seen)
 {
     struct flare_str list = value;
     bool is_last_chunked = false;
 
-    if ((*seen & FLARE__SEEN_CODING) || head->minor == 0)
+    if ((*seen & FLARE__SEEN_CODING) || minor == 0)
         return FLARE_E_BAD_FRAMING;
     *seen |= FLARE__SEEN_CODING;
     if (flare_str_equal_nocase(value, FLARE_STR("chunked")))
@@ -100,7 +92,7 @@ static int rule_coding(struct flare__head *head, struct flare_str value,
     while (list.ptr) {
         struct flare_str coding = list_next(&list);
 
-        if (!is_token(coding) || is_last_chunked)
+        if (!flare__is_token(coding) || is_last_chunked)
             return FLARE_E_BAD_FRAMING;
         is_last_chunked = flare_str_equal_nocase(coding, FLARE_STR("chunked"));
     }
@@ -119,7 +111,7 @@ static int rule_connection(struct flare_str list, uint32_t *seen)
 
         if (option.len == 0)
             continue;
-        if (!is_token(option))
+        if (!flare__is_token(option))
             return FLARE_E_BAD_REQUEST;
         if (flare_str_equal_nocase(option, FLARE_STR("close")))
             *seen |= FLARE__SEEN_CLOSE;
@@ -163,15 +155,32 @@ int flare__rule_field(struct flare__head *head,
                    : 0;
     case 14:
         return flare__word_is(name, "content-length", 14)
-                   ? rule_length(head, value, seen)
+                   ? rule_length(&head->content_length, value, seen)
                    : 0;
     case 17:
         return flare__word_is(name, "transfer-encoding", 17)
-                   ? rule_coding(head, value, seen)
+                   ? rule_coding(head->minor, value, seen)
                    : 0;
     default:
         return 0;
     }
+}
+
+/* What both kinds of head say about the connection and the body. */
+static uint8_t rule_flags(uint8_t minor, uint32_t seen)
+{
+    uint8_t flags = 0;
+
+    if (!(seen & FLARE__SEEN_CLOSE) &&
+        (minor > 0 || (seen & FLARE__SEEN_KEEP_ALIVE)))
+        flags |= FLARE__HEAD_KEEP_ALIVE;
+    if (seen & FLARE__SEEN_CODING)
+        flags |= FLARE__HEAD_CHUNKED;
+    if (seen & FLARE__SEEN_LENGTH)
+        flags |= FLARE__HEAD_HAS_LENGTH;
+    if (minor > 0 && (seen & FLARE__SEEN_UPGRADE))
+        flags |= FLARE__HEAD_UPGRADE;
+    return flags;
 }
 
 int flare__rule_end_slow(struct flare__head *head, uint32_t seen)
@@ -182,16 +191,40 @@ int flare__rule_end_slow(struct flare__head *head, uint32_t seen)
         return FLARE_E_BAD_FRAMING;
     if (head->minor > 0 && !(seen & FLARE__SEEN_HOST))
         return FLARE_E_BAD_HOST;
-    if (!(seen & FLARE__SEEN_CLOSE) &&
-        (head->minor > 0 || (seen & FLARE__SEEN_KEEP_ALIVE)))
-        head->flags |= FLARE__HEAD_KEEP_ALIVE;
-    if (seen & FLARE__SEEN_CODING)
-        head->flags |= FLARE__HEAD_CHUNKED;
-    if (seen & FLARE__SEEN_LENGTH)
-        head->flags |= FLARE__HEAD_HAS_LENGTH;
+    head->flags = rule_flags(head->minor, seen);
     if (has_body && (seen & FLARE__SEEN_CONTINUE))
         head->flags |= FLARE__HEAD_CONTINUE;
-    if (head->minor > 0 && (seen & FLARE__SEEN_UPGRADE))
-        head->flags |= FLARE__HEAD_UPGRADE;
+    return 0;
+}
+
+int flare__rule_reply_field(struct flare__reply_head *head,
+                            const struct flare__field *field, uint32_t *seen)
+{
+    const char *name = field->name;
+    struct flare_str value = {field->value, field->value_len};
+
+    switch (field->name_len) {
+    case 10:
+        return flare__word_is(name, "connection", 10)
+                   ? rule_connection(value, seen)
+                   : 0;
+    case 14:
+        return flare__word_is(name, "content-length", 14)
+                   ? rule_length(&head->content_length, value, seen)
+                   : 0;
+    case 17:
+        return flare__word_is(name, "transfer-encoding", 17)
+                   ? rule_coding(head->minor, value, seen)
+                   : 0;
+    default:
+        return 0;
+    }
+}
+
+int flare__rule_reply_end(struct flare__reply_head *head, uint32_t seen)
+{
+    if ((seen & FLARE__SEEN_LENGTH) && (seen & FLARE__SEEN_CODING))
+        return FLARE_E_BAD_FRAMING;
+    head->flags = rule_flags(head->minor, seen);
     return 0;
 }

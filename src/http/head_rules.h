@@ -7,6 +7,7 @@
 #define FLARE__HTTP_HEAD_RULES_H
 
 #include "http/head.h"
+#include "http/reply_head.h"
 
 #include <string.h>
 
@@ -83,5 +84,12 @@ static inline int flare__rule_end(struct flare__head *head, uint32_t seen)
     head->flags = FLARE__HEAD_KEEP_ALIVE;
     return 0;
 }
+
+/* The same two for a response; CODING_UNKNOWN, BAD_FRAMING, BAD_REQUEST. */
+FLARE_MUST_USE
+int flare__rule_reply_field(struct flare__reply_head *head,
+                            const struct flare__field *field, uint32_t *seen);
+FLARE_MUST_USE
+int flare__rule_reply_end(struct flare__reply_head *head, uint32_t seen);
 
 #endif

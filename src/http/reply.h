@@ -58,8 +58,8 @@ enum flare__reply_event {
     FLARE__REPLY_INTERIM,  /* r->head is a 1xx other than 101; take another */
     FLARE__REPLY_HEAD,     /* r->head is the final one */
     FLARE__REPLY_BODY,     /* `*data` is body, inside the input, not empty */
-    FLARE__REPLY_TRAILER,  /* `*data` is of the trailer section, likewise: whole
-                              lines with their CRLF when all are put together */
+    FLARE__REPLY_TRAILER,  /* `*data` is of the trailer section, likewise: put
+                              together they are for flare__field_lines */
     FLARE__REPLY_DONE,     /* the answer is complete; `*in` is not of it */
     FLARE__REPLY_TUNNEL    /* behind the head: `*in` is the other protocol's */
 };
@@ -86,6 +86,7 @@ struct flare__reply {
     uint8_t request;      /* FLARE__REPLY_TO_* */
     bool has_begun;       /* a byte of the answer has come */
     bool has_extra;       /* bytes behind the answer have come */
+    bool has_ended;       /* the peer's direction */
     bool is_suspect;      /* a body where none may be: 204 with a length */
     uint32_t interim_count;
 };
@@ -143,14 +144,5 @@ int flare__reply_eof(struct flare__reply *r, bool is_clean);
  */
 bool flare__reply_is_reusable(const struct flare__reply *r,
                               bool is_request_sent);
-
-/*
- * Reads the lines of a trailer section, put together from TRAILER events, into
- * `fields`.  Returns their number, at most `fields_max`, which is enough if it
- * was trailers_max.  Slices into `section`.
- */
-uint32_t flare__reply_trailers(struct flare_str section,
-                               struct flare__field *fields,
-                               uint32_t fields_max);
 
 #endif

@@ -41,7 +41,7 @@ struct flare__reply_head {
  * Returns the bytes of the head with its last CRLF; 0 if more is needed; or
  *   FLARE_E_REPLY_STATUS     syntax of the status line; a status that is not
  *                            three digits from 100 to 599
- *   FLARE_E_REPLY_VERSION    HTTP/x.y that is neither 1.0 nor 1.1, at its LF
+ *   FLARE_E_REPLY_VERSION    HTTP/x.y that is neither 1.0 nor 1.1, at its SP
  *   FLARE_E_REPLY_FIELD      syntax of a field, or of Connection
  *   FLARE_E_REPLY_LENGTH     Content-Length that is no plain number, that is
  *                            repeated (even with the same number), or stands

@@ -107,60 +107,22 @@ static struct flare_str trailer_text(const struct flare__exchange *x)
                               in->trailers_len};
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-/* One line without its CRLF. */
-static void trailer_read(struct flare__field *f, const char *line,
-                         const char *end)
-{
-    const char *colon = memchr(line, ':', (size_t)(end - line));
-    const char *value = colon + 1;
-
-    FLARE_ASSERT(colon != NULL);
-    while (value < end && is_blank(*value))
-        value++;
-    while (end > value && is_blank(end[-1]))
-        end--;
-    *f = (struct flare__field){line, value, (uint32_t)(colon - line),
-                               (uint32_t)(end - value)};
-}
-
-static uint32_t trailer_lines(struct flare_str text)
-{
-    uint32_t count = 0;
-
-    for (size_t i = 0; i < text.len; i++)
-        count += text.ptr[i] == '\n';
-    return count;
-}
-
 /* Read once; NULL: there are none, or no memory. */
 static const struct flare__trailers *trailers_of(flare_req *req)
 {
     struct flare_str text = trailer_text(FLARE__EXCHANGE_OF(req, req));
-    const char *line = text.ptr;
     struct flare__trailers *t;
     uint32_t count;
 
     if (text.len == 0 || req->trailers != NULL)
         return req->trailers;
-    count = trailer_lines(text);
+    count = flare__field_lines(text, NULL, 0);
     t = flare__arena_alloc(&req->arena,
                            sizeof(*t) + count * sizeof(t->fields[0]),
                            _Alignof(struct flare__trailers));
     if (t == NULL)
         return NULL;
-    t->count = count;
-    for (uint32_t i = 0; i < count; i++) {
-        size_t left = (size_t)(text.ptr + text.len - line);
-        const char *lf = memchr(line, '\n', left);
-
-        trailer_read(&t->fields[i], line, lf - 1);
-        line = lf + 1;
-    }
+    t->count = flare__field_lines(text, t->fields, count);
     req->trailers = t;
     return t;
 }

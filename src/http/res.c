@@ -36,31 +36,6 @@ void flare__res_reset(struct flare_res *res)
 
 /* ---- fields ---- */
 
-static bool res_is_token(struct flare_str name)
-{
-    for (size_t i = 0; i < name.len; i++)
-        if (!flare__char_is(name.ptr[i], FLARE__CHAR_TOKEN))
-            return false;
-    return name.len > 0;
-}
-
-static bool res_is_white(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-/* RFC 9110 section 5.5: no control characters, no white space at the ends. */
-static bool res_is_value(struct flare_str value)
-{
-    for (size_t i = 0; i < value.len; i++)
-        if (!flare__char_is(value.ptr[i], FLARE__CHAR_VALUE))
-            return false;
-    if (value.len == 0)
-        return true;
-    return !res_is_white(value.ptr[0]) &&
-           !res_is_white(value.ptr[value.len - 1]);
-}
-
 static bool res_is_own_field(struct flare_str name)
 {
     static const struct flare_str own[] = {
@@ -109,7 +84,7 @@ int flare__res_line(struct flare_res *res, struct flare_str name,
     int rc;
 
     flare__res_check_thread(res);
-    if (!res_is_token(name) || !res_is_value(value))
+    if (!flare__is_token(name) || !flare__is_field_value(value))
         return FLARE_E_BAD_HEADER;
     if (name.len > FLARE__HTTP_EXTRA_MAX || value.len > FLARE__HTTP_EXTRA_MAX)
         return FLARE_E_HEAD_TOO_LARGE;
@@ -278,7 +253,7 @@ static int res_check(int status, struct flare_str type, uint64_t length)
 {
     if (status < 200 || status > 599)
         return FLARE_E_BAD_STATUS;
-    if (type.len > RES_TYPE_MAX || !res_is_value(type))
+    if (type.len > RES_TYPE_MAX || !flare__is_field_value(type))
         return FLARE_E_BAD_HEADER;
     if (length != FLARE_LENGTH_UNKNOWN && length > INT64_MAX)
         return FLARE_E_RANGE;

@@ -6,6 +6,7 @@
  * (FAILURES H43): the connection is cut.
  */
 #include "base/assert.h"
+#include "http/chunked.h"
 #include "http/exchange.h"
 #include "http/filter.h"
 #include "http/res.h"
@@ -15,7 +16,7 @@
 #include <string.h>
 
 enum {
-    BODY_CHUNK_FRAME = 12,         /* 8 digits and two line ends */
+    BODY_CHUNK_FRAME = FLARE__CHUNK_LINE_MAX + 2,
     BODY_FILE_COPY_MAX = 64 << 10, /* a smaller file is sent with its head */
     BODY_PULLS_MAX = 64            /* pieces asked for in one go */
 };
@@ -26,17 +27,6 @@ static struct flare__exchange *body_exchange(struct flare_res *res)
 }
 
 /* ---- writing ---- */
-
-static char *put_hex(char *p, uint32_t number)
-{
-    int shift = 28;
-
-    while (shift > 0 && number >> shift == 0)
-        shift -= 4;
-    for (; shift >= 0; shift -= 4)
-        *p++ = "0123456789abcdef"[number >> shift & 15];
-    return p;
-}
 
 /* Frames and queues a piece.  -ENOMEM; FLARE_E_RANGE. */
 static int body_put(struct flare_res *res, struct flare_str bytes)
@@ -52,11 +42,8 @@ static int body_put(struct flare_res *res, struct flare_str bytes)
     if (start == NULL)
         return -ENOMEM;
     p = start;
-    if (res->is_chunked) {
-        p = put_hex(p, (uint32_t)bytes.len);
-        memcpy(p, "\r\n", 2);
-        p += 2;
-    }
+    if (res->is_chunked)
+        p = flare__chunk_line(p, bytes.len);
     memcpy(p, bytes.ptr, bytes.len);
     p += bytes.len;
     if (res->is_chunked) {

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define HEAD_PARSE flare__head_parse_avx2
+#define REPLY_PARSE flare__reply_parse_avx2
 
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2"))),         \
@@ -143,6 +144,7 @@ SCAN_INLINE size_t scan_host_run(const char *buf, const char *p,
 #include "http/scan_masks.inc"
 
 #include "http/head_parse.inc"
+#include "http/reply_parse.inc"
 
 #ifdef __clang__
 #pragma clang attribute pop

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define HEAD_PARSE flare__head_parse_neon
+#define REPLY_PARSE flare__reply_parse_neon
 
 struct scan_masks {
     uint64_t name;
@@ -93,5 +94,6 @@ SCAN_INLINE size_t scan_host_run(const char *buf, const char *p,
 #include "http/scan_masks.inc"
 
 #include "http/head_parse.inc"
+#include "http/reply_parse.inc"
 
 #endif

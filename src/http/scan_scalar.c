@@ -5,6 +5,7 @@
 #include "http/chars.h"
 
 #define HEAD_PARSE flare__head_parse_scalar
+#define REPLY_PARSE flare__reply_parse_scalar
 
 struct scan {
     const char *end;
@@ -50,3 +51,4 @@ SCAN_INLINE size_t scan_host(const struct scan *s, const char *p)
 }
 
 #include "http/head_parse.inc"
+#include "http/reply_parse.inc"

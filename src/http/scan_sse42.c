@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define HEAD_PARSE flare__head_parse_sse42
+#define REPLY_PARSE flare__reply_parse_sse42
 
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("sse4.2"))),                \
@@ -122,6 +123,7 @@ SCAN_INLINE size_t scan_host_run(const char *buf, const char *p,
 #include "http/scan_masks.inc"
 
 #include "http/head_parse.inc"
+#include "http/reply_parse.inc"
 
 #ifdef __clang__
 #pragma clang attribute pop
