@@ -49,6 +49,7 @@
 
 struct flare__sock;
 struct flare__event;
+struct flare__wire_filter;
 
 /* The owner's reaction to an event of its socket, called by the loop. */
 typedef void (*flare__event_fn)(struct flare__sock *sock,
@@ -62,17 +63,20 @@ struct flare__file {
 };
 
 /*
- * Embedded in the owner's object; everything but `on_event` is the backend's.
+ * Embedded in the owner's object; everything but `on_event` and `filter` is the
+ * backend's.
  * `sent` may be read while a send is in flight: bytes of it known to be out.
  */
 struct flare__sock {
     flare__event_fn on_event;
+    struct flare__wire_filter *filter; /* the owner's: net/wire.h; NULL: none */
     int fd;
     uint32_t index;      /* place in the backend's handle table */
     uint32_t generation; /* of that place, so that late completions miss */
     uint32_t state;      /* bits, each backend's own */
     uint16_t in_flight;  /* kernel operations not yet back */
     uint16_t iov_count;  /* of the send in flight; 0: it is a file's */
+    uint32_t sent;
     union {
         struct iovec one;        /* when it is a single buffer */
         struct flare__file file; /* when it is a file */
@@ -82,7 +86,6 @@ struct flare__sock {
         } poll;              /* when it is polled */
     };
     const struct iovec *iov;
-    uint32_t sent;
     struct flare__sock *next; /* a backend's list: ready, starved, closing */
 };
 
@@ -94,7 +97,8 @@ enum flare__event_kind {
     FLARE__EV_RELEASED, /* the memory of an earlier send is free */
     FLARE__EV_POLL,     /* res: poll(2) revents of a foreign descriptor */
     FLARE__EV_CLOSED,   /* the last event of a socket */
-    FLARE__EV_WAKE      /* another thread called `wake`; sock is NULL */
+    FLARE__EV_WAKE,     /* another thread called `wake`; sock is NULL */
+    FLARE__EV_OPEN      /* of a filter, no backend's: net/wire.h */
 };
 
 enum {

@@ -41,6 +41,7 @@
     X(offload_queue_max, 1024, 1, 1048576)                                     \
     X(stall_ms, 0, 1, 60000)                                                   \
     X(stall_abort_ms, 0, 1, 86400000)                                          \
+    X(tls_handshake_timeout_ms, 10000, 1, 86400000)                            \
     X(head_timeout_ms, 10000, 1, 86400000)                                     \
     X(body_gap_ms, 30000, 1, 86400000)                                         \
     X(body_grace_ms, 10000, 1, 86400000)                                       \

@@ -7,6 +7,7 @@
 
 #include <flare/log.h>
 #include <flare/router.h>
+#include <flare/tls.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -33,7 +34,7 @@ enum flare_forwarded {
  */
 struct flare_server_config {
     /*
-     * Where to listen, separated by commas; required.
+     * Where to listen, separated by commas; this or tls_listen.
      *   "127.0.0.1:8080", "[::1]:0"  TCP; port 0: any that is free
      *   "unix:/run/x.sock"           a path without a comma; "unix:@abstract"
      *   "fd:5"                       a descriptor that listens; it stays yours
@@ -41,6 +42,11 @@ struct flare_server_config {
      *                                process (LISTEN_FDS), all or by name
      */
     const char *listen;
+    /* Where to listen for HTTPS, in the same words; with `tls` [nowhere]. */
+    const char *tls_listen;
+    /* What those connections are shown (flare/tls.h); the same for several
+     * servers if you like.  Reloading it reaches the next connection. [none] */
+    flare_tls_server *tls;
     /* "[::]:80" leaves IPv4 to "0.0.0.0:80" [no]. */
     bool v6only;
 
@@ -156,6 +162,9 @@ struct flare_server_config {
     uint32_t stall_abort_ms;
 
     /* Milliseconds, 1 to 86 400 000. */
+    /* From accept until the TLS handshake is done, whatever comes [10 000]; the
+     * first head's time begins then. */
+    uint32_t tls_handshake_timeout_ms;
     uint32_t head_timeout_ms;   /* from accept, or its first byte [10 000] */
     uint32_t body_gap_ms;       /* between bytes of a body [30 000] */
     uint32_t body_grace_ms;     /* before the rate below counts [10 000] */

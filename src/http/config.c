@@ -121,8 +121,11 @@ static int config_check_rest(const struct flare_server_config *c,
     bool has_handler = c->handler.fn != NULL;
     int rc;
 
-    if (c->listen == NULL)
+    if (c->listen == NULL && c->tls_listen == NULL)
         return flare__error(err, FLARE_E_BAD_CONFIG, "listen is not given");
+    if ((c->tls_listen == NULL) != (c->tls == NULL))
+        return flare__error(err, FLARE_E_BAD_CONFIG,
+                            "tls and tls_listen belong together");
     if (has_routes == has_handler)
         return flare__error(err, FLARE_E_BAD_CONFIG,
                             "give either routes or a handler");
@@ -209,6 +212,8 @@ void flare__config_options(struct flare__http_options *options,
         .idle_timeout_ms = config->idle_timeout_ms,
         .send_timeout_ms = config->send_timeout_ms,
         .linger_timeout_ms = config->linger_timeout_ms,
+        .tls = (struct flare__wire_maker *)config->tls,
+        .tls_handshake_timeout_ms = config->tls_handshake_timeout_ms,
         .answer_timeout_ms = config->answer_timeout_ms,
         .request_memory_max = config->request_memory_max,
         .memory_max = config->worker_memory_max,

@@ -54,7 +54,7 @@ static void conn_close(struct flare__conn *conn, enum flare__close_how how)
     conn_drop_exchange(conn);
     flare__wheel_stop(&loop->wheel, &conn->timer);
     flare__loop_task_cancel(loop, &conn->task);
-    loop->ops->close(loop->backend, &conn->sock, how);
+    flare__wire_close(loop, &conn->sock, how);
 }
 
 static void conn_on_timer(struct flare__timer *timer)
@@ -140,7 +140,7 @@ static void conn_start_recv(struct flare__conn *conn)
 
     if (conn->is_receiving || conn->is_eof)
         return;
-    if (loop->ops->recv_start(loop->backend, &conn->sock) < 0) {
+    if (flare__wire_recv_start(loop, &conn->sock) < 0) {
         flare__conn_abort(conn);
         return;
     }
@@ -155,7 +155,7 @@ static void conn_stop_recv(struct flare__conn *conn)
     if (!conn->is_receiving || conn->is_stopping)
         return;
     conn->is_stopping = true;
-    loop->ops->recv_stop(loop->backend, &conn->sock);
+    flare__wire_recv_stop(loop, &conn->sock);
 }
 
 /* The last answer is on its way: what follows depends on what is sent. */
@@ -172,7 +172,7 @@ static void conn_linger_step(struct flare__conn *conn)
     if (conn->is_fin_sent)
         return;
     conn->is_fin_sent = true;
-    loop->ops->shutdown_send(loop->backend, &conn->sock);
+    flare__wire_shutdown_send(loop, &conn->sock);
     flare__conn_set_read_deadline(conn, conn->http->options->linger_timeout_ms);
 }
 
@@ -253,7 +253,7 @@ static int conn_send_file(struct flare__conn *conn)
     conn->file_bytes = res->file_left < CONN_FILE_PART
                            ? (uint32_t)res->file_left
                            : CONN_FILE_PART;
-    return loop->ops->sendfile(loop->backend, &conn->sock, res->file,
+    return flare__wire_sendfile(loop, &conn->sock, res->file,
                                res->file_at, conn->file_bytes);
 }
 
@@ -285,7 +285,7 @@ static int conn_send(struct flare__conn *conn)
 
     if (conn->out.bytes != 0) {
         count = flare__out_next(&conn->out, &conn->http->pool, &one, &iov);
-        rc = loop->ops->send(loop->backend, &conn->sock, iov, count);
+        rc = flare__wire_send(loop, &conn->sock, iov, count);
     } else if (conn_has_file(conn)) {
         rc = conn_send_file(conn);
     } else {
@@ -371,7 +371,7 @@ static void conn_on_recv_bytes(struct flare__conn *conn,
         if (conn->linger_bytes > CONN_LINGER_BYTES_MAX)
             flare__conn_abort(conn);
     }
-    loop->ops->lease_put(loop->backend, ev->lease);
+    flare__wire_lease_put(loop, ev->lease);
 }
 
 static void conn_on_recv(struct flare__conn *conn,
@@ -384,7 +384,8 @@ static void conn_on_recv(struct flare__conn *conn,
     if (ev->res > 0) {
         conn->http->counters.bytes_in += (uint32_t)ev->res;
         conn_on_recv_bytes(conn, ev);
-    } else if (ev->res == 0) {
+    } else if (ev->res == 0 || ev->res == FLARE_E_TLS_TRUNCATED) {
+        /* a body says how long it is: nothing can be cut unseen */
         conn->is_eof = true;
         if (conn->phase < FLARE__CONN_LINGER)
             flare__conn_on_eof(conn);
@@ -413,6 +414,36 @@ static void conn_free(struct flare__conn *conn)
     }
 }
 
+/* The handshake is over. */
+static void conn_on_open(struct flare__conn *conn, int32_t res)
+{
+    if (conn->phase == FLARE__CONN_DEAD)
+        return;
+    if (res == -ETIMEDOUT)
+        conn->http->counters.timeouts++;
+    if (res < 0)
+        flare__conn_abort(conn);
+    else if (conn->phase == FLARE__CONN_HEAD && conn->in == NULL)
+        flare__conn_set_read_deadline(conn,
+                                      conn->http->options->head_timeout_ms);
+}
+
+void flare__conn_secure(struct flare__conn *conn, struct flare_str early)
+{
+    const struct flare__http_options *options = conn->http->options;
+    const struct flare__wire_start start = {
+        .handshake_timeout_ms = options->tls_handshake_timeout_ms,
+        .early = early,
+        .is_receiving = conn->is_receiving,
+    };
+
+    /* the handshake has its own deadline */
+    conn->read_deadline_ms = UINT64_MAX;
+    if (options->tls->start(options->tls, conn->http->loop, &conn->sock, &start,
+                            NULL) < 0)
+        flare__conn_abort(conn);
+}
+
 static void conn_on_event(struct flare__sock *sock,
                           const struct flare__event *ev)
 {
@@ -431,6 +462,9 @@ static void conn_on_event(struct flare__sock *sock,
     case FLARE__EV_RELEASED:
         conn_on_sent(conn);
         break;
+    case FLARE__EV_OPEN:
+        conn_on_open(conn, ev->res);
+        break;
     case FLARE__EV_CLOSED:
         conn_free(conn);
         break;
@@ -439,7 +473,7 @@ static void conn_on_event(struct flare__sock *sock,
     }
 }
 
-void flare__conn_accept(struct flare__http *h, int fd)
+void flare__conn_accept(struct flare__http *h, int fd, bool is_tls)
 {
     struct flare_loop *loop = h->loop;
     struct flare__conn *conn = flare__slab_take(&h->conns);
@@ -456,6 +490,7 @@ void flare__conn_accept(struct flare__http *h, int fd)
             h->options->has_proxy_header ? FLARE__CONN_PROXY : FLARE__CONN_HEAD,
         .stall.look_ms = UINT64_MAX,
         .read_deadline_ms = loop->now_ms + h->options->head_timeout_ms,
+        .is_tls = is_tls,
     };
     conn->sock.on_event = conn_on_event;
     if (loop->ops->attach(loop->backend, &conn->sock, fd) < 0) {
@@ -471,6 +506,8 @@ void flare__conn_accept(struct flare__http *h, int fd)
         h->is_full = true; /* accepting waits for one to go */
         flare__http_pause_listening(h);
     }
+    if (is_tls && conn->phase != FLARE__CONN_PROXY)
+        flare__conn_secure(conn, (struct flare_str){NULL, 0});
     conn_update_timer(conn);
     conn_start_recv(conn);
 }

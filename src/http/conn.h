@@ -81,14 +81,19 @@ struct flare__conn {
     bool is_paused; /* requests in `in` wait until output has drained */
     bool is_eof;    /* the peer sends nothing more */
     bool is_fin_sent;
-    bool is_over; /* in LINGER: the peer asked for the end and sent no more */
+    bool is_tls : 1;
+    bool is_over : 1; /* in LINGER: the peer asked for the end and sent no more */
 };
 
 /* The budget of CONTRACT: an idle connection within 256 bytes, all told. */
 _Static_assert(sizeof(struct flare__conn) <= 240, "idle connection too large");
 
 /* Serves `fd`, which is taken in every case. */
-void flare__conn_accept(struct flare__http *h, int fd);
+void flare__conn_accept(struct flare__http *h, int fd, bool is_tls);
+
+/* TLS begins, with the bytes of it that have come.  An error ends the
+ * connection. */
+void flare__conn_secure(struct flare__conn *conn, struct flare_str early);
 
 /* Closes it if it is idle, else after the answers under way. */
 void flare__conn_drain(struct flare__conn *conn);

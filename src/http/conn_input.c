@@ -197,6 +197,12 @@ static uint32_t input_consume(struct flare__conn *conn, const char *bytes,
             rc = flare__conn_proxy(conn, bytes + pos, len - pos);
             if (rc == 0)
                 return pos;
+            if (rc > 0 && conn->is_tls) {
+                pos += (uint32_t)rc;
+                flare__conn_secure(conn,
+                                   (struct flare_str){bytes + pos, len - pos});
+                return len;
+            }
         } else if (conn->phase != FLARE__CONN_HEAD) {
             if (conn->phase == FLARE__CONN_STREAM &&
                 flare__body_is_paused(conn->x))

@@ -28,7 +28,7 @@ static void http_on_conn(struct flare__listener *l, int fd)
         h->loop->ops->discard(h->loop->backend, fd);
         return;
     }
-    flare__conn_accept(h, fd);
+    flare__conn_accept(h, fd, l->is_tls);
 }
 
 static void http_on_listener_closed(struct flare__listener *l)
@@ -80,7 +80,7 @@ static bool http_may_accept(const struct flare__http *h)
     return !h->is_full && !flare__memory_is(h, FLARE__MEMORY_FULL);
 }
 
-int flare__http_listen(struct flare__http *h, int fd)
+int flare__http_listen(struct flare__http *h, int fd, bool is_tls)
 {
     struct flare__listener *l = &h->listeners[h->listener_count];
     int rc;
@@ -90,6 +90,7 @@ int flare__http_listen(struct flare__http *h, int fd)
         .on_conn = http_on_conn,
         .on_closed = http_on_listener_closed,
         .owner = h,
+        .is_tls = is_tls,
     };
     rc = flare__listener_open(l, h->loop, fd);
     if (rc < 0)

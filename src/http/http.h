@@ -20,6 +20,7 @@
 #include "http/router.h"
 #include "http/trust.h"
 #include "net/listener.h"
+#include "net/wire.h"
 
 struct flare__conn;
 struct flare__params;
@@ -62,6 +63,8 @@ struct flare__http_options {
     enum flare__forwarded_kind forwarded;
     struct flare__trust trust;
     void *app; /* the user's: flare/state.h */
+    struct flare__wire_maker *tls; /* of listeners that speak it; NULL: none */
+    uint32_t tls_handshake_timeout_ms;
 };
 
 /* What the framing of a body says, and how much of it has come. */
@@ -251,7 +254,7 @@ void flare__http_fini(struct flare__http *h);
 
 /* Serves what `fd` accepts, up to options->listeners_max times; takes it on
  * success.  -errno. */
-int flare__http_listen(struct flare__http *h, int fd);
+int flare__http_listen(struct flare__http *h, int fd, bool is_tls);
 
 /* All listeners wait, or go on. */
 void flare__http_pause_listening(struct flare__http *h);

@@ -46,6 +46,7 @@ static int server_listen(struct flare_server *server, struct flare_error *err)
     const struct flare__listen_config lc = {
         .al = &c->allocator,
         .list = c->listen,
+        .tls_list = c->tls_listen,
         .workers = c->workers,
         .is_v6only = c->v6only,
         .handed = server->takeover.handed,

@@ -57,7 +57,10 @@ static int server_listen(struct flare__server_worker *sw,
         if (!flare__listen_set_serves(set, i, sw->index))
             continue;
         fd = flare__sock_dup(set->sockets[i].fd);
-        rc = fd < 0 ? fd : flare__http_listen(&sw->http, fd);
+        rc = fd < 0 ? fd
+                    : flare__http_listen(
+                          &sw->http, fd,
+                          set->addresses[set->sockets[i].address].is_tls);
         if (rc < 0) {
             flare__sock_close(fd);
             return flare__error(err, rc, "worker %u: listening on %s: %s",

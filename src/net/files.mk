@@ -60,6 +60,8 @@ libflare_core_la_SOURCES += \
 	%D%/user_watch.h \
 	%D%/watchdog.c \
 	%D%/watchdog.h \
+	%D%/wire.c \
+	%D%/wire.h \
 	%D%/worker.c \
 	%D%/worker.h
 

@@ -24,6 +24,7 @@ enum {
 /* What an item of the list is opened with. */
 struct listen_item {
     const struct flare__listen_config *config;
+    const char *list; /* which has it */
     struct flare_str asked;
 };
 
@@ -269,7 +270,7 @@ static int listen_check_item(const struct flare__listen_set *set,
     if (item->asked.len == 0)
         return flare__error(err, FLARE_E_BAD_ADDRESS,
                             "listen: \"%s\" has an empty item",
-                            item->config->list);
+                            item->list);
     if (item->asked.len >= FLARE__LISTEN_ASKED_MAX)
         return flare__error(err, FLARE_E_BAD_ADDRESS,
                             "listen: an item is longer than %d bytes",
@@ -291,19 +292,18 @@ static void listen_undo(struct flare__listen_set *set)
     flare__listen_set_free(set);
 }
 
-int flare__listen_set_open(struct flare__listen_set *set,
-                           const struct flare__listen_config *config,
-                           struct flare_error *err)
+static int listen_open_list(struct flare__listen_set *set,
+                            const struct flare__listen_config *config,
+                            const char *list, struct flare_error *err)
 {
-    const char *at = config->list;
+    const char *at = list;
     int rc = 0;
 
-    *set = (struct flare__listen_set){.al = config->al,
-                                      .workers = config->workers};
     while (rc >= 0 && at != NULL) {
         size_t len = strcspn(at, ",");
         struct listen_item item = {
             config,
+            list,
             listen_trim((struct flare_str){at, len}),
         };
 
@@ -312,6 +312,24 @@ int flare__listen_set_open(struct flare__listen_set *set,
             rc = listen_open_item(set, &item, err);
         at = at[len] != '\0' ? at + len + 1 : NULL;
     }
+    return rc;
+}
+
+int flare__listen_set_open(struct flare__listen_set *set,
+                           const struct flare__listen_config *config,
+                           struct flare_error *err)
+{
+    uint32_t plain;
+    int rc;
+
+    *set = (struct flare__listen_set){.al = config->al,
+                                      .workers = config->workers};
+    rc = listen_open_list(set, config, config->list, err);
+    plain = set->address_count;
+    if (rc >= 0)
+        rc = listen_open_list(set, config, config->tls_list, err);
+    for (uint32_t i = plain; i < set->address_count; i++)
+        set->addresses[i].is_tls = true;
     if (rc < 0)
         listen_undo(set);
     return rc < 0 ? rc : 0;

@@ -36,7 +36,8 @@ struct flare__listen_handed {
 
 struct flare__listen_config {
     const struct flare_allocator *al;
-    const char *list;
+    const char *list;     /* NULL: none */
+    const char *tls_list; /* those that speak TLS; likewise */
     uint32_t workers;
     bool is_v6only;
     struct flare__listen_handed *handed; /* may be NULL */
@@ -48,6 +49,7 @@ struct flare__listen_address {
     char text[FLARE__SOCK_TEXT_MAX];     /* "127.0.0.1:43211" */
     uint32_t first;                      /* its sockets, in the set's */
     uint32_t count;
+    bool is_tls;
 };
 
 struct flare__listen_socket {
@@ -68,7 +70,7 @@ struct flare__listen_set {
 };
 
 /*
- * Opens all of `config->list`, or nothing.  A handed socket that an item asked
+ * Opens all of `config->list` and `tls_list`, or nothing.  A handed socket that an item asked
  * for is taken instead of being opened.  0; FLARE_E_BAD_ADDRESS,
  * FLARE_E_BAD_CONFIG, -EADDRINUSE and the like; `err` (may be NULL) names the
  * item.

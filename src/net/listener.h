@@ -39,6 +39,7 @@ struct flare__listener {
     uint64_t pauses;                     /* times accepting had to wait */
     uint8_t state;                       /* enum flare__listener_state */
     bool is_accepting;                   /* the backend's accept is not back */
+    bool is_tls;                         /* the owner's, as `owner` */
 };
 
 /*

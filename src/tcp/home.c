@@ -32,7 +32,7 @@ static void home_on_sent(void *ctx, void *block)
     struct flare__home *home = kept->home;
 
     (void)block;
-    home->loop->ops->lease_put(home->loop->backend, kept->lease);
+    flare__wire_lease_put(home->loop, kept->lease);
     home_kept_put(home, kept);
 }
 

@@ -14,6 +14,7 @@
 #include "base/slab.h"
 #include "net/loop.h"
 #include "net/out.h"
+#include "net/wire.h"
 
 enum {
     FLARE__HOME_STREAMS_MAX = 1 << 24,

@@ -93,7 +93,7 @@ void flare__stream_die(struct flare_stream *stream, int rc,
         flare__connect_cut(stream->connect, NULL);
     if (stream->link != NULL) {
         stream->link->is_closing = true;
-        loop->ops->close(loop->backend, &stream->link->sock, how);
+        flare__wire_close(loop, &stream->link->sock, how);
     }
     if (stream->links == 0)
         flare__stream_touch(stream); /* nothing but this turn to wait for */
@@ -171,7 +171,7 @@ static int stream_send(struct flare_stream *s)
     int rc;
 
     count = flare__out_next(&s->out, &s->home->pool, &one, &iov);
-    rc = loop->ops->send(loop->backend, &s->link->sock, iov, count);
+    rc = flare__wire_send(loop, &s->link->sock, iov, count);
     if (rc < 0)
         return rc;
     s->is_sending = true;
@@ -232,7 +232,7 @@ static void stream_end_writing(struct flare_stream *s)
     }
     if (!s->is_fin_sent) {
         s->is_fin_sent = true;
-        loop->ops->shutdown_send(loop->backend, &s->link->sock);
+        flare__wire_shutdown_send(loop, &s->link->sock);
     }
     if (is_closing && s->read_deadline_ms == UINT64_MAX) {
         s->read_deadline_ms = loop->now_ms + s->limits.close_timeout_ms;
@@ -315,7 +315,7 @@ static void stream_on_recv(struct flare_stream *s,
         flare__home_deliver(s->home, data, ev->lease);
         stream_on_bytes(s, data);
         if (flare__home_delivered(s->home))
-            s->loop->ops->lease_put(s->loop->backend, ev->lease);
+            flare__wire_lease_put(s->loop, ev->lease);
     } else if (ev->res == 0) {
         stream_on_eof(s);
     } else if (ev->res != -ECANCELED) {
@@ -340,13 +340,13 @@ static void stream_update_recv(struct flare_stream *s)
         return;
     if (!wants) {
         if (!s->is_stopping && !s->is_eof)
-            loop->ops->recv_stop(loop->backend, &s->link->sock);
+            flare__wire_recv_stop(loop, &s->link->sock);
         s->is_stopping = true;
         return;
     }
     if (s->read_deadline_ms == UINT64_MAX)
         stream_expect(s);
-    rc = loop->ops->recv_start(loop->backend, &s->link->sock);
+    rc = flare__wire_recv_start(loop, &s->link->sock);
     if (rc < 0) {
         flare__stream_die(s, rc, FLARE__CLOSE_ABORT);
         return;
@@ -485,8 +485,7 @@ int flare__stream_attach(struct flare_stream *stream, struct flare__link *link,
 void flare__stream_drop(struct flare_stream *stream, struct flare__link *link)
 {
     link->is_closing = true;
-    stream->loop->ops->close(stream->loop->backend, &link->sock,
-                             FLARE__CLOSE_ABORT);
+    flare__wire_close(stream->loop, &link->sock, FLARE__CLOSE_ABORT);
 }
 
 void flare__stream_open(struct flare_stream *stream, struct flare__link *link)

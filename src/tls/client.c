@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "tls/fail.h"
+#include "tls/link.h"
 #include "tls/load.h"
 #include "tls/sessions.h"
 #include "tls/verify.h"
@@ -15,6 +16,7 @@
 enum { CLIENT_SESSIONS = 64 };
 
 struct flare_tls_client {
+    struct flare__wire_maker maker; /* first: whoever has the client has it */
     struct flare__tls_conf *conf;
 };
 
@@ -148,6 +150,7 @@ int flare_tls_client_new(flare_tls_client **out,
         flare__tls_conf_unref(conf);
         return rc;
     }
+    client->maker.start = flare__tls_link_connect;
     client->conf = conf;
     *out = client;
     return 0;

@@ -118,6 +118,27 @@ struct flare_str flare__tls_output(const struct flare__tls *e);
 /* The first `len` bytes of the output are taken care of. */
 void flare__tls_sent(struct flare__tls *e, size_t len);
 
+/*
+ * Output in memory of the caller's, for those who send it while the connection
+ * goes on.  `lend`: what comes is written into `bytes`, never more than `cap`
+ * (7 KiB at least, which sets the mark); false, and nothing is done, while
+ * there is output already.  `take`: the output is the caller's, with its
+ * memory, lent or of the configuration's allocator; false: there is none.
+ */
+struct flare__tls_taken {
+    char *bytes;
+    uint32_t start;
+    uint32_t len; /* 0: nothing was written to what had been lent */
+    uint32_t cap;
+    bool is_lent;
+};
+
+bool flare__tls_lend_output(struct flare__tls *e, char *bytes, uint32_t cap);
+bool flare__tls_take_output(struct flare__tls *e, struct flare__tls_taken *out);
+
+/* Gives back memory that was taken and not lent. */
+void flare__tls_free_output(const struct flare__tls *e, char *bytes);
+
 /* Whether the last -EAGAIN was for want of room in the output. */
 bool flare__tls_wants_drain(const struct flare__tls *e);
 

@@ -16,8 +16,13 @@ libflare_core_la_SOURCES += \
 	%D%/hello.c \
 	%D%/hello.h \
 	%D%/impl.h \
+	%D%/link.c \
+	%D%/link.h \
+	%D%/link_impl.h \
+	%D%/link_out.c \
 	%D%/load.c \
 	%D%/load.h \
+	%D%/output.c \
 	%D%/server.c \
 	%D%/server.h \
 	%D%/sessions.c \

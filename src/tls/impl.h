@@ -38,6 +38,7 @@ struct flare__tls {
     uint32_t out_len;
     uint32_t out_cap;
     uint32_t out_max;
+    bool out_is_lent; /* see flare__tls_lend_output */
 
     uint64_t bytes_in; /* ciphertext */
     int64_t unix_now;

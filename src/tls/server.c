@@ -14,6 +14,7 @@
 #include "tls/certs.h"
 #include "tls/fail.h"
 #include "tls/hello.h"
+#include "tls/link.h"
 #include "tls/load.h"
 #include "tls/tickets.h"
 #include "tls/verify.h"
@@ -24,6 +25,7 @@
 #include <sched.h>
 
 struct flare_tls_server {
+    struct flare__wire_maker maker; /* first: whoever has the server has it */
     const struct flare_allocator *al;
     struct flare__tls_tickets *tickets;
     _Atomic(struct flare__tls_conf *) conf;
@@ -189,6 +191,7 @@ int flare_tls_server_new(flare_tls_server **out,
 
     if (server == NULL)
         return flare__error(err, -ENOMEM, "TLS: out of memory");
+    server->maker.start = flare__tls_link_accept;
     server->al = al;
     server->tickets = flare__tls_tickets_new(al);
     rc = server->tickets == NULL

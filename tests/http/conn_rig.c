@@ -54,7 +54,8 @@ static void rig_open_server(struct rig *r)
     ck_assert_int_eq(flare__loop_open(&r->loop, &lc), 0);
     ck_assert_int_eq(flare__http_init(&r->http, r->loop, &r->options), 0);
     ck_assert_int_eq(
-        flare__http_listen(&r->http, flare__sim_listen(r->world, RIG_PORT, 64)),
+        flare__http_listen(&r->http, flare__sim_listen(r->world, RIG_PORT, 64),
+                           /* is_tls = */ false),
         0);
 }
 

@@ -83,7 +83,7 @@ static int worker_open(struct sim_worker *w,
         fd = flare__sim_listen(setup->world, SIM_SERVER_PORT, 8);
     if (fd < 0)
         return fd;
-    rc = flare__http_listen(&w->http, fd);
+    rc = flare__http_listen(&w->http, fd, /* is_tls = */ false);
     if (rc < 0)
         w->loop->ops->discard(w->loop->backend, fd);
     return rc;

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: MIT */
+/* See link.h.  Sending is in link_out.c. */
+#include "tls/link.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "net/clock.h"
+#include "tls/link_impl.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { LINK_CLOSE_MS = 2000 /* for close_notify to leave */ };
+
+static void link_process(struct flare__tls_link *l, struct flare_str in);
+
+struct flare__tls_link *flare__tls_link_of(const struct flare__sock *sock)
+{
+    if (sock->filter == NULL || sock->filter->ops != &flare__tls_link_ops)
+        return NULL;
+    return FLARE_CONTAINER_OF(sock->filter, struct flare__tls_link, filter);
+}
+
+struct flare__tls *flare__tls_link_engine(struct flare__tls_link *link)
+{
+    return link->engine;
+}
+
+static struct flare__tls_link *link_of_filter(struct flare__wire_filter *f)
+{
+    return FLARE_CONTAINER_OF(f, struct flare__tls_link, filter);
+}
+
+/* ---- to the owner */
+
+void flare__tls_link_tell(struct flare__tls_link *l,
+                          enum flare__event_kind kind, int32_t res)
+{
+    const struct flare__event ev = {
+        .sock = l->sock, .res = res, .kind = (uint8_t)kind};
+
+    l->owner(l->sock, &ev);
+}
+
+/* The end of the owner's receiving, if it goes on. */
+static void link_end_recv(struct flare__tls_link *l, int32_t res)
+{
+    if (!l->is_wanted)
+        return;
+    l->is_wanted = false;
+    l->is_unwanted = false;
+    flare__tls_link_tell(l, FLARE__EV_RECV, res);
+}
+
+/* ---- ends */
+
+void flare__tls_link_close_now(struct flare__tls_link *l,
+                               enum flare__close_how how)
+{
+    flare__wheel_stop(&l->loop->wheel, &l->timer);
+    if (l->is_gone)
+        return;
+    l->is_gone = true;
+    l->loop->ops->close(l->loop->backend, l->sock, how);
+}
+
+void flare__tls_link_fail(struct flare__tls_link *l, int rc)
+{
+    if (l->rc != 0)
+        return;
+    l->rc = rc;
+    flare__tls_link_flush(l); /* the alert */
+    if (!l->is_closed)
+        flare__wheel_stop(&l->loop->wheel, &l->timer);
+    flare__tls_link_touch(l);
+}
+
+/* What the owner waits for does not come. */
+static void link_tell_failure(struct flare__tls_link *l)
+{
+    if (!l->is_open && !l->is_told) {
+        l->is_told = true;
+        flare__tls_link_tell(l, FLARE__EV_OPEN, l->rc);
+    }
+    if (!l->is_closed)
+        link_end_recv(l, l->rc);
+    if (!l->is_closed && l->is_sending && !l->in_flight)
+        flare__tls_link_end_send(l, l->rc);
+}
+
+static void link_on_timer(struct flare__timer *timer)
+{
+    struct flare__tls_link *l =
+        FLARE_CONTAINER_OF(timer, struct flare__tls_link, timer);
+
+    if (l->is_closed) /* the peer does not take close_notify */
+        flare__tls_link_close_now(l, FLARE__CLOSE_ABORT);
+    else
+        flare__tls_link_fail(l, -ETIMEDOUT);
+}
+
+static void link_close(struct flare__wire_filter *f, enum flare__close_how how)
+{
+    struct flare__tls_link *l = link_of_filter(f);
+    struct flare_loop *loop = l->loop;
+    bool is_cut = l->is_sending && l->rc == 0;
+
+    FLARE_ASSERT(!l->is_closed);
+    l->is_closed = true;
+    flare__wheel_stop(&loop->wheel, &l->timer);
+    if (how == FLARE__CLOSE_GRACEFUL && l->rc == 0 && !is_cut)
+        (void)flare__tls_close(l->engine); /* what failed is not told */
+    if ((how == FLARE__CLOSE_ABORT && l->rc == 0) || is_cut) {
+        flare__tls_link_close_now(l, how);
+        return;
+    }
+    flare__tls_link_flush(l);
+    if (!l->in_flight) {
+        flare__tls_link_close_now(l, FLARE__CLOSE_GRACEFUL);
+        return;
+    }
+    flare__wheel_start(&loop->wheel, &l->timer, loop->now_ms + LINK_CLOSE_MS,
+                       link_on_timer);
+}
+
+static void link_on_closed(struct flare__tls_link *l)
+{
+    const struct flare_allocator *al = &l->loop->allocator;
+    struct flare__sock *sock = l->sock;
+    flare__event_fn owner = l->owner;
+
+    FLARE_ASSERT(l->is_closed);
+    link_end_recv(l, -ECANCELED);
+    if (l->is_sending)
+        flare__tls_link_end_send(l, -ECANCELED);
+    flare__wheel_stop(&l->loop->wheel, &l->timer);
+    flare__loop_task_cancel(l->loop, &l->task);
+    flare__tls_link_drop_output(l);
+    flare__tls_free(l->engine);
+    flare__free(al, l->held);
+    flare__free(al, l);
+    sock->filter = NULL;
+    sock->on_event = owner;
+    owner(sock, &(struct flare__event){.sock = sock, .kind = FLARE__EV_CLOSED});
+}
+
+/* ---- receiving */
+
+static void link_start_inner(struct flare__tls_link *l)
+{
+    int rc;
+
+    if (l->is_receiving || l->is_eof || l->rc != 0 || l->is_closed)
+        return;
+    rc = l->loop->ops->recv_start(l->loop->backend, l->sock);
+    if (rc < 0) {
+        flare__tls_link_fail(l, rc);
+        return;
+    }
+    l->is_receiving = true;
+    l->is_stopping = false;
+}
+
+static void link_stop_inner(struct flare__tls_link *l)
+{
+    if (!l->is_receiving || l->is_stopping)
+        return;
+    l->is_stopping = true;
+    l->loop->ops->recv_stop(l->loop->backend, l->sock);
+}
+
+/* Whether ciphertext is of use now. */
+static bool link_takes(const struct flare__tls_link *l)
+{
+    return l->is_wanted || !l->is_open;
+}
+
+/* Keeps what cannot be used yet, behind what is kept already. */
+static void link_hold(struct flare__tls_link *l, struct flare_str in)
+{
+    uint32_t need = l->held_len + (uint32_t)in.len;
+    char *bigger;
+
+    if (in.len == 0)
+        return;
+    if (need > l->held_cap) {
+        bigger = flare__realloc(&l->loop->allocator, l->held, need);
+        if (bigger == NULL) {
+            flare__tls_link_fail(l, -ENOMEM);
+            return;
+        }
+        l->held = bigger;
+        l->held_cap = need;
+    }
+    memcpy(l->held + l->held_len, in.ptr, in.len);
+    l->held_len = need;
+}
+
+static void link_opened(struct flare__tls_link *l)
+{
+    l->is_open = true;
+    flare__wheel_stop(&l->loop->wheel, &l->timer);
+    flare__tls_link_tell(l, FLARE__EV_OPEN, 0);
+    if (!l->is_closed && l->is_sending)
+        flare__tls_link_push(l);
+}
+
+static int link_handshake(struct flare__tls_link *l, struct flare_str *in)
+{
+    int rc = flare__tls_handshake(l->engine, in);
+
+    flare__tls_link_flush(l);
+    if (rc == 0)
+        link_opened(l);
+    return rc;
+}
+
+/* One record at most.  0: go on; else there is nothing more to be had now. */
+static int link_read(struct flare__tls_link *l, struct flare_str *in)
+{
+    struct flare__event ev = {.sock = l->sock,
+                              .kind = FLARE__EV_RECV,
+                              .flags = FLARE__EV_MORE | FLARE__EV_LEASE};
+    char *room = flare__wire_lease_take(l->loop, &ev.lease);
+    int n;
+
+    if (room == NULL)
+        return -ENOMEM;
+    n = flare__tls_read(l->engine, in, room, FLARE__WIRE_LEASE_BYTES);
+    if (n > 0) {
+        ev.data = (uint8_t *)room;
+        ev.res = n;
+        l->owner(l->sock, &ev);
+        return 0;
+    }
+    flare__wire_lease_give(l->loop, ev.lease);
+    if (n == 0) { /* close_notify; what follows it is dropped */
+        l->is_eof = true;
+        link_end_recv(l, 0);
+        return -EAGAIN;
+    }
+    return n;
+}
+
+/* As far as it goes; what is left is kept. */
+static void link_process(struct flare__tls_link *l, struct flare_str in)
+{
+    int rc = 0;
+
+    while (rc == 0 && l->rc == 0 && !l->is_closed && !l->is_eof &&
+           link_takes(l)) {
+        rc = l->is_open ? link_read(l, &in) : link_handshake(l, &in);
+        /* what a peer asks for by its records goes before the next of them */
+        flare__tls_link_flush(l);
+    }
+    if (rc < 0 && rc != -EAGAIN)
+        flare__tls_link_fail(l, rc);
+    if (l->rc == 0 && !l->is_closed && !l->is_eof)
+        link_hold(l, in);
+}
+
+/* Goes on with what is kept, then with the backend. */
+static void link_on_task(struct flare__task *task)
+{
+    struct flare__tls_link *l =
+        FLARE_CONTAINER_OF(task, struct flare__tls_link, task);
+    struct flare_str held = {l->held, l->held_len};
+
+    if (l->is_closed)
+        return;
+    if (l->rc != 0) {
+        link_tell_failure(l);
+        return;
+    }
+    if (!l->has_begun) {
+        l->has_begun = true;
+        link_process(l, (struct flare_str){NULL, 0});
+    }
+    if (l->held_len > 0 && link_takes(l)) {
+        char *memory = l->held;
+
+        l->held = NULL;
+        l->held_len = 0;
+        l->held_cap = 0;
+        link_process(l, held);
+        flare__free(&l->loop->allocator, memory);
+    }
+    if (l->is_finished && l->held_len == 0)
+        link_process(l, (struct flare_str){NULL, 0});
+    if (l->is_closed || l->rc != 0)
+        return;
+    if (l->is_eof)
+        link_end_recv(l, 0);
+    else if (l->is_unwanted && (!l->is_receiving || !l->is_open))
+        link_end_recv(l, -ECANCELED);
+    if (l->is_closed || l->rc != 0)
+        return;
+    flare__tls_link_settle(l);
+    if (l->is_closed || l->rc != 0 || l->held_len > 0)
+        return;
+    if (link_takes(l) && !l->is_unwanted)
+        link_start_inner(l);
+    else
+        link_stop_inner(l);
+}
+
+void flare__tls_link_touch(struct flare__tls_link *l)
+{
+    flare__loop_task(l->loop, &l->task, link_on_task);
+}
+
+static int link_recv_start(struct flare__wire_filter *f)
+{
+    struct flare__tls_link *l = link_of_filter(f);
+
+    FLARE_ASSERT(!l->is_wanted && !l->is_closed);
+    if (l->rc != 0)
+        return l->rc; /* was told already, or will be */
+    l->is_wanted = true;
+    l->is_unwanted = false;
+    if (l->held_len > 0 || l->is_eof || l->is_finished || l->is_stopping)
+        flare__tls_link_touch(l);
+    else
+        link_start_inner(l);
+    return 0;
+}
+
+static void link_recv_stop(struct flare__wire_filter *f)
+{
+    struct flare__tls_link *l = link_of_filter(f);
+
+    if (!l->is_wanted || l->is_unwanted)
+        return;
+    l->is_unwanted = true;
+    if (l->is_open)
+        link_stop_inner(l);
+    flare__tls_link_touch(l);
+}
+
+/* The peer's bytes have ended, or the connection has. */
+static void link_on_recv_end(struct flare__tls_link *l, int32_t res)
+{
+    l->is_receiving = false;
+    l->is_stopping = false;
+    if (res == 0) {
+        l->is_finished = true;
+        flare__tls_eof(l->engine);
+        if (l->held_len == 0)
+            link_process(l, (struct flare_str){NULL, 0});
+    } else if (res != -ECANCELED) {
+        flare__tls_link_fail(l, res);
+    }
+    if (!l->is_closed)
+        flare__tls_link_touch(l);
+}
+
+static void link_on_recv(struct flare__tls_link *l,
+                         const struct flare__event *ev)
+{
+    struct flare_loop *loop = l->loop;
+
+    if (ev->res > 0) {
+        const struct flare_str in = {(const char *)ev->data, (size_t)ev->res};
+
+        if (l->held_len > 0 && !l->is_closed)
+            link_hold(l, in);
+        else
+            link_process(l, in);
+        if (ev->flags & FLARE__EV_LEASE)
+            loop->ops->lease_put(loop->backend, ev->lease);
+        if (l->held_len > 0 || (!link_takes(l) && !l->is_closed))
+            flare__tls_link_touch(l);
+    }
+    if ((ev->flags & FLARE__EV_MORE) == 0)
+        link_on_recv_end(l, ev->res > 0 ? -ECANCELED : ev->res);
+}
+
+static void link_on_event(struct flare__sock *sock,
+                          const struct flare__event *ev)
+{
+    struct flare__tls_link *l = flare__tls_link_of(sock);
+
+    switch (ev->kind) {
+    case FLARE__EV_RECV:
+        link_on_recv(l, ev);
+        break;
+    case FLARE__EV_SENT:
+        l->sent_res = ev->res;
+        if ((ev->flags & FLARE__EV_RELEASE_DUE) == 0)
+            flare__tls_link_on_sent(l);
+        break;
+    case FLARE__EV_RELEASED:
+        flare__tls_link_on_sent(l);
+        break;
+    case FLARE__EV_CLOSED:
+        link_on_closed(l);
+        break;
+    default:
+        FLARE_ASSERT(!"an event that no link asked for");
+    }
+}
+
+static const struct flare_error *link_error(const struct flare__wire_filter *f)
+{
+    const struct flare__tls_link *l =
+        FLARE_CONTAINER_OF(f, struct flare__tls_link, filter);
+    const struct flare_error *err = flare__tls_error(l->engine);
+
+    return err->code != 0 && err->code == l->rc ? err : NULL;
+}
+
+const struct flare__wire_filter_ops flare__tls_link_ops = {
+    .recv_start = link_recv_start,
+    .recv_stop = link_recv_stop,
+    .send = flare__tls_link_send,
+    .sendfile = flare__tls_link_sendfile,
+    .shutdown_send = flare__tls_link_shutdown,
+    .close = link_close,
+    .error = link_error,
+};
+
+/* ---- beginnings */
+
+int flare__tls_link_start(struct flare_loop *loop, struct flare__sock *sock,
+                          struct flare__tls *engine,
+                          const struct flare__wire_start *start)
+{
+    struct flare__tls_link *l = flare__calloc(&loop->allocator, 1, sizeof(*l));
+
+    if (l == NULL) {
+        flare__tls_free(engine);
+        return -ENOMEM;
+    }
+    l->filter.ops = &flare__tls_link_ops;
+    l->loop = loop;
+    l->sock = sock;
+    l->owner = sock->on_event;
+    l->engine = engine;
+    l->is_receiving = start->is_receiving;
+    l->is_wanted = start->is_receiving;
+    link_hold(l, start->early);
+    if (l->rc != 0) {
+        flare__loop_task_cancel(loop, &l->task);
+        flare__tls_free(engine);
+        flare__free(&loop->allocator, l);
+        return -ENOMEM;
+    }
+    sock->filter = &l->filter;
+    sock->on_event = link_on_event;
+    flare__wheel_start(&loop->wheel, &l->timer,
+                       loop->now_ms + start->handshake_timeout_ms,
+                       link_on_timer);
+    flare__tls_link_touch(l);
+    return 0;
+}
+
+int flare__tls_link_accept(struct flare__wire_maker *maker,
+                           struct flare_loop *loop, struct flare__sock *sock,
+                           const struct flare__wire_start *start,
+                           struct flare_error *err)
+{
+    const struct flare__tls_start ts = {.unix_now = flare__clock_realtime()};
+    struct flare__tls *engine;
+    int rc = flare__tls_new_server(&engine, (flare_tls_server *)maker, &ts);
+
+    if (rc == 0)
+        rc = flare__tls_link_start(loop, sock, engine, start);
+    if (rc < 0)
+        return flare__error(err, rc, "TLS: out of memory");
+    return 0;
+}
+
+int flare__tls_link_connect(struct flare__wire_maker *maker,
+                            struct flare_loop *loop, struct flare__sock *sock,
+                            const struct flare__wire_start *start,
+                            struct flare_error *err)
+{
+    const struct flare__tls_start ts = {.unix_now = flare__clock_realtime(),
+                                        .host = start->host,
+                                        .port = start->port};
+    struct flare__tls *engine;
+    int rc =
+        flare__tls_new_client(&engine, (flare_tls_client *)maker, &ts, err);
+
+    if (rc < 0)
+        return rc;
+    rc = flare__tls_link_start(loop, sock, engine, start);
+    if (rc < 0)
+        return flare__error(err, rc, "TLS: out of memory");
+    return 0;
+}

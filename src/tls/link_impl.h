@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* A link, for its own files only; see link.h. */
+#ifndef FLARE__TLS_LINK_IMPL_H
+#define FLARE__TLS_LINK_IMPL_H
+
+#include "tls/link.h"
+
+struct flare__tls_link {
+    struct flare__wire_filter filter;
+    struct flare_loop *loop;
+    struct flare__sock *sock; /* the owner's */
+    flare__event_fn owner;
+    struct flare__tls *engine;
+    struct flare__task task;
+    struct flare__timer timer; /* of the handshake; of the close */
+
+    char *held; /* ciphertext that nobody wants yet */
+    uint32_t held_len;
+    uint32_t held_cap;
+
+    /* The owner's send: buffers, or a part of a file. */
+    const struct iovec *iov;
+    struct iovec one; /* a copy, if it is a single buffer */
+    uint32_t iov_count; /* 0: a file */
+    size_t iov_at;      /* bytes of the first that are gone */
+    uint64_t file_at;
+    uint32_t left;  /* bytes to be encrypted */
+    uint32_t total; /* of the send */
+    int file;
+
+    struct flare__tls_taken out; /* in flight */
+    struct iovec sock_iov;       /* and where it stands */
+    int32_t sent_res;            /* of it, while its memory is not back */
+    int rc;                      /* why it has ended; 0: it has not */
+    bool has_begun;
+    bool is_open;
+    bool is_told;      /* that it never will be */
+    bool is_receiving; /* the backend's receive is not back */
+    bool is_stopping;  /* and it was told to stop */
+    bool is_wanted;    /* the owner's receive is not back */
+    bool is_unwanted;  /* and it was told to stop */
+    bool is_finished;  /* the peer's FIN has come */
+    bool is_eof;       /* its close_notify has */
+    bool is_sending;   /* the owner's send is not back */
+    bool in_flight;    /* the backend's send is not back */
+    bool is_fin_due;   /* once all is sent */
+    bool is_closed;    /* by the owner */
+    bool is_gone;      /* the backend closes it */
+};
+
+extern const struct flare__wire_filter_ops flare__tls_link_ops;
+
+void flare__tls_link_tell(struct flare__tls_link *l,
+                          enum flare__event_kind kind, int32_t res);
+
+/* At the end of the turn, goes on with what there is to do. */
+void flare__tls_link_touch(struct flare__tls_link *l);
+
+/* It has ended, for that reason; the owner is told.  Nothing the second time.
+ */
+void flare__tls_link_fail(struct flare__tls_link *l, int rc);
+
+/* The socket itself. */
+void flare__tls_link_close_now(struct flare__tls_link *l,
+                               enum flare__close_how how);
+
+/* ---- link_out.c */
+
+int flare__tls_link_send(struct flare__wire_filter *f, const struct iovec *iov,
+                         uint32_t count);
+int flare__tls_link_sendfile(struct flare__wire_filter *f, int file,
+                             uint64_t offset, uint32_t count);
+void flare__tls_link_shutdown(struct flare__wire_filter *f);
+
+/* Sends what the engine has to say, if nothing is in flight. */
+void flare__tls_link_flush(struct flare__tls_link *l);
+
+/* Encrypts what fits of the owner's send, and sends it. */
+void flare__tls_link_push(struct flare__tls_link *l);
+
+/* The owner's send is over: what is to be told of it. */
+void flare__tls_link_end_send(struct flare__tls_link *l, int32_t res);
+
+/* That of which nothing is left and nothing in flight; nothing else. */
+void flare__tls_link_settle(struct flare__tls_link *l);
+
+/* The backend's send is. */
+void flare__tls_link_on_sent(struct flare__tls_link *l);
+
+/* Gives back all memory of output. */
+void flare__tls_link_drop_output(struct flare__tls_link *l);
+
+#endif
