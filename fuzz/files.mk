@@ -17,7 +17,8 @@ fuzz_targets = \
 	%D%/fuzz_range \
 	%D%/fuzz_reader \
 	%D%/fuzz_sim \
-	%D%/fuzz_stream
+	%D%/fuzz_stream \
+	%D%/fuzz_url
 
 if HAVE_OPENSSL
 fuzz_targets += %D%/fuzz_tls_server
@@ -40,6 +41,7 @@ fuzz_fuzz_sim_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDFLAGS = $(sim_ldflags)
 fuzz_fuzz_tls_server_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_stream_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_url_LDADD = $(fuzz_ldadd)
 
 EXTRA_DIST += \
 	%D%/addr.dict \
@@ -50,7 +52,8 @@ EXTRA_DIST += \
 	%D%/forwarded.dict \
 	%D%/head.dict \
 	%D%/multipart.dict \
-	%D%/proxy.dict
+	%D%/proxy.dict \
+	%D%/url.dict
 
 if WITH_FUZZERS
 fuzz_ldadd = $(FUZZER_FLAGS) $(LDADD)

@@ -36,5 +36,6 @@ flareinclude_HEADERS = \
 	%D%/flare/timer.h \
 	%D%/flare/tls.h \
 	%D%/flare/udp.h \
+	%D%/flare/url.h \
 	%D%/flare/watch.h
 

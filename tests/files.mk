@@ -105,6 +105,8 @@ unit_tests = \
 	%D%/http/test_torture_answers \
 	%D%/http/test_watch \
 	%D%/http/test_trust \
+	%D%/http/test_url \
+	%D%/http/test_url_write \
 	%D%/http/test_words \
 	%D%/net/test_addr \
 	%D%/net/test_choose \
@@ -630,7 +632,11 @@ libflare_testing_la_SOURCES += \
 	%D%/support/sim_run.h \
 	%D%/support/sim_server.c \
 	%D%/support/sim_server.h \
-	%D%/support/test.h
+	%D%/support/test.h \
+	%D%/support/url_check.c \
+	%D%/support/url_check.h \
+	%D%/support/url_oracle.c \
+	%D%/support/url_oracle.h
 
 # Of a build with OpenSSL; without, that there is no TLS.
 if HAVE_OPENSSL

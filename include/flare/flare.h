@@ -36,6 +36,7 @@
 #include <flare/timer.h>
 #include <flare/tls.h>
 #include <flare/udp.h>
+#include <flare/url.h>
 #include <flare/watch.h>
 
 #include <inttypes.h>

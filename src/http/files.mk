@@ -145,6 +145,11 @@ libflare_core_la_SOURCES += \
 	%D%/stats.c \
 	%D%/trust.c \
 	%D%/trust.h \
+	%D%/url.c \
+	%D%/url.h \
+	%D%/url_text.c \
+	%D%/url_text.h \
+	%D%/url_write.c \
 	%D%/stats.h \
 	%D%/watch.c \
 	%D%/watch.h \

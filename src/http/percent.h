@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Percent-decoding of path parameters (RFC 3986 section 2.1), once and strict.
+ * Percent-encoding (RFC 3986 section 2.1), once and strict: what path
+ * parameters need beside the public functions of flare/url.h.
  */
 #ifndef FLARE__HTTP_PERCENT_H
 #define FLARE__HTTP_PERCENT_H
 
-#include <flare/error.h>
+#include <flare/url.h>
 
 /*
  * Decodes `raw` into `out`, which may start where `raw` does: the result is
@@ -19,5 +20,8 @@
  */
 FLARE_MUST_USE
 int flare__percent_decode(char *out, size_t size, struct flare_str raw);
+
+/* Whether `c` stays as it is in the set. */
+bool flare__percent_keeps(enum flare_percent_set set, char c);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Percent-decoding of path parameters. */
+/* Percent-decoding of path parameters, and both ways for URLs. */
 #include "http/percent.h"
 
 #include "tests/support/test.h"
@@ -129,6 +129,92 @@ START_TEST(test_percent_takes_exactly_the_code_points_of_utf8)
 }
 END_TEST
 
+static const struct {
+    enum flare_percent_set set;
+    const char *kept; /* beside letters and digits */
+} sets[] = {
+    {FLARE_PERCENT_VALUE, "-._~"},
+    {FLARE_PERCENT_SEGMENT, "-._~!$&'()*+,;=:@"},
+    {FLARE_PERCENT_PATH, "-._~!$&'()*+,;=:@/"},
+    {FLARE_PERCENT_QUERY, "-._~!$&'()*+,;=:@/?"},
+    {FLARE_PERCENT_FORM, "*-._"},
+    {FLARE_PERCENT_USERINFO, "-._~!$&'()*+,;="},
+};
+
+START_TEST(test_percent_encodes_all_but_its_set)
+{
+    char out[4], back[2];
+
+    for (int c = 0; c < 256; c++) {
+        char byte = (char)c;
+        bool is_kept = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                       (c >= 'A' && c <= 'Z') ||
+                       (c != 0 && strchr(sets[_i].kept, c) != NULL);
+        bool is_plus = c == ' ' && sets[_i].set == FLARE_PERCENT_FORM;
+        char wanted[4] = {byte, 0};
+        int len = flare_percent_encode(
+            sets[_i].set, (struct flare_str){&byte, 1}, out, sizeof(out));
+
+        if (is_plus)
+            wanted[0] = '+';
+        else if (!is_kept)
+            snprintf(wanted, sizeof(wanted), "%%%02X", (unsigned)c);
+        ck_assert_int_eq(len, (int)strlen(wanted));
+        ck_assert_str_eq(out, wanted);
+        ck_assert_int_eq(flare_percent_encode(sets[_i].set,
+                                              (struct flare_str){&byte, 1}, out,
+                                              (size_t)len),
+                         -ENOBUFS);
+        ck_assert_int_eq(
+            flare_percent_decode(sets[_i].set, flare_str(wanted), back, 2), 1);
+        ck_assert(back[0] == byte && back[1] == '\0');
+    }
+    ck_assert_int_eq(flare_percent_encode(sets[_i].set, FLARE_STR(""), out, 1),
+                     0);
+    ck_assert_str_eq(out, "");
+    ck_assert_int_eq(flare_percent_encode(sets[_i].set, FLARE_STR(""), out, 0),
+                     -ENOBUFS);
+}
+END_TEST
+
+START_TEST(test_percent_decodes_any_byte)
+{
+    char out[16], bytes[] = "a%00+%2B%0d%0a%ff%2541";
+
+    ck_assert_int_eq(flare_percent_decode(FLARE_PERCENT_QUERY, flare_str(bytes),
+                                          out, sizeof(out)),
+                     10);
+    ck_assert(memcmp(out, "a\0++\r\n\xff%41", 11) == 0);
+    ck_assert_int_eq(
+        flare_percent_decode(FLARE_PERCENT_FORM, flare_str(bytes), out, 11),
+        10);
+    ck_assert(memcmp(out, "a\0 +\r\n\xff%41", 11) == 0);
+    ck_assert_int_eq(
+        flare_percent_decode(FLARE_PERCENT_FORM, flare_str(bytes), out, 10),
+        -ENOBUFS);
+    ck_assert_int_eq(
+        flare_percent_decode(FLARE_PERCENT_FORM, FLARE_STR(""), out, 0),
+        -ENOBUFS);
+    ck_assert_int_eq(flare_percent_decode(FLARE_PERCENT_VALUE, flare_str(bytes),
+                                          bytes, sizeof(bytes)),
+                     10);
+    ck_assert(memcmp(bytes, "a\0++\r\n\xff%41", 11) == 0);
+}
+END_TEST
+
+START_TEST(test_percent_refuses_half_escapes)
+{
+    static const char *const bad[] = {"%", "a%", "%4", "%4g", "%g4", "%%41"};
+    char out[16];
+
+    for (int i = 0; i < ROWS(bad); i++)
+        ck_assert_int_eq(flare_percent_decode(FLARE_PERCENT_VALUE,
+                                              flare_str(bad[i]), out,
+                                              sizeof(out)),
+                         FLARE_E_BAD_INPUT);
+}
+END_TEST
+
 static Suite *percent_suite(void)
 {
     Suite *suite = suite_create("http/percent");
@@ -138,6 +224,10 @@ static Suite *percent_suite(void)
     tcase_add_loop_test(tc, test_percent_decodes_in_place, 0, ROWS(rows));
     tcase_add_test(tc, test_percent_stops_at_the_buffers_end);
     tcase_add_test(tc, test_percent_takes_exactly_the_code_points_of_utf8);
+    tcase_add_loop_test(tc, test_percent_encodes_all_but_its_set, 0,
+                        ROWS(sets));
+    tcase_add_test(tc, test_percent_decodes_any_byte);
+    tcase_add_test(tc, test_percent_refuses_half_escapes);
     suite_add_tcase(suite, tc);
     return suite;
 }
