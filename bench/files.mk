@@ -50,6 +50,10 @@ EXTRA_PROGRAMS += %D%/micro/bench_timer
 CLEANFILES += %D%/micro/bench_timer
 bench_micro_bench_timer_LDADD = libflare.la
 
+EXTRA_PROGRAMS += %D%/micro/bench_ws
+CLEANFILES += %D%/micro/bench_ws
+bench_micro_bench_ws_LDADD = libflare_core.la
+
 # The workloads' servers, on the public headers.
 EXTRA_PROGRAMS += %D%/serve %D%/echo
 CLEANFILES += %D%/serve %D%/echo

@@ -22,4 +22,10 @@ libflare_core_la_SOURCES += \
 	%D%/slab.h \
 	%D%/str.c \
 	%D%/utf8.c \
-	%D%/utf8.h
+	%D%/utf8.h \
+	%D%/utf8_avx2.c \
+	%D%/utf8_avx512.c \
+	%D%/utf8_kernels.h \
+	%D%/utf8_neon.c \
+	%D%/utf8_scan.inc \
+	%D%/utf8_sse42.c

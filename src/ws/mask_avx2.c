@@ -39,8 +39,7 @@ MASK_INLINE mask_vec mask_splat(uint32_t key)
     return _mm256_set1_epi32((int)key);
 }
 
-MASK_INLINE void mask_short(char *out, const char *in, size_t len,
-                            uint32_t key)
+MASK_INLINE void mask_short(char *out, const char *in, size_t len, uint32_t key)
 {
     flare__mask_sse2(out, in, len, key);
 }

@@ -77,8 +77,7 @@ MASK_INLINE void mask_few(char *out, const char *in, size_t len, uint32_t key)
 }
 
 /* 8 to 16 bytes. */
-MASK_INLINE void mask_eight(char *out, const char *in, size_t len,
-                            uint32_t key)
+MASK_INLINE void mask_eight(char *out, const char *in, size_t len, uint32_t key)
 {
     uint64_t first = mask_load8(in) ^ mask_double(key);
     uint64_t last =

@@ -31,8 +31,7 @@ MASK_INLINE mask_vec mask_splat(uint32_t key)
     return vreinterpretq_u8_u32(vdupq_n_u32(key));
 }
 
-MASK_INLINE void mask_short(char *out, const char *in, size_t len,
-                            uint32_t key)
+MASK_INLINE void mask_short(char *out, const char *in, size_t len, uint32_t key)
 {
     if (len >= 8)
         mask_eight(out, in, len, key);
