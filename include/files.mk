@@ -7,6 +7,7 @@ flareinclude_HEADERS = \
 	%D%/flare/answer.h \
 	%D%/flare/base.h \
 	%D%/flare/cookie.h \
+	%D%/flare/cookie_jar.h \
 	%D%/flare/dns.h \
 	%D%/flare/error.h \
 	%D%/flare/files.h \

@@ -8,6 +8,7 @@
 #include <flare/answer.h>
 #include <flare/base.h>
 #include <flare/cookie.h>
+#include <flare/cookie_jar.h>
 #include <flare/dns.h>
 #include <flare/error.h>
 #include <flare/files.h>

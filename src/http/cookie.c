@@ -7,13 +7,12 @@
 
 #include "http/chars.h"
 #include "http/date.h"
+#include "http/list.h"
 #include "http/number.h"
 
 #include <errno.h>
 #include <stdalign.h>
 #include <string.h>
-
-enum { COOKIE_ATTRIBUTE_MAX = 1024 }; /* 6265bis section 5.6: longer: ignored */
 
 /* cookie-octet of RFC 6265 section 4.1.1. */
 static bool is_octet(char c)
@@ -45,22 +44,6 @@ bool flare__cookie_is_value(struct flare_str value)
 
 /* ---- reading ---- */
 
-static bool is_white(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static struct flare_str trim(struct flare_str text)
-{
-    while (text.len > 0 && is_white(text.ptr[0])) {
-        text.ptr++;
-        text.len--;
-    }
-    while (text.len > 0 && is_white(text.ptr[text.len - 1]))
-        text.len--;
-    return text;
-}
-
 /* Takes the next pair that is one from `*text`; false: none is left. */
 static bool cookie_next(struct flare_str *text, struct flare__pair *pair)
 {
@@ -68,7 +51,7 @@ static bool cookie_next(struct flare_str *text, struct flare__pair *pair)
         const char *end = memchr(text->ptr, ';', text->len);
         size_t len = end != NULL ? (size_t)(end - text->ptr) : text->len;
         size_t taken = end != NULL ? len + 1 : len;
-        struct flare_str raw = trim((struct flare_str){text->ptr, len});
+        struct flare_str raw = flare__trim((struct flare_str){text->ptr, len});
         const char *equals = raw.len > 0 ? memchr(raw.ptr, '=', raw.len) : NULL;
 
         *text = (struct flare_str){text->ptr + taken, text->len - taken};
@@ -146,7 +129,7 @@ static void put_date(struct text *t, int64_t unix_seconds)
 
 static bool is_path(struct flare_str path)
 {
-    if (path.len == 0 || path.len > COOKIE_ATTRIBUTE_MAX ||
+    if (path.len == 0 || path.len > FLARE__COOKIE_ATTRIBUTE_MAX ||
         path.ptr[0] != '/' || path.ptr[path.len - 1] == ' ')
         return false;
     for (size_t i = 0; i < path.len; i++) {
@@ -199,29 +182,26 @@ static bool has_prefix(struct flare_str name, struct flare_str prefix)
     return flare_str_equal_nocase(name, prefix);
 }
 
-/* Whether the cookie is what its name promises: 6265bis section 4.1.3. */
-static bool is_promise_kept(const struct flare_cookie *c)
+bool flare__cookie_is_promise_kept(struct flare_str name, bool is_secure,
+                                   bool is_of_host, bool is_http_only)
 {
     static const struct {
         struct flare_str prefix;
         bool needs_host;
         bool needs_http_only;
     } promises[] = {
+        /* 6265bis section 4.1.3, and the two that browsers have added since */
         {{"__Secure-", 9}, false, false},
         {{"__Host-", 7}, true, false},
         {{"__Http-", 7}, false, true},
         {{"__Host-Http-", 12}, true, true},
     };
-    struct flare_str name = flare_str(c->name);
 
     for (size_t i = 0; i < sizeof(promises) / sizeof(promises[0]); i++) {
-        bool is_of_host = c->domain == NULL &&
-                          flare_str_equal(flare_str(c->path), FLARE_STR("/"));
-
         if (!has_prefix(name, promises[i].prefix))
             continue;
-        if (!c->is_secure || (promises[i].needs_host && !is_of_host) ||
-            (promises[i].needs_http_only && !c->is_http_only))
+        if (!is_secure || (promises[i].needs_host && !is_of_host) ||
+            (promises[i].needs_http_only && !is_http_only))
             return false;
     }
     return true;
@@ -231,12 +211,16 @@ static bool is_cookie(const struct flare_cookie *c)
 {
     bool needs_secure =
         c->same_site == FLARE_SAME_SITE_NONE || c->is_partitioned;
+    bool is_of_host = c->domain == NULL &&
+                      flare_str_equal(flare_str(c->path), FLARE_STR("/"));
 
     return is_token(flare_str(c->name)) && flare__cookie_is_value(c->value) &&
            (c->path == NULL || is_path(flare_str(c->path))) &&
            (c->domain == NULL || is_domain(flare_str(c->domain))) &&
            (unsigned)c->same_site <= FLARE_SAME_SITE_NONE &&
-           (c->is_secure || !needs_secure) && is_promise_kept(c);
+           (c->is_secure || !needs_secure) &&
+           flare__cookie_is_promise_kept(flare_str(c->name), c->is_secure,
+                                         is_of_host, c->is_http_only);
 }
 
 static void put_lifetime(struct text *t, const struct flare_cookie *c)

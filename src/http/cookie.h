@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The Cookie field read, the Set-Cookie field written. */
+/* The Cookie field read, the Set-Cookie field written.  What a client does with
+ * both: setcookie.h, jar.h. */
 #ifndef FLARE__HTTP_COOKIE_H
 #define FLARE__HTTP_COOKIE_H
 
@@ -9,7 +10,8 @@
 
 enum {
     FLARE__COOKIES_MAX = 100, /* FAILURES H15 */
-    FLARE__COOKIE_BYTES_MAX = 4096
+    FLARE__COOKIE_BYTES_MAX = 4096,
+    FLARE__COOKIE_ATTRIBUTE_MAX = 1024 /* 6265bis section 5.6 */
 };
 
 /*
@@ -22,6 +24,14 @@ void flare__cookies_parse(struct flare__params *p, struct flare__arena *arena,
 
 /* A value as a cookie may have it, with quotes or without. */
 bool flare__cookie_is_value(struct flare_str value);
+
+/*
+ * Whether a cookie is what its name promises by beginning with __Secure-,
+ * __Host-, __Http- or __Host-Http-, in any case.  `is_of_host`: Path=/ is given
+ * and no Domain.
+ */
+bool flare__cookie_is_promise_kept(struct flare_str name, bool is_secure,
+                                   bool is_of_host, bool is_http_only);
 
 /*
  * Writes the value of a Set-Cookie field, not terminated.

@@ -95,6 +95,18 @@ static uint32_t month_days(const struct civil *c)
     return lengths[c->month] + (c->month == 1 && is_leap ? 1u : 0u);
 }
 
+int flare__date_of(uint32_t year, uint32_t month, uint32_t day, uint32_t second,
+                   int64_t *out)
+{
+    const struct civil c = {year, month - 1, day};
+
+    if (year > 9999 || month < 1 || month > 12 || day < 1 ||
+        day > month_days(&c))
+        return FLARE_E_BAD_INPUT;
+    *out = days_of(&c) * DAY_SECONDS + second;
+    return 0;
+}
+
 /* What is read so far; `ok` says whether all of it was right. */
 struct reader {
     const char *at;

@@ -11,6 +11,16 @@
 enum { FLARE__DATE_LEN = 29 };
 
 /*
+ * The seconds since 1970 of `second` (of the day) on a day of the Gregorian
+ * calendar, which is reckoned back where there was none; `year` 0 to 9999,
+ * `month` 1 to 12, `day` from 1.
+ * Returns 0, or FLARE_E_BAD_INPUT if there is no such day; nothing written.
+ */
+FLARE_MUST_USE
+int flare__date_of(uint32_t year, uint32_t month, uint32_t day, uint32_t second,
+                   int64_t *out);
+
+/*
  * Writes "Sun, 06 Nov 1994 08:49:37 GMT", not terminated.  `unix_seconds`
  * before 1970 is written as the first second of 1970, after 9999 as the last
  * second of 9999.

@@ -62,6 +62,14 @@ libflare_core_la_SOURCES += \
 	%D%/http.h \
 	%D%/inflate.c \
 	%D%/inflate.h \
+	%D%/jar.c \
+	%D%/jar.h \
+	%D%/jar_file.c \
+	%D%/jar_match.c \
+	%D%/jar_match.h \
+	%D%/jar_table.c \
+	%D%/jar_text.c \
+	%D%/jar_text.h \
 	%D%/json.c \
 	%D%/json.h \
 	%D%/later.c \
@@ -139,6 +147,8 @@ libflare_core_la_SOURCES += \
 	%D%/server_drain.c \
 	%D%/server_impl.h \
 	%D%/server_worker.c \
+	%D%/setcookie.c \
+	%D%/setcookie.h \
 	%D%/sse.c \
 	%D%/sse.h \
 	%D%/state.c \

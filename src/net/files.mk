@@ -62,6 +62,8 @@ libflare_core_la_SOURCES += \
 	%D%/watchdog.h \
 	%D%/wire.c \
 	%D%/wire.h \
+	%D%/whole_file.c \
+	%D%/whole_file.h \
 	%D%/worker.c \
 	%D%/worker.h
 
