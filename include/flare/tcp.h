@@ -19,6 +19,10 @@
 extern "C" {
 #endif
 
+/* Of flare/tls.h. */
+typedef struct flare_tls_client flare_tls_client;
+typedef struct flare_tls_server flare_tls_server;
+
 /* A connection on a loop.  Thread: owner loop, for all of it. */
 typedef struct flare_stream flare_stream;
 
@@ -107,6 +111,22 @@ struct flare_tcp_options {
     bool has_linger; /* SO_LINGER with linger_s; 0: every close is a reset */
     int32_t linger_s;
 
+    /*
+     * TLS over it (flare/tls.h) [no]: the stream opens when the handshake is
+     * done, which may take so long [10 000]; if it fails on_closed says why, as
+     * one of the FLARE_E_TLS_ codes.  The peer's close_notify is its end;
+     * without one that is FLARE_E_TLS_TRUNCATED.  tls_client is for those who
+     * connect and verifies that it speaks to `tls_host` [the host or address of
+     * the call; of flare_stream_adopt it must be given]; tls_server for those
+     * who listen or adopt.  All borrowed until on_open or on_closed; of a
+     * listener until it is closed, of a flare_acceptor's connections until
+     * their first call has returned.
+     */
+    flare_tls_client *tls_client;
+    flare_tls_server *tls_server;
+    const char *tls_host;
+    uint32_t tls_handshake_timeout_ms;
+
     /* Of listeners. */
     int32_t backlog;      /* [1024] */
     bool reuseport;       /* others may listen there too; not on Unix */
@@ -145,7 +165,7 @@ FLARE_API FLARE_MUST_USE int flare_tcp_connect_addr(
 
 /*
  * A stream over a connected stream socket of yours, not made by the loop.
- * Takes `fd`: on failure it is still yours.  0 (on_open is not called);
+ * Takes `fd`: on failure it is still yours.  0 (on_open is called with TLS only);
  * FLARE_E_BAD_CONFIG, -ENOMEM, or -errno of the system.
  */
 FLARE_API FLARE_MUST_USE int flare_stream_adopt(

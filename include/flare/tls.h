@@ -18,6 +18,7 @@
 #include <flare/alloc.h>
 #include <flare/error.h>
 #include <flare/log.h>
+#include <flare/tcp.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -221,6 +222,18 @@ struct flare_tls_info {
     bool is_resumed;
     bool is_verified; /* the peer has shown a certificate that was verified */
 };
+
+/*
+ * Of a stream that is open and speaks TLS (flare/tcp.h).  0, or -ENOTCONN with
+ * nothing written.  Lends the strings in it while the stream is open.  Thread:
+ * owner loop.
+ */
+FLARE_API FLARE_MUST_USE int flare_stream_tls_info(
+    const flare_stream *stream, struct flare_tls_info *info);
+
+/* The same of a blocking connection. */
+FLARE_API FLARE_MUST_USE int flare_conn_tls_info(flare_conn *conn,
+                                                 struct flare_tls_info *info);
 
 #ifdef __cplusplus
 }

@@ -173,8 +173,13 @@ static int conn_ready(flare_conn *c)
     if (rc == 0)
         rc = flare_stream_adopt(c->loop, &c->stream, c->fd, &c->options,
                                 &c->err);
-    if (rc == 0)
-        c->fd = -1;
+    if (rc < 0)
+        return rc;
+    c->fd = -1;
+    if (flare__tcp_maker(&c->options) == NULL)
+        return 0;
+    while (rc == 0 && c->stream != NULL && !c->is_open)
+        rc = conn_turn(c, UINT64_MAX);
     return rc;
 }
 
@@ -270,6 +275,7 @@ void flare_conn_abort(flare_conn *conn)
 {
     if (conn == NULL)
         return;
+    conn->options.tls_server = NULL; /* no handshake only to end it */
     if (conn_ready(conn) == 0 && conn->stream != NULL)
         flare_stream_abort(conn->stream);
     conn_end(conn);
@@ -462,6 +468,11 @@ struct flare_addr flare_conn_peer(flare_conn *conn)
     if (conn_ready(conn) < 0 || conn->stream == NULL)
         return (struct flare_addr){.kind = FLARE_ADDR_NONE};
     return flare_stream_peer(conn->stream);
+}
+
+flare_stream *flare__conn_stream(flare_conn *conn)
+{
+    return conn_ready(conn) < 0 ? NULL : conn->stream;
 }
 
 const struct flare_error *flare_conn_error(const flare_conn *conn)

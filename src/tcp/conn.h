@@ -17,4 +17,7 @@ FLARE_MUST_USE
 int flare__conn_accepted(flare_conn **out, int fd,
                          const struct flare_tcp_options *options);
 
+/* Its stream; NULL: it has none any more.  The first call about it, perhaps. */
+flare_stream *flare__conn_stream(flare_conn *conn);
+
 #endif

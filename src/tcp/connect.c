@@ -158,14 +158,22 @@ static void connect_won(struct flare__connect *c, uint32_t index)
 {
     struct flare_stream *s = c->stream;
     struct flare__link *link = c->links[index];
+    char name[FLARE_IP_TEXT_MAX];
+    struct flare__wire_start start = {.host = flare_str(c->host),
+                                      .port = c->port};
+    bool is_open;
 
     s->peer = attempt_addr(c, index);
     flare__connect_cut(c, link);
     flare__wheel_stop(&s->loop->wheel, &s->timer);
     s->connect = NULL;
+    if (start.host.len == 0 && s->peer.kind == FLARE_ADDR_IP) {
+        start.host.ptr = name;
+        start.host.len = flare_ip_format(&s->peer.ip, name, sizeof(name));
+    }
+    is_open = flare__stream_secure(s, link, &c->options, &start);
     flare__connect_free(c);
-    flare__stream_open(s, link);
-    if (s->handler->on_open != NULL)
+    if (is_open && s->handler->on_open != NULL)
         s->handler->on_open(s, s->ctx);
 }
 

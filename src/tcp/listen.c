@@ -74,8 +74,9 @@ static void listener_on_conn(struct flare__listener *base, int fd)
     l->live++;
     listener_update(l);
     s->peer = flare__stream_ask(loop, &s->own.sock, loop->ops->peer);
-    flare__stream_open(s, &s->own);
-    if (s->handler->on_open != NULL)
+    if (flare__stream_secure(s, &s->own, &l->options,
+                             &(struct flare__wire_start){.port = 0}) &&
+        s->handler->on_open != NULL)
         s->handler->on_open(s, s->ctx);
 }
 

@@ -37,6 +37,7 @@ static const struct range ranges[] = {
     RANGE(read_timeout_ms, FLARE_UNLIMITED, 1, OPTIONS_DAY_MS, true),
     RANGE(write_timeout_ms, 30000, 1, OPTIONS_DAY_MS, true),
     RANGE(close_timeout_ms, 2000, 1, OPTIONS_DAY_MS, false),
+    RANGE(tls_handshake_timeout_ms, 10000, 1, OPTIONS_DAY_MS, false),
     RANGE(queue_max, OPTIONS_QUEUE_DEFAULT, 1, 1 << 30, false),
     RANGE(streams_max, FLARE_UNLIMITED, 1, UINT32_MAX, true),
     RANGE(keepalive_idle_s, 0, 1, 32767, false),
@@ -104,6 +105,9 @@ int flare__tcp_options_resolve(struct flare_tcp_options *out,
         rc = range_resolve(out, &ranges[i], err);
     if (rc == 0)
         rc = marks_resolve(out, err);
+    if (rc == 0 && out->tls_client != NULL && out->tls_server != NULL)
+        rc = flare__error(err, FLARE_E_BAD_CONFIG,
+                          "tls_client and tls_server exclude each other");
     if (rc == 0 && (unsigned)out->family > FLARE_DNS_V6)
         rc = flare__error(err, FLARE_E_BAD_CONFIG, "family is not one");
     return rc;
@@ -117,6 +121,15 @@ int flare__tcp_options_for_loop(struct flare_tcp_options *out,
         return flare__error(err, FLARE_E_BAD_CONFIG,
                             "a handler with on_data is required");
     return flare__tcp_options_resolve(out, in, err);
+}
+
+struct flare__wire_maker *flare__tcp_maker(
+    const struct flare_tcp_options *options)
+{
+    /* their first member, see net/wire.h */
+    if (options->tls_client != NULL)
+        return (struct flare__wire_maker *)(void *)options->tls_client;
+    return (struct flare__wire_maker *)(void *)options->tls_server;
 }
 
 struct flare__stream_limits flare__tcp_limits(

@@ -9,6 +9,7 @@
 #include <flare/tcp.h>
 
 #include "net/sock_option.h"
+#include "net/wire.h"
 
 /* What a stream keeps of them. */
 struct flare__stream_limits {
@@ -36,6 +37,8 @@ int flare__tcp_options_for_loop(struct flare_tcp_options *out,
                                 struct flare_error *err);
 
 /* Of options that were resolved. */
+struct flare__wire_maker *flare__tcp_maker(
+    const struct flare_tcp_options *options); /* NULL: no TLS */
 struct flare__stream_limits flare__tcp_limits(
     const struct flare_tcp_options *options);
 struct flare__sock_wishes flare__tcp_wishes(

@@ -22,6 +22,19 @@ static void stream_update_timer(struct flare_stream *s);
 
 /* ---- the end ---- */
 
+/* The filter's sentence, which goes with its socket; without memory the code's
+ * has to do. */
+static void stream_keep_error(struct flare_stream *s)
+{
+    const struct flare_error *err = flare__wire_error(&s->link->sock);
+
+    if (err == NULL || s->err != NULL)
+        return;
+    s->err = flare__alloc(&s->loop->allocator, sizeof(*s->err));
+    if (s->err != NULL)
+        *s->err = *err;
+}
+
 static void stream_evict(struct flare__resident *resident)
 {
     struct flare_stream *s =
@@ -42,6 +55,10 @@ static void stream_explain(const struct flare_stream *s,
     }
     if (s->connect != NULL) {
         flare__connect_explain(s->connect, s->rc, err);
+        return;
+    }
+    if (s->err != NULL && s->err->code == s->rc) {
+        *err = *s->err;
         return;
     }
     (void)flare_addr_format(&s->peer, name, sizeof(name));
@@ -71,6 +88,7 @@ void flare__stream_undo(struct flare_stream *stream)
     if (stream->link != NULL && stream->link != &stream->own)
         flare__free(&loop->allocator, stream->link);
     flare__connect_free(stream->connect);
+    flare__free(&loop->allocator, stream->err);
     if (stream->listener != NULL)
         flare__listener_left(stream->listener);
     flare__loop_task_cancel(loop, &stream->task);
@@ -316,9 +334,11 @@ static void stream_on_recv(struct flare_stream *s,
         stream_on_bytes(s, data);
         if (flare__home_delivered(s->home))
             flare__wire_lease_put(s->loop, ev->lease);
-    } else if (ev->res == 0) {
-        stream_on_eof(s);
+    } else if (ev->res == 0 || (ev->res == FLARE_E_TLS_TRUNCATED &&
+                                s->phase == FLARE__STREAM_CLOSING)) {
+        stream_on_eof(s); /* what is dropped unread may be cut short */
     } else if (ev->res != -ECANCELED) {
+        stream_keep_error(s);
         flare__stream_die(s, ev->res, FLARE__CLOSE_ABORT);
     }
 }
@@ -367,7 +387,7 @@ static void stream_on_turn_end(struct flare__task *task)
         stream_finish(s);
         return;
     }
-    if (s->phase == FLARE__STREAM_CONNECTING)
+    if (s->phase < FLARE__STREAM_OPEN)
         return;
     if (FLARE_UNLIKELY(s->held.bytes != 0 || s->is_end_due))
         stream_deliver_held(s);
@@ -406,6 +426,22 @@ static void stream_on_closed(struct flare_stream *s, struct flare__link *link)
         stream_finish(s);
 }
 
+/* The handshake is over. */
+static void stream_on_open(struct flare_stream *s, struct flare__link *link,
+                           int res)
+{
+    if (s->phase != FLARE__STREAM_SECURING)
+        return;
+    if (res < 0) {
+        stream_keep_error(s);
+        flare__stream_die(s, res, FLARE__CLOSE_ABORT);
+        return;
+    }
+    flare__stream_open(s, link);
+    if (s->handler->on_open != NULL)
+        s->handler->on_open(s, s->ctx);
+}
+
 static void stream_on_event(struct flare__sock *sock,
                             const struct flare__event *ev)
 {
@@ -428,6 +464,9 @@ static void stream_on_event(struct flare__sock *sock,
     case FLARE__EV_CONNECT:
         if (!link->is_closing)
             flare__connect_on_result(s->connect, link, ev->res);
+        break;
+    case FLARE__EV_OPEN:
+        stream_on_open(s, link, ev->res);
         break;
     case FLARE__EV_CLOSED:
         stream_on_closed(s, link);
@@ -493,6 +532,33 @@ void flare__stream_open(struct flare_stream *stream, struct flare__link *link)
     stream->link = link;
     stream->phase = FLARE__STREAM_OPEN;
     flare__stream_touch(stream);
+}
+
+bool flare__stream_secure(struct flare_stream *stream, struct flare__link *link,
+                          const struct flare_tcp_options *options,
+                          struct flare__wire_start *start)
+{
+    struct flare__wire_maker *maker = flare__tcp_maker(options);
+    struct flare_error err;
+    int rc;
+
+    if (maker == NULL) {
+        flare__stream_open(stream, link);
+        return true;
+    }
+    stream->link = link;
+    stream->phase = FLARE__STREAM_SECURING;
+    start->handshake_timeout_ms = options->tls_handshake_timeout_ms;
+    if (options->tls_host != NULL)
+        start->host = flare_str(options->tls_host);
+    rc = maker->start(maker, stream->loop, &link->sock, start, &err);
+    if (rc < 0) {
+        stream->err = flare__alloc(&stream->loop->allocator, sizeof(err));
+        if (stream->err != NULL)
+            *stream->err = err;
+        flare__stream_die(stream, rc, FLARE__CLOSE_ABORT);
+    }
+    return false;
 }
 
 struct flare_addr flare__stream_ask(struct flare_loop *loop,

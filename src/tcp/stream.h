@@ -2,8 +2,9 @@
 /*
  * One connection on a loop: bytes in, bytes out, and one end.
  *
- * Phases:  CONNECTING -> OPEN -> CLOSING -> DEAD
+ * Phases:  CONNECTING -> SECURING -> OPEN -> CLOSING -> DEAD
  *   CONNECTING  attempts are under way (connect.c); what is written waits
+ *   SECURING    connected, its TLS handshake is under way; likewise
  *   OPEN        both directions, or what is left of them
  *   CLOSING     its owner has let go: the queue is sent, then FIN; what comes
  *               is dropped unread until the peer has ended too or some time has
@@ -26,6 +27,7 @@
 
 enum flare__stream_phase {
     FLARE__STREAM_CONNECTING,
+    FLARE__STREAM_SECURING,
     FLARE__STREAM_OPEN,
     FLARE__STREAM_CLOSING,
     FLARE__STREAM_DEAD
@@ -60,6 +62,7 @@ struct flare_stream {
     struct flare_listener *listener;
     struct flare__stream_limits limits;
     struct flare_addr peer;
+    struct flare_error *err; /* a filter's sentence for `rc`; NULL: none */
     int rc;            /* what on_closed will say */
     int send_rc;       /* sending is over for that reason; 0: it is not */
     int32_t sent_res;  /* of a send whose memory is not back yet */
@@ -99,6 +102,15 @@ void flare__stream_drop(struct flare_stream *stream, struct flare__link *link);
 
 /* `link` is connected and its peer known: from now on it is OPEN. */
 void flare__stream_open(struct flare_stream *stream, struct flare__link *link);
+
+/*
+ * `link` is connected, and is to speak TLS as `options` say, if they do: `start`
+ * has the peer's name and port.  OPEN at once, and then true, or later, or
+ * never.
+ */
+bool flare__stream_secure(struct flare_stream *stream, struct flare__link *link,
+                          const struct flare_tcp_options *options,
+                          struct flare__wire_start *start);
 
 /* The end, for that reason. Nothing if it is DEAD. */
 void flare__stream_die(struct flare_stream *stream, int rc,

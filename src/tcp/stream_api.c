@@ -92,7 +92,7 @@ void flare_stream_shutdown(flare_stream *stream)
 
 void flare_stream_close(flare_stream *stream)
 {
-    if (stream->phase == FLARE__STREAM_CONNECTING)
+    if (stream->phase < FLARE__STREAM_OPEN)
         flare_stream_abort(stream);
     if (stream->phase != FLARE__STREAM_OPEN)
         return;
@@ -190,7 +190,8 @@ int flare_stream_adopt(flare_loop *loop, flare_stream **out, int fd,
     if (rc < 0)
         return flare__error(err, rc, "descriptor %d: %s", fd,
                             flare_strerror(rc));
-    flare__stream_open(s, &s->own);
+    (void)flare__stream_secure(s, &s->own, &o,
+                               &(struct flare__wire_start){.port = 0});
     *out = s;
     return 0;
 }

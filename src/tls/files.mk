@@ -25,6 +25,7 @@ libflare_core_la_SOURCES += \
 	%D%/output.c \
 	%D%/server.c \
 	%D%/server.h \
+	%D%/stream.c \
 	%D%/sessions.c \
 	%D%/sessions.h \
 	%D%/tickets.c \

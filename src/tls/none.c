@@ -58,3 +58,18 @@ void flare_tls_client_free(flare_tls_client *client)
 {
     FLARE_ASSERT(client == NULL);
 }
+
+int flare_stream_tls_info(const flare_stream *stream,
+                          struct flare_tls_info *info)
+{
+    (void)stream;
+    (void)info;
+    return -ENOTCONN; /* nobody could begin it */
+}
+
+int flare_conn_tls_info(flare_conn *conn, struct flare_tls_info *info)
+{
+    (void)conn;
+    (void)info;
+    return -ENOTCONN;
+}
