@@ -16,6 +16,7 @@ fuzz_targets = \
 	%D%/fuzz_proxy \
 	%D%/fuzz_range \
 	%D%/fuzz_reader \
+	%D%/fuzz_reply \
 	%D%/fuzz_sim \
 	%D%/fuzz_stream \
 	%D%/fuzz_url
@@ -37,6 +38,7 @@ fuzz_fuzz_inflate_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_json_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_range_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_reader_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_reply_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDFLAGS = $(sim_ldflags)
 fuzz_fuzz_tls_server_LDADD = $(fuzz_ldadd)
@@ -53,6 +55,7 @@ EXTRA_DIST += \
 	%D%/head.dict \
 	%D%/multipart.dict \
 	%D%/proxy.dict \
+	%D%/reply.dict \
 	%D%/url.dict
 
 if WITH_FUZZERS

@@ -36,6 +36,7 @@ unit_tests = \
 	%D%/dns/test_setup \
 	%D%/dns/test_system \
 	%D%/http/test_accept \
+	%D%/http/test_ask \
 	%D%/http/test_body \
 	%D%/http/test_chain \
 	%D%/http/test_chunked \
@@ -78,6 +79,8 @@ unit_tests = \
 	%D%/http/test_percent \
 	%D%/http/test_proxy \
 	%D%/http/test_range \
+	%D%/http/test_reply \
+	%D%/http/test_reply_head \
 	%D%/http/test_req_form \
 	%D%/http/test_req_more \
 	%D%/http/test_req_peer \
@@ -610,6 +613,10 @@ libflare_testing_la_SOURCES += \
 	%D%/support/reader_check.h \
 	%D%/support/ref_http.c \
 	%D%/support/ref_http.h \
+	%D%/support/reply_check.c \
+	%D%/support/reply_check.h \
+	%D%/support/reply_oracle.c \
+	%D%/support/reply_oracle.h \
 	%D%/support/json_check.c \
 	%D%/support/json_check.h \
 	%D%/support/noise.h \
