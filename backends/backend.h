@@ -307,6 +307,27 @@ struct flare__backend_ops {
                          const struct flare__datagram *list, uint32_t count);
 
     /*
+     * Records of the kernel's TLS (Linux), which `option` switches on; NULL
+     * all three: a backend that has none.  Rare, synchronous, never waiting.
+     *
+     * record_start: what is received is records from now on.  A receive ends
+     * with -EIO before one that is not data: it is there for record_recv, and
+     * then recv_start goes on behind it.
+     *
+     * record_send: a record of this type, 1 to 16384 bytes, while no send is in
+     * flight.  0; -EAGAIN: the system holds as much as it takes now; -errno.
+     *
+     * record_recv: up to `room` bytes of one record while no receive is armed,
+     * and its type; 0 in `*type` where the socket has no records, and then any
+     * bytes.  Their number, 0 at the end of the stream, -EAGAIN, -errno.
+     */
+    void (*record_start)(struct flare__backend *b, struct flare__sock *sock);
+    int (*record_send)(struct flare__backend *b, struct flare__sock *sock,
+                       uint8_t type, const void *bytes, size_t len);
+    int (*record_recv)(struct flare__backend *b, struct flare__sock *sock,
+                       uint8_t *type, void *buf, size_t room);
+
+    /*
      * A descriptor for somebody else's poll(2); borrowed.  -ENOTSUP.  Once
      * `poll` with deadline 0 has returned 0 it is readable as soon as, and
      * until, another one has something to do, if nothing was started or given

@@ -13,6 +13,7 @@
 
 #include "backends/datagram.h"
 #include "backends/fd.h"
+#include "backends/record.h"
 #include "base/alloc.h"
 #include "base/assert.h"
 
@@ -245,6 +246,9 @@ const struct flare__backend_ops flare__backend_epoll = {
     .poll_stop = flare__ready_poll_stop,
     .datagram_recv = flare__datagram_recv,
     .datagram_send = flare__datagram_send,
+    .record_start = flare__ready_record_start,
+    .record_send = flare__record_send,
+    .record_recv = flare__record_recv,
     .descriptor = backend_descriptor,
     .poll = backend_poll,
     .wake = flare__ready_wake,

@@ -23,7 +23,10 @@ libflare_core_la_SOURCES += \
 endif
 
 if HAVE_EPOLL
-libflare_core_la_SOURCES += %D%/epoll.c
+libflare_core_la_SOURCES += \
+	%D%/epoll.c \
+	%D%/record.c \
+	%D%/record.h
 endif
 
 if HAVE_KQUEUE

@@ -113,6 +113,8 @@ int flare__ready_connect(struct flare__backend *b, struct flare__sock *sock,
                          const struct sockaddr *addr, socklen_t len);
 int flare__ready_recv_start(struct flare__backend *b, struct flare__sock *sock);
 void flare__ready_recv_stop(struct flare__backend *b, struct flare__sock *sock);
+void flare__ready_record_start(struct flare__backend *b,
+                               struct flare__sock *sock);
 void flare__ready_lease_put(struct flare__backend *b, uint32_t lease);
 int flare__ready_send(struct flare__backend *b, struct flare__sock *sock,
                       const struct iovec *iov, uint32_t count);

@@ -169,6 +169,14 @@ void flare__ready_recv_stop(struct flare__backend *b, struct flare__sock *sock)
     work_add(ready_of(b), sock);
 }
 
+void flare__ready_record_start(struct flare__backend *b,
+                               struct flare__sock *sock)
+{
+    (void)b;
+    FLARE_ASSERT(!has_any(sock, RECV | CLOSING));
+    bits_set(sock, RECORDS | READ_ON);
+}
+
 /* Files. */
 
 int flare__ready_sendfile(struct flare__backend *b, struct flare__sock *sock,

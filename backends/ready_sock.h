@@ -33,7 +33,8 @@ enum {
     NONBLOCK = 1 << 15, /* the descriptor is known to have O_NONBLOCK */
     DEEP = 1 << 16,     /* the last receive filled a lease, or several */
     WATCH = 1 << 17,    /* see POLL */
-    FOREIGN = 1 << 18   /* polled once: its file may live on elsewhere */
+    FOREIGN = 1 << 18,  /* polled once: its file may live on elsewhere */
+    RECORDS = 1 << 19   /* of the kernel's TLS: each edge sets READ_ON */
 };
 
 /* Into the caller: returns after a system call are what is expensive. */

@@ -12,7 +12,8 @@
  *   - nothing is read before an edge said so, and a read that did not fill its
  *     buffer has emptied the socket (edges that came since are kept by the
  *     kernel); only after the peer's FIN, an error or urgent data is it read
- *     on until it says EAGAIN or the end;
+ *     on until it says EAGAIN or the end, and so is always a socket with the
+ *     kernel's TLS, where a read ends before a record that is not data;
  *   - a send writes without asking first, and a short write waits for an edge;
  *   - what was queued since the last turn has a turn of its own, without
  *     asking the kernel; the one after it asks, so that neither side starves.
@@ -142,7 +143,7 @@ static inline void edge_take(struct flare__ready *r,
         flare__ready_poll_edge(sock, edge->mask);
     if (edge->mask & (FLARE__EDGE_IN | unusual))
         bits_set(sock, READABLE);
-    if (edge->mask & unusual)
+    if ((edge->mask & unusual) || has_any(sock, RECORDS))
         bits_set(sock, READ_ON);
     if (edge->mask & (FLARE__EDGE_OUT | broken))
         bits_set(sock, WRITABLE);

@@ -12,6 +12,7 @@
 
 #include "backends/datagram.h"
 #include "backends/fd.h"
+#include "backends/record.h"
 #include "base/alloc.h"
 
 #include <errno.h>
@@ -222,6 +223,14 @@ static int uring_poll(struct flare__backend *b, struct flare__event *events,
     return n;
 }
 
+/* A receive of the ring reads on until there is nothing, as it always does. */
+static void uring_record_start(struct flare__backend *b,
+                               struct flare__sock *sock)
+{
+    (void)b;
+    (void)sock;
+}
+
 const struct flare__backend_ops flare__backend_uring = {
     .name = "uring",
     .open = uring_open,
@@ -251,6 +260,9 @@ const struct flare__backend_ops flare__backend_uring = {
     .poll_stop = flare__uring_poll_stop,
     .datagram_recv = flare__datagram_recv,
     .datagram_send = flare__datagram_send,
+    .record_start = uring_record_start,
+    .record_send = flare__record_send,
+    .record_recv = flare__record_recv,
     .descriptor = flare__uring_descriptor,
     .poll = uring_poll,
     .wake = uring_wake,

@@ -24,7 +24,8 @@ enum flare_error_class {
     FLARE_CLASS_STATE, /* right call, wrong moment */
     FLARE_CLASS_HTTP,  /* an outcome of HTTP, to be told to the peer */
     FLARE_CLASS_DNS,   /* a name has no address, or cannot be looked up now */
-    FLARE_CLASS_TLS    /* TLS: the peer, its certificate, or one's own */
+    FLARE_CLASS_TLS,   /* TLS: the peer, its certificate, or one's own */
+    FLARE_CLASS_WS     /* WebSocket: the peer's handshake or frames */
 };
 
 /*
@@ -130,7 +131,13 @@ enum flare_error_class {
     X(COOKIE_FULL, "no room is left for the cookie", LIMIT, 502)               \
     X(COOKIE_FILE, "cookie file is malformed", CONFIG, 500)                    \
     X(BAD_URL, "URL is not valid", USAGE, 400)                                 \
-    X(UNSUPPORTED_CODING, "content coding is not known", PARSE, 502)
+    X(UNSUPPORTED_CODING, "content coding is not known", PARSE, 502)           \
+    X(TLS_REKEY, "the kernel cannot follow a change of keys", TLS, 502)        \
+    X(WS_REFUSED, "the server does not speak WebSocket here", WS, 502)         \
+    X(WS_UPGRADE, "the server's upgrade is not to WebSocket", WS, 502)         \
+    X(WS_ACCEPT, "the server has not answered the handshake's key", WS, 502)   \
+    X(WS_SUBPROTOCOL, "the server's subprotocol was not offered", WS, 502)     \
+    X(WS_EXTENSION, "the server's extension was not offered", WS, 502)
 
 enum flare_error_code {
     FLARE_OK = 0,

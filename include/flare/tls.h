@@ -102,6 +102,7 @@ struct flare_tls_server_config {
     struct flare_tls_pem client_crl; /* revoked ones; every CA needs its list */
 
     bool tickets_off; /* no resumption */
+    bool kernel_off;  /* all in user space [the kernel's TLS, where it can] */
 
     flare_log_fn log; /* [silent] */
     void *log_ctx;
@@ -155,6 +156,27 @@ FLARE_API FLARE_MUST_USE int flare_tls_server_set_ticket_keys(
     flare_tls_server *server, const struct flare_tls_ticket_key *keys,
     uint32_t count);
 
+/* What a server's connections have come to, across reloads. */
+struct flare_tls_stats {
+    uint64_t handshakes; /* that were done */
+    uint64_t resumed;    /* of them, by a ticket */
+    uint64_t failed;     /* handshakes that were not */
+    uint64_t kernel_tx;  /* connections whose sending went to the kernel */
+    uint64_t kernel_rx;  /* likewise what they receive */
+};
+
+/*
+ * flare_tls_server_stats(server, out): as of now; all zero without OpenSSL.
+ * Thread: any.
+ */
+#define flare_tls_server_stats(server, out)                                    \
+    flare_tls_server_stats_sized(server, sizeof(struct flare_tls_stats), out)
+
+/* flare_tls_server_stats, and how large the caller's struct is. */
+FLARE_API void flare_tls_server_stats_sized(const flare_tls_server *server,
+                                            size_t size,
+                                            struct flare_tls_stats *out);
+
 /*
  * Gives it back; accepts NULL.  Connections that have it keep what they need.
  * Thread: any, when no other call on it is under way.
@@ -189,6 +211,7 @@ struct flare_tls_client_config {
     bool insecure;
     bool sessions_off;     /* no resumption */
     uint32_t sessions_max; /* kept for resumption, by host and port [64] */
+    bool kernel_off; /* all in user space [the kernel's TLS, where it can] */
 
     flare_log_fn log; /* [silent] */
     void *log_ctx;
@@ -221,6 +244,8 @@ struct flare_tls_info {
     struct flare_str server_name; /* asked for; empty: none; lent so too */
     bool is_resumed;
     bool is_verified; /* the peer has shown a certificate that was verified */
+    bool kernel_tx;   /* the kernel encrypts what is sent from now on */
+    bool kernel_rx;   /* the kernel decrypts what is received from now on */
 };
 
 /*

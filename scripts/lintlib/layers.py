@@ -58,6 +58,7 @@ SYSTEM_ALLOWED = (
     ("src/net/offload.", re.compile(r"^signal\.h$")),
     ("src/dns/system.", re.compile(r"^(netdb|netinet/in|sys/socket)\.h$")),
     ("src/udp/system.", re.compile(r".*")),
+    ("src/tls/kernel.", re.compile(r"^(linux/tls|netinet/(in|tcp))\.h$")),
     ("src/base/assert.c", re.compile(r"^unistd\.h$")),
 )
 LIBRARIES = (

@@ -122,6 +122,7 @@ int flare_tls_client_new(flare_tls_client **out,
         .alpn = config->alpn,
         .version_min = config->version_min,
         .version_max = config->version_max,
+        .kernel_off = config->kernel_off,
         .log = config->log,
         .log_ctx = config->log_ctx,
         .al = config->allocator != NULL ? config->allocator

@@ -5,7 +5,9 @@
 #include "base/alloc.h"
 #include "tls/bio.h"
 #include "tls/certs.h"
+#include "tls/counts.h"
 #include "tls/fail.h"
+#include "tls/kernel.h"
 #include "tls/load.h"
 #include "tls/sessions.h"
 #include "tls/tickets.h"
@@ -111,6 +113,7 @@ int flare__tls_conf_new(struct flare__tls_conf **out,
     conf->al = common->al;
     conf->log = (struct flare__log){common->log, common->log_ctx};
     atomic_init(&conf->refs, 1);
+    atomic_init(&conf->kernel_lacks, 0);
     rc = conf_alpn(conf, common->alpn, err);
     if (rc < 0)
         goto fail;
@@ -121,6 +124,8 @@ int flare__tls_conf_new(struct flare__tls_conf **out,
         rc = flare__tls_fail_conf(err, FLARE_E_BAD_CONFIG, "TLS");
         goto fail;
     }
+    if (!common->kernel_off)
+        flare__tls_kernel_attach(conf);
     ERR_clear_error();
     *out = conf;
     return 0;
@@ -145,6 +150,7 @@ void flare__tls_conf_unref(struct flare__tls_conf *conf)
         BIO_meth_free(conf->bio);
     flare__tls_certs_free(conf->certs, conf->al);
     flare__tls_tickets_unref(conf->tickets);
+    flare__tls_counts_unref(conf->counts);
     flare__tls_sessions_free(conf->sessions);
     ERR_clear_error(); /* freeing allocates too, and may fail to */
     flare__free(conf->al, conf->pins);

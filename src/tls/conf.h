@@ -17,6 +17,7 @@
 struct flare__tls_certs;
 struct flare__tls_tickets;
 struct flare__tls_sessions;
+struct flare__tls_counts;
 
 enum {
     FLARE__TLS_PIN_BYTES = 32,     /* SHA-256 */
@@ -36,6 +37,8 @@ struct flare__tls_conf {
     const struct flare_allocator *al;
     struct flare__log log;
     atomic_uint refs;
+    bool has_kernel;          /* TLS may be handed to the kernel; kernel.h */
+    atomic_uint kernel_lacks; /* bits of kernel.c */
 
     uint8_t alpn[FLARE_TLS_ALPN_BYTES_MAX + 1]; /* as on the wire */
     uint32_t alpn_len;
@@ -43,6 +46,7 @@ struct flare__tls_conf {
     /* Of a server. */
     struct flare__tls_certs *certs;
     struct flare__tls_tickets *tickets; /* counted, its holder's */
+    struct flare__tls_counts *counts;   /* likewise */
 
     /* Of a client. */
     struct flare__tls_pin *pins;
@@ -57,6 +61,7 @@ struct flare__tls_common {
     const char *const *alpn;
     enum flare_tls_version version_min;
     enum flare_tls_version version_max;
+    bool kernel_off;
     flare_log_fn log;
     void *log_ctx;
     const struct flare_allocator *al;

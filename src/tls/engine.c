@@ -7,7 +7,9 @@
 #include "dns/host.h"
 #include "tls/bio.h"
 #include "tls/client.h"
+#include "tls/counts.h"
 #include "tls/fail.h"
+#include "tls/kernel.h"
 #include "tls/server.h"
 #include "tls/sessions.h"
 #include "tls/verify.h"
@@ -44,6 +46,8 @@ static void engine_on_message(int is_sent, int version, int type,
     const uint8_t *p = bytes;
 
     (void)version;
+    flare__tls_kernel_follow(e, is_sent != 0, type,
+                             (struct flare_str){bytes, len});
     if (is_sent || e->state != FLARE__TLS_OPEN || len == 0)
         return;
     if (type == SSL3_RT_HANDSHAKE &&
@@ -199,6 +203,8 @@ void flare__tls_free(struct flare__tls *e)
         SSL_set_shutdown(e->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(e->ssl);
     ERR_clear_error();
+    flare__tls_kernel_forget(&e->tx);
+    flare__tls_kernel_forget(&e->rx);
     flare__tls_conf_unref(e->conf);
     flare__free(e->al, e->out);
     flare__free(e->al, e);
@@ -251,8 +257,11 @@ int flare__tls_handshake(struct flare__tls *e, struct flare_str *in)
         return 0;
     engine_enter(e, in);
     rc = engine_leave(e, in, SSL_do_handshake(e->ssl));
-    if (rc == 0)
+    if (rc == 0) {
         e->state = FLARE__TLS_OPEN;
+        flare__tls_counts_opened(e->conf->counts,
+                                 SSL_session_reused(e->ssl) == 1);
+    }
     return rc;
 }
 
@@ -385,6 +394,8 @@ void flare__tls_info(const struct flare__tls *e, struct flare_tls_info *info)
         .alpn = {(const char *)alpn, alpn_len},
         .is_resumed = SSL_session_reused(e->ssl) == 1,
         .is_verified = has_peer && !e->conf->is_insecure,
+        .kernel_tx = e->tx.is_kernel,
+        .kernel_rx = e->rx.is_kernel,
     };
     if (!e->is_address)
         info->server_name = (struct flare_str){e->name, e->name_len};
@@ -404,7 +415,9 @@ int flare__tls_rekey(struct flare__tls *e)
     if (SSL_version(e->ssl) != TLS1_3_VERSION)
         return -EOPNOTSUPP;
     engine_enter(e, NULL);
-    return SSL_key_update(e->ssl, SSL_KEY_UPDATE_REQUESTED) == 1
-               ? 0
-               : flare__tls_fail(e);
+    if (SSL_key_update(e->ssl, SSL_KEY_UPDATE_REQUESTED) != 1)
+        return flare__tls_fail(e);
+    /* nothing is written any more that it could go with */
+    return e->tx.is_kernel ? engine_leave(e, NULL, SSL_do_handshake(e->ssl))
+                           : 0;
 }

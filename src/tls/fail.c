@@ -2,6 +2,8 @@
 /* See fail.h. */
 #include "tls/fail.h"
 
+#include "tls/counts.h"
+
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
@@ -105,6 +107,8 @@ static const struct {
      "no OCSP response that verifies is stapled"},
     {FLARE__TLS_STOP_REVOKED, FLARE_E_TLS_REVOKED,
      "the stapled OCSP response says that its certificate is revoked"},
+    {FLARE__TLS_STOP_REKEY, FLARE_E_TLS_REKEY,
+     "the kernel's TLS cannot follow a KeyUpdate (it can from Linux 6.14 on)"},
 };
 
 int flare__tls_verify_code(int verify_error)
@@ -177,6 +181,8 @@ static int fail_set(struct flare__tls *e, int code, const char *text)
 {
     char shown[128];
 
+    if (e->state == FLARE__TLS_HANDSHAKE)
+        flare__tls_counts_failed(e->conf->counts);
     (void)flare__log_escape(shown, sizeof(shown),
                             (struct flare_str){e->name, e->name_len});
     e->state = FLARE__TLS_FAILED;

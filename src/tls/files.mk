@@ -9,6 +9,10 @@ libflare_core_la_SOURCES += \
 	%D%/client.h \
 	%D%/conf.c \
 	%D%/conf.h \
+	%D%/control.c \
+	%D%/control.h \
+	%D%/counts.c \
+	%D%/counts.h \
 	%D%/engine.c \
 	%D%/engine.h \
 	%D%/fail.c \
@@ -16,6 +20,10 @@ libflare_core_la_SOURCES += \
 	%D%/hello.c \
 	%D%/hello.h \
 	%D%/impl.h \
+	%D%/kernel.c \
+	%D%/kernel.h \
+	%D%/keys.c \
+	%D%/keys.h \
 	%D%/link.c \
 	%D%/link.h \
 	%D%/link_impl.h \
@@ -23,6 +31,8 @@ libflare_core_la_SOURCES += \
 	%D%/load.c \
 	%D%/load.h \
 	%D%/output.c \
+	%D%/records.c \
+	%D%/records.h \
 	%D%/server.c \
 	%D%/server.h \
 	%D%/stream.c \

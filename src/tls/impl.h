@@ -5,6 +5,22 @@
 
 #include "tls/conf.h"
 #include "tls/engine.h"
+#include "tls/keys.h"
+#include "tls/records.h"
+
+/*
+ * One direction, as far as the kernel must know it to go on: what OpenSSL has
+ * done, and how far the kernel has followed.
+ */
+struct flare__tls_way {
+    uint64_t sequence;       /* OpenSSL's, of the next record */
+    uint32_t updates;        /* its KeyUpdates since the handshake */
+    uint32_t kernel_updates; /* of them, those that the kernel knows */
+    bool is_kernel;
+    bool is_refused; /* by the kernel, for good */
+    struct flare__tls_secret secret; /* TLS 1.3; erased when of no use */
+    struct flare__tls_records records;
+};
 
 enum flare__tls_state {
     FLARE__TLS_HANDSHAKE,
@@ -24,7 +40,8 @@ enum flare__tls_stop {
     FLARE__TLS_STOP_KEY,
     FLARE__TLS_STOP_PIN,
     FLARE__TLS_STOP_STAPLE,
-    FLARE__TLS_STOP_REVOKED
+    FLARE__TLS_STOP_REVOKED,
+    FLARE__TLS_STOP_REKEY
 };
 
 struct flare__tls {
@@ -54,6 +71,13 @@ struct flare__tls {
     bool has_end;    /* close_notify came */
     bool has_closed; /* close_notify went */
     bool wants_drain;
+
+    struct flare__tls_way tx; /* see kernel.h */
+    struct flare__tls_way rx;
+    uint8_t alert[2];   /* to go out as a record of the kernel's */
+    uint8_t key_update; /* likewise: whether the last one asks for another */
+    bool has_alert;
+    bool has_ulp; /* the socket has the kernel's TLS */
 
     int verify_error; /* X509_V_ERR_..., 0: none */
     uint16_t port;

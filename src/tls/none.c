@@ -6,6 +6,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <string.h>
 
 static int none(struct flare_error *err)
 {
@@ -38,6 +39,13 @@ int flare_tls_server_set_ticket_keys(flare_tls_server *server,
     (void)keys;
     (void)count;
     return -EOPNOTSUPP;
+}
+
+void flare_tls_server_stats_sized(const flare_tls_server *server, size_t size,
+                                  struct flare_tls_stats *out)
+{
+    (void)server;
+    memset(out, 0, size);
 }
 
 void flare_tls_server_free(flare_tls_server *server)

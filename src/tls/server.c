@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "tls/certs.h"
+#include "tls/counts.h"
 #include "tls/fail.h"
 #include "tls/hello.h"
 #include "tls/link.h"
@@ -23,11 +24,13 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <string.h>
 
 struct flare_tls_server {
     struct flare__wire_maker maker; /* first: whoever has the server has it */
     const struct flare_allocator *al;
     struct flare__tls_tickets *tickets;
+    struct flare__tls_counts *counts;
     _Atomic(struct flare__tls_conf *) conf;
     atomic_uint takers; /* between reading `conf` and counting it */
 };
@@ -143,26 +146,27 @@ static int server_auth(struct flare__tls_conf *conf,
 }
 
 static int server_conf_new(struct flare__tls_conf **out,
+                           const struct flare_tls_server *server,
                            const struct flare_tls_server_config *config,
-                           const struct flare_allocator *al,
-                           struct flare__tls_tickets *tickets,
                            struct flare_error *err)
 {
     const struct flare__tls_common common = {
         .alpn = config->alpn,
         .version_min = config->version_min,
         .version_max = config->version_max,
+        .kernel_off = config->kernel_off,
         .log = config->log,
         .log_ctx = config->log_ctx,
-        .al = al,
+        .al = server->al,
     };
     struct flare__tls_conf *conf;
     int rc = flare__tls_conf_new(&conf, &common, err);
 
     if (rc < 0)
         return rc;
-    conf->tickets = flare__tls_tickets_ref(tickets);
-    rc = flare__tls_certs_new(&conf->certs, config, al, err);
+    conf->tickets = flare__tls_tickets_ref(server->tickets);
+    conf->counts = flare__tls_counts_ref(server->counts);
+    rc = flare__tls_certs_new(&conf->certs, config, server->al, err);
     if (rc == 0)
         rc = flare__tls_certs_check(conf->certs, conf->ctx, err);
     if (rc == 0)
@@ -194,10 +198,12 @@ int flare_tls_server_new(flare_tls_server **out,
     server->maker.start = flare__tls_link_accept;
     server->al = al;
     server->tickets = flare__tls_tickets_new(al);
-    rc = server->tickets == NULL
+    server->counts = flare__tls_counts_new(al);
+    rc = server->tickets == NULL || server->counts == NULL
              ? flare__error(err, -ENOMEM, "TLS: out of memory")
-             : server_conf_new(&conf, config, al, server->tickets, err);
+             : server_conf_new(&conf, server, config, err);
     if (rc < 0) {
+        flare__tls_counts_unref(server->counts);
         flare__tls_tickets_unref(server->tickets);
         flare__free(al, server);
         return rc;
@@ -214,7 +220,7 @@ int flare_tls_server_reload(flare_tls_server *server,
 {
     struct flare__tls_conf *fresh;
     struct flare__tls_conf *old;
-    int rc = server_conf_new(&fresh, config, server->al, server->tickets, err);
+    int rc = server_conf_new(&fresh, server, config, err);
 
     if (rc < 0)
         return rc;
@@ -235,11 +241,22 @@ int flare_tls_server_set_ticket_keys(flare_tls_server *server,
     return 0;
 }
 
+void flare_tls_server_stats_sized(const flare_tls_server *server, size_t size,
+                                  struct flare_tls_stats *out)
+{
+    struct flare_tls_stats all;
+
+    flare__tls_counts_read(server->counts, &all);
+    memset(out, 0, size); /* what a newer header has and this library not */
+    memcpy(out, &all, size < sizeof(all) ? size : sizeof(all));
+}
+
 void flare_tls_server_free(flare_tls_server *server)
 {
     if (server == NULL)
         return;
     flare__tls_conf_unref(atomic_load(&server->conf));
     flare__tls_tickets_unref(server->tickets);
+    flare__tls_counts_unref(server->counts);
     flare__free(server->al, server);
 }

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* See record.h. */
+#include "backends/record.h"
+
+#include "base/assert.h"
+
+#include <errno.h>
+#include <linux/tls.h>
+#include <string.h>
+
+#ifndef SOL_TLS
+#define SOL_TLS 282
+#endif
+
+/* The one control message there is: a record's type, a byte. */
+union record_control {
+    struct cmsghdr header; /* for its alignment */
+    char bytes[CMSG_SPACE(1)];
+};
+
+int flare__record_send(struct flare__backend *b, struct flare__sock *sock,
+                       uint8_t type, const void *bytes, size_t len)
+{
+    union record_control control;
+    struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = control.bytes,
+                         .msg_controllen = sizeof(control.bytes)};
+    struct cmsghdr *header = &control.header;
+    ssize_t n;
+
+    (void)b;
+    FLARE_ASSERT(len >= 1 && len <= 16384);
+    memset(&control, 0, sizeof(control));
+    header->cmsg_level = SOL_TLS;
+    header->cmsg_type = TLS_SET_RECORD_TYPE;
+    header->cmsg_len = CMSG_LEN(1);
+    *CMSG_DATA(header) = type;
+    do
+        n = sendmsg(sock->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    return (size_t)n == len ? 0 : -EIO; /* a record is made whole or not */
+}
+
+int flare__record_recv(struct flare__backend *b, struct flare__sock *sock,
+                       uint8_t *type, void *buf, size_t room)
+{
+    union record_control control;
+    struct iovec iov = {.iov_base = buf, .iov_len = room};
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = control.bytes,
+                         .msg_controllen = sizeof(control.bytes)};
+    struct cmsghdr *header;
+    ssize_t n;
+
+    (void)b;
+    FLARE_ASSERT(room >= 1);
+    do
+        n = recvmsg(sock->fd, &msg, MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    *type = 0;
+    header = CMSG_FIRSTHDR(&msg);
+    if (header != NULL && header->cmsg_level == SOL_TLS &&
+        header->cmsg_type == TLS_GET_RECORD_TYPE)
+        *type = *CMSG_DATA(header);
+    return (int)n;
+}
