@@ -164,11 +164,12 @@ enum flare_error_class flare_error_class(int rc)
 const char *flare_error_class_name(enum flare_error_class class_)
 {
     static const char *const names[] = {
-        [FLARE_CLASS_NONE] = "none",   [FLARE_CLASS_SYSTEM] = "system",
-        [FLARE_CLASS_USAGE] = "usage", [FLARE_CLASS_CONFIG] = "config",
-        [FLARE_CLASS_PARSE] = "parse", [FLARE_CLASS_LIMIT] = "limit",
-        [FLARE_CLASS_STATE] = "state", [FLARE_CLASS_HTTP] = "http",
-        [FLARE_CLASS_DNS] = "dns",     [FLARE_CLASS_TLS] = "tls",
+        [FLARE_CLASS_NONE] = "none",    [FLARE_CLASS_SYSTEM] = "system",
+        [FLARE_CLASS_USAGE] = "usage",  [FLARE_CLASS_CONFIG] = "config",
+        [FLARE_CLASS_PARSE] = "parse",  [FLARE_CLASS_LIMIT] = "limit",
+        [FLARE_CLASS_STATE] = "state",  [FLARE_CLASS_HTTP] = "http",
+        [FLARE_CLASS_DNS] = "dns",      [FLARE_CLASS_TLS] = "tls",
+        [FLARE_CLASS_WS] = "websocket",
     };
 
     if ((size_t)class_ >= sizeof(names) / sizeof(names[0]))
