@@ -137,7 +137,11 @@ enum flare_error_class {
     X(WS_UPGRADE, "the server's upgrade is not to WebSocket", WS, 502)         \
     X(WS_ACCEPT, "the server has not answered the handshake's key", WS, 502)   \
     X(WS_SUBPROTOCOL, "the server's subprotocol was not offered", WS, 502)     \
-    X(WS_EXTENSION, "the server's extension was not offered", WS, 502)
+    X(WS_EXTENSION, "the server's extension was not offered", WS, 502)         \
+    X(WS_PROTOCOL, "the peer breaks the rules of WebSocket frames", WS, 400)   \
+    X(WS_TEXT, "text is not UTF-8", WS, 400)                                   \
+    X(WS_TOO_LARGE, "WebSocket message is too large", WS, 413)                 \
+    X(WS_BAD_CLOSE, "close code or reason must not be sent", USAGE, 500)
 
 enum flare_error_code {
     FLARE_OK = 0,
