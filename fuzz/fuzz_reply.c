@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     l = &limits[data[0] & 3];
     insist(reply_head_check(&l->head, bytes, size - 1, cuts, &rc));
-    insist(reply_check(l, data[0] >> 2 & 7, bytes, size - 1, cuts, &rc,
-                       &rc_clean));
+    insist(reply_check(l, data[0] >> 2 & 7, (struct flare_str){bytes, size - 1},
+                       cuts, &rc, &rc_clean));
     return 0;
 }

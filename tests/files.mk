@@ -46,10 +46,12 @@ unit_tests = \
 	%D%/http/test_conn_input \
 	%D%/http/test_cookie \
 	%D%/http/test_date \
+	%D%/http/test_decoding \
 	%D%/http/test_deflate \
 	%D%/http/test_differential \
 	%D%/http/test_dispatch \
 	%D%/http/test_later \
+	%D%/http/test_encoding \
 	%D%/http/test_etag \
 	%D%/http/test_exchange \
 	%D%/http/test_fieldparam \
@@ -583,6 +585,10 @@ check_PROGRAMS += %D%/support/e2e_server
 %C%_support_e2e_server_SOURCES = %D%/support/e2e_server.c
 %C%_support_e2e_server_LDADD = libflare.la
 
+# A filter around an inner part, which test_replies.py compares with another.
+check_PROGRAMS += %D%/support/reply_read
+%C%_support_reply_read_SOURCES = %D%/support/reply_read.c
+
 # What more than one of them links.
 libflare_testing_la_SOURCES += \
 	%D%/support/chunked_check.c \
@@ -709,7 +715,7 @@ endif
 shell_tests =
 if HAVE_PYTHON
 shell_tests += %D%/e2e/test_e2e.py %D%/e2e/test_eyeballs.py \
-	%D%/e2e/test_proxies.py
+	%D%/e2e/test_proxies.py %D%/e2e/test_replies.py
 endif
 
 # Tests of the house itself.

@@ -53,7 +53,7 @@ static bool is_path_and_query(struct flare_str text)
     return true;
 }
 
-/* What follows "http://" or "https://"; ptr NULL without. */
+/* What follows "http://" or "https://", or nothing. */
 static struct flare_str behind_scheme(struct flare_str target)
 {
     static const struct flare_str schemes[] = {{"http://", 7}, {"https://", 8}};
@@ -73,6 +73,8 @@ static bool is_absolute_form(struct flare_str target)
     struct flare_str rest = behind_scheme(target);
     size_t n = 0;
 
+    if (rest.len == 0)
+        return false;
     while (n < rest.len && rest.ptr[n] != '/' && rest.ptr[n] != '?')
         n++;
     if (!flare__host_is_valid((struct flare_str){rest.ptr, n},

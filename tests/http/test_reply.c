@@ -147,7 +147,7 @@ static const char *run_row(const struct row *row)
     static char text[300];
     int rc, rc_end;
     const char *wrong =
-        reply_check(&limits[0], row->request, row->bytes, strlen(row->bytes),
+        reply_check(&limits[0], row->request, flare_str(row->bytes),
                     REPLY_CHECK_EVERY, &rc, &rc_end);
 
     if (wrong == NULL && rc == row->rc && rc_end == row->rc_end)
@@ -341,8 +341,8 @@ END_TEST
 static int read_all(const struct flare__reply_limits *l, const char *bytes)
 {
     int rc, rc_end;
-    const char *wrong = reply_check(l, 0, bytes, strlen(bytes),
-                                    REPLY_CHECK_EVERY, &rc, &rc_end);
+    const char *wrong =
+        reply_check(l, 0, flare_str(bytes), REPLY_CHECK_EVERY, &rc, &rc_end);
 
     ck_assert_msg(wrong == NULL, "%s", wrong);
     return rc;
@@ -437,8 +437,9 @@ static void check(const char *bytes, size_t len, unsigned request,
 {
     for (int i = 0; i < ROWS(limits); i++) {
         int rc, rc_end;
-        const char *wrong = reply_check(&limits[i], request, bytes, len,
-                                        REPLY_CHECK_FEW, &rc, &rc_end);
+        const char *wrong =
+            reply_check(&limits[i], request, (struct flare_str){bytes, len},
+                        REPLY_CHECK_FEW, &rc, &rc_end);
 
         if (wrong != NULL)
             ck_abort_msg("%s at %zu, limits %d: %s", how, at, i, wrong);

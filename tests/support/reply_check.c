@@ -221,8 +221,7 @@ static const char *run_compare(struct run *run, const struct reply_oracle *o,
 
 static const char *check_cut(const struct flare__reply_limits *limits,
                              unsigned request, const struct reply_oracle *o,
-                             const char *bytes, size_t len, size_t first,
-                             size_t step)
+                             struct flare_str bytes, size_t first, size_t step)
 {
     static struct run run;
     const char *wrong;
@@ -233,18 +232,18 @@ static const char *check_cut(const struct flare__reply_limits *limits,
     flare__reply_init(&run.reply, limits, request,
                       fields_for(limits->head.fields_max));
     for (size_t end = first; !run_is_over(&run); end += step) {
-        size_t to = end < len ? end : len;
+        size_t to = end < bytes.len ? end : bytes.len;
 
-        run_feed(&run, bytes, to);
+        run_feed(&run, bytes.ptr, to);
         if (run_is_over(&run) != (o->rc != 0 && to >= o->at)) {
             snprintf(text, sizeof(text), "%s answer after %zu of %zu bytes",
-                     run_is_over(&run) ? "an" : "no", to, len);
+                     run_is_over(&run) ? "an" : "no", to, bytes.len);
             return text;
         }
-        if (to == len)
+        if (to == bytes.len)
             break;
     }
-    wrong = run_compare(&run, o, bytes, len);
+    wrong = run_compare(&run, o, bytes.ptr, bytes.len);
     if (wrong == NULL)
         return NULL;
     snprintf(text, sizeof(text),
@@ -254,25 +253,25 @@ static const char *check_cut(const struct flare__reply_limits *limits,
 }
 
 const char *reply_check(const struct flare__reply_limits *limits,
-                        unsigned request, const char *bytes, size_t len,
+                        unsigned request, struct flare_str bytes,
                         enum reply_check_cuts cuts, int *rc, int *rc_clean)
 {
     static struct reply_oracle o;
     const char *wrong = NULL;
-    size_t firsts[4] = {len, 0, 0, 0};
+    size_t firsts[3] = {bytes.len, 0, 0};
 
     guards_start();
-    reply_oracle(&o, limits, request, bytes, len);
+    reply_oracle(&o, limits, request, bytes.ptr, bytes.len);
     *rc = o.rc;
     *rc_clean = o.rc_clean;
     firsts[1] = o.at > 0 ? o.at - 1 : 0;
     firsts[2] = o.at;
     for (size_t i = 0; i < 3 && wrong == NULL; i++)
-        wrong = check_cut(limits, request, &o, bytes, len, firsts[i], len + 1);
+        wrong = check_cut(limits, request, &o, bytes, firsts[i], bytes.len + 1);
     if (wrong == NULL)
-        wrong = check_cut(limits, request, &o, bytes, len, 0, 1);
+        wrong = check_cut(limits, request, &o, bytes, 0, 1);
     for (size_t cut = 0;
-         wrong == NULL && cuts == REPLY_CHECK_EVERY && cut < len; cut++)
-        wrong = check_cut(limits, request, &o, bytes, len, cut, len + 1);
+         wrong == NULL && cuts == REPLY_CHECK_EVERY && cut < bytes.len; cut++)
+        wrong = check_cut(limits, request, &o, bytes, cut, bytes.len + 1);
     return wrong;
 }

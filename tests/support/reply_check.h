@@ -21,7 +21,7 @@ enum reply_check_cuts {
  * two threads.
  */
 const char *reply_check(const struct flare__reply_limits *limits,
-                        unsigned request, const char *bytes, size_t len,
+                        unsigned request, struct flare_str bytes,
                         enum reply_check_cuts cuts, int *rc, int *rc_clean);
 
 /* The head at the front alone, with each kernel. */

@@ -76,7 +76,7 @@ static int read_line(struct reader *r, char c)
     if (n < 12)
         return 0;
     r->o->minor = r->text[7] - '0';
-    r->o->status = atoi(r->text + 9);
+    r->o->status = (int)strtol(r->text + 9, NULL, 10);
     part_start(r, c == ' ' ? r->at + 1 : r->at);
     r->o->reason = r->part;
     r->state = c == ' ' ? REASON : REASON_LF;
@@ -371,35 +371,24 @@ static void read_chunks(struct reply_oracle *o,
     }
 }
 
-static void read_body(struct reply_oracle *o,
-                      const struct flare__reply_limits *limits,
-                      enum framing framing, uint64_t length, const char *bytes,
-                      size_t at, size_t len)
+static void read_length(struct reply_oracle *o, uint64_t length,
+                        const char *bytes, size_t at, size_t len)
 {
-    switch (framing) {
-    case TUNNEL:
-        ends(o, FLARE__REPLY_TUNNEL, at);
+    if (length <= len - at) {
+        reply_log_add(&o->body, bytes + at, (size_t)length);
+        ends(o, FLARE__REPLY_DONE, at + (size_t)length);
         return;
-    case NONE:
-        ends(o, FLARE__REPLY_DONE, at);
-        return;
-    case CHUNKS:
-        read_chunks(o, limits, bytes, at, len);
-        return;
-    case LENGTH:
-        if (length <= len - at) {
-            reply_log_add(&o->body, bytes + at, (size_t)length);
-            ends(o, FLARE__REPLY_DONE, at + (size_t)length);
-            return;
-        }
-        reply_log_add(&o->body, bytes + at, len - at);
-        waits(o, len, FLARE_E_REPLY_SHORT);
-        return;
-    default:
-        reply_log_add(&o->body, bytes + at, len - at);
-        waits(o, len, FLARE__REPLY_DONE);
-        o->rc_unclean = FLARE_E_TLS_TRUNCATED;
     }
+    reply_log_add(&o->body, bytes + at, len - at);
+    waits(o, len, FLARE_E_REPLY_SHORT);
+}
+
+static void read_to_end(struct reply_oracle *o, const char *bytes, size_t at,
+                        size_t len)
+{
+    reply_log_add(&o->body, bytes + at, len - at);
+    waits(o, len, FLARE__REPLY_DONE);
+    o->rc_unclean = FLARE_E_TLS_TRUNCATED;
 }
 
 static void log_head(struct reply_log *log, char kind, const char *bytes,
@@ -448,6 +437,20 @@ static bool read_head(struct reply_oracle *o,
     return head->rc > 0;
 }
 
+/* A head that is no answer to such a request; `interim` heads came before. */
+static int head_fault(const struct reply_head_oracle *head,
+                      const struct flare__reply_limits *limits,
+                      unsigned request, uint32_t interim)
+{
+    if (head->status == 101)
+        return (request & FLARE__REPLY_TO_UPGRADE) && head->minor == 1
+                   ? 0
+                   : FLARE_E_REPLY_UPGRADE;
+    return head->status < 200 && interim == limits->interim_max
+               ? FLARE_E_REPLY_INTERIM
+               : 0;
+}
+
 void reply_oracle(struct reply_oracle *o,
                   const struct flare__reply_limits *limits, unsigned request,
                   const char *bytes, size_t len)
@@ -461,27 +464,31 @@ void reply_oracle(struct reply_oracle *o,
     o->is_reusable = false;
     for (uint32_t interim = 0;; interim++) {
         size_t from = at;
+        bool is_last;
+        int fault;
 
         if (!read_head(o, limits, &head, bytes, &at, len))
             return;
         is_strange |= is_odd(&head);
-        if (head.status == 101 &&
-            (!(request & FLARE__REPLY_TO_UPGRADE) || head.minor == 0)) {
-            ends(o, FLARE_E_REPLY_UPGRADE, at);
+        fault = head_fault(&head, limits, request, interim);
+        if (fault < 0) {
+            ends(o, fault, at);
             return;
         }
-        if (head.status < 200 && head.status != 101 &&
-            interim == limits->interim_max) {
-            ends(o, FLARE_E_REPLY_INTERIM, at);
-            return;
-        }
-        log_head(&o->heads, head.status < 200 && head.status != 101 ? 'I' : 'H',
-                 bytes + from, &head);
-        if (head.status >= 200 || head.status == 101)
+        is_last = head.status >= 200 || head.status == 101;
+        log_head(&o->heads, is_last ? 'H' : 'I', bytes + from, &head);
+        if (is_last)
             break;
     }
     framing = framing_of(&head, request);
-    read_body(o, limits, framing, head.content_length, bytes, at, len);
+    if (framing == TUNNEL || framing == NONE)
+        ends(o, framing == NONE ? FLARE__REPLY_DONE : FLARE__REPLY_TUNNEL, at);
+    else if (framing == CHUNKS)
+        read_chunks(o, limits, bytes, at, len);
+    else if (framing == LENGTH)
+        read_length(o, head.content_length, bytes, at, len);
+    else
+        read_to_end(o, bytes, at, len);
     o->is_reusable = o->rc == FLARE__REPLY_DONE && o->at == len &&
                      framing != END && !is_strange &&
                      (head.flags & FLARE__HEAD_KEEP_ALIVE);
