@@ -15,4 +15,5 @@ EXTRA_DIST += \
 	%D%/sim.md \
 	%D%/tcp.md \
 	%D%/tls.md \
-	%D%/udp.md
+	%D%/udp.md \
+	%D%/url.md

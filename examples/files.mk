@@ -37,6 +37,11 @@ noinst_PROGRAMS += %D%/supervised
 %C%_supervised_LDADD = libflare.la
 
 # Below HTTP.
+noinst_PROGRAMS += %D%/encoding %D%/url
+%C%_encoding_SOURCES = %D%/encoding.c
+%C%_encoding_LDADD = libflare.la
+%C%_url_SOURCES = %D%/url.c
+%C%_url_LDADD = libflare.la
 noinst_PROGRAMS += %D%/addresses %D%/dns %D%/embed %D%/errors %D%/line_protocol
 noinst_PROGRAMS += %D%/reader %D%/tcp_client %D%/tcp_echo %D%/udp
 %C%_addresses_SOURCES = %D%/addresses.c

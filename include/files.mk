@@ -9,6 +9,7 @@ flareinclude_HEADERS = \
 	%D%/flare/cookie.h \
 	%D%/flare/cookie_jar.h \
 	%D%/flare/dns.h \
+	%D%/flare/encoding.h \
 	%D%/flare/error.h \
 	%D%/flare/files.h \
 	%D%/flare/flare.h \

@@ -10,6 +10,7 @@
 #include <flare/cookie.h>
 #include <flare/cookie_jar.h>
 #include <flare/dns.h>
+#include <flare/encoding.h>
 #include <flare/error.h>
 #include <flare/files.h>
 #include <flare/form.h>

@@ -25,12 +25,15 @@ libflare_core_la_SOURCES += \
 	%D%/cookie.h \
 	%D%/date.c \
 	%D%/date.h \
+	%D%/decoding.c \
+	%D%/decoding.h \
 	%D%/deflate.c \
 	%D%/deflate.h \
 	%D%/deflate_none.c \
 	%D%/deflate_zlib.h \
 	%D%/dispatch.c \
 	%D%/dispatch.h \
+	%D%/encoding.c \
 	%D%/forwarded.c \
 	%D%/forwarded.h \
 	%D%/etag.c \

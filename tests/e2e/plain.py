@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""The examples below HTTP: addresses, names, errors, bytes, TCP, UDP."""
+"""The examples below HTTP: addresses, names, errors, URLs, codings, bytes, TCP,
+UDP."""
 
+import gzip
 import os
 import socket
 import subprocess
 import threading
+import zlib
 
 MIB = 1 << 20
 
 
-def run(server, program, *arguments, given=b"", status=0):
+def run_bytes(server, program, *arguments, given=b"", status=0):
     """What another example wrote: to standard output, and to the other."""
     folder = os.path.dirname(server.process.args[0])
     environment = dict(os.environ, FLARE_BACKEND=server.backend)
@@ -18,7 +21,13 @@ def run(server, program, *arguments, given=b"", status=0):
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         timeout=60, check=False)
     assert done.returncode == status, (done.returncode, done.stderr)
-    return done.stdout.decode(), done.stderr.decode()
+    return done.stdout, done.stderr.decode()
+
+
+def run(*arguments, **how):
+    """The same as text."""
+    out, told = run_bytes(*arguments, **how)
+    return out.decode(), told
 
 
 def addresses(server):
@@ -56,6 +65,48 @@ def names(server):
     assert lines.count("::1: ::1 (loopback)") == 2, out
     assert lines.count("at once: FLARE_E_BAD_HOSTNAME") == 2, out
     assert any("host '127.1': " in line for line in lines), out
+
+
+def urls(server):
+    out, _ = run(server, "url")
+    for line in ("  host 'EXAMPLE.com'", "  port 80", "  credentials, ",
+                 "  for logs: HTTP://EXAMPLE.com:80/a/./%7Eb",
+                 "  is the same as: http://joe:secret@example.com/a/~b"):
+        assert line in out, out
+    out, _ = run(server, "url", "http://[::1]/a/b", "../c?d", "//h/",
+                 "a b", status=1)
+    assert out.endswith(
+        "../c?d: http://[::1]/c?d\n//h/: http://h/ (another origin)\n"
+        "a b: URL: byte 2 is a space; it is to be percent-encoded\n"), out
+    _, told = run(server, "url", "http://joe:secret@h\\/", status=1)
+    assert "byte 20 is" in told and "secret" not in told, told
+
+
+def codings(server):
+    """Both ways, with Python's zlib on the other side."""
+    text = b"".join(b"line %d of a text\n" % i for i in range(50000))
+    try:
+        packed, _ = run_bytes(server, "encoding", "gzip", given=text)
+    except AssertionError as error:
+        if b"not supported" not in error.args[0][1]:
+            raise
+        print("SKIP example_codings: built without zlib")
+        return
+    assert gzip.decompress(packed) == text
+    for name, theirs in (("gzip", gzip.compress(text)),
+                         ("zlib", zlib.compress(text)),
+                         ("gzip", gzip.compress(b"") + gzip.compress(text))):
+        out, _ = run_bytes(server, "encoding", "-d", name, given=theirs)
+        assert out == text, name
+    ours, _ = run_bytes(server, "encoding", "raw", given=text)
+    assert zlib.decompress(ours, -15) == text
+    for given, fault in ((packed[:-1], "coding is faulty"),
+                         (packed + b"x", "coding is faulty"), (b"", "faulty"),
+                         (gzip.compress(bytes(30 * MIB)), "too much")):
+        _, told = run_bytes(server, "encoding", "-d", "gzip", given=given,
+                            status=1)
+        assert fault in told, told
+    run_bytes(server, "encoding", "br", status=1)
 
 
 def reads_messages(server):
@@ -162,9 +213,9 @@ def nobody_hears_a_datagram(server):
 
 CASES = [
     *[(f"example_{case.__name__}", case, "tcp_echo") for case in (
-        addresses, errors, names, reads_messages, client_and_server,
-        client_in_a_loop_of_another_kind, client_is_refused,
-        echo_of_a_peer_that_reads_late)],
+        addresses, errors, names, urls, codings, reads_messages,
+        client_and_server, client_in_a_loop_of_another_kind,
+        client_is_refused, echo_of_a_peer_that_reads_late)],
     *[(f"example_{case.__name__}", case, "line_protocol") for case in (
         lines, line_too_long)],
     *[(f"example_{case.__name__}", case, "udp") for case in (
