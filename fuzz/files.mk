@@ -17,6 +17,7 @@ fuzz_targets = \
 	%D%/fuzz_range \
 	%D%/fuzz_reader \
 	%D%/fuzz_reply \
+	%D%/fuzz_set_cookie \
 	%D%/fuzz_sim \
 	%D%/fuzz_stream \
 	%D%/fuzz_url
@@ -39,6 +40,7 @@ fuzz_fuzz_json_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_range_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_reader_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_reply_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_set_cookie_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDFLAGS = $(sim_ldflags)
 fuzz_fuzz_tls_server_LDADD = $(fuzz_ldadd)
@@ -56,6 +58,7 @@ EXTRA_DIST += \
 	%D%/multipart.dict \
 	%D%/proxy.dict \
 	%D%/reply.dict \
+	%D%/set_cookie.dict \
 	%D%/url.dict
 
 if WITH_FUZZERS

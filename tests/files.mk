@@ -595,6 +595,10 @@ libflare_testing_la_SOURCES += \
 	%D%/support/chunked_check.h \
 	%D%/support/chunked_oracle.c \
 	%D%/support/chunked_oracle.h \
+	%D%/support/cookie_check.c \
+	%D%/support/cookie_check.h \
+	%D%/support/cookie_oracle.c \
+	%D%/support/cookie_oracle.h \
 	%D%/support/deny_uring.c \
 	%D%/support/deny_uring.h \
 	%D%/support/dns_host_oracle.c \
