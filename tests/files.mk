@@ -159,6 +159,8 @@ unit_tests = \
 	%D%/udp/test_udp_recv \
 	%D%/udp/test_udp_send \
 	%D%/udp/test_sim_udp \
+	%D%/ws/test_close \
+	%D%/ws/test_frame \
 	%D%/ws/test_mask
 
 # Date must be the same in both runs of a seed: sim_server.c has the clock.
@@ -478,6 +480,10 @@ tests_dns_test_system_SOURCES = \
 	%D%/backends/conformance_stream.c \
 	%D%/backends/test_conformance.c
 
+tests_ws_test_frame_SOURCES = \
+	%D%/ws/frames_table.h \
+	%D%/ws/test_frame.c
+
 tests_http_test_router_SOURCES = \
 	%D%/http/router_naive.h \
 	%D%/http/test_router.c
@@ -597,6 +603,8 @@ libflare_testing_la_SOURCES += \
 	%D%/support/chunked_oracle.h \
 	%D%/support/cookie_check.c \
 	%D%/support/cookie_check.h \
+	%D%/support/frames_check.c \
+	%D%/support/frames_check.h \
 	%D%/support/cookie_oracle.c \
 	%D%/support/cookie_oracle.h \
 	%D%/support/deny_uring.c \

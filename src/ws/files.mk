@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: MIT
 libflare_core_la_SOURCES += \
+	%D%/close.c \
+	%D%/close.h \
+	%D%/frame.c \
+	%D%/frame.h \
+	%D%/frame_write.c \
 	%D%/mask.c \
 	%D%/mask.h \
 	%D%/mask_avx2.c \
