@@ -235,7 +235,7 @@ START_TEST(test_url_is_refused_at_its_byte)
     ck_assert_int_eq(err.code, FLARE_E_BAD_URL);
     ck_assert_msg(sscanf(err.text, "URL: byte %u is ", &at) == 1 &&
                       at == bad[_i].at,
-                  "'%s': %s", bad[_i].text, err.text);
+                  "C01 '%s': %s", bad[_i].text, err.text);
     ck_assert_ptr_null(url_check((struct flare_str){bad[_i].text, len}));
     guard_fini(&g);
 }

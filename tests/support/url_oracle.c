@@ -5,6 +5,7 @@
 #include "tests/support/host_oracle.h"
 
 #include <regex.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,7 @@ static const char *const forms[FORM_COUNT] = {
     [FORM_QUERY] = "^([" PLAIN ":@/?-]|" ESCAPE ")*$",
 };
 
-enum { GROUPS = 10 };
+enum { GROUPS = 10, ROOM = 8 * URL_ORACLE_MAX };
 
 static bool form_match(enum form form, const char *text, regmatch_t at[GROUPS])
 {
@@ -80,7 +81,7 @@ static bool authority_read(struct url_oracle *out)
         return !out->userinfo.has && !port.has;
     if (!host_oracle(out->host.text, false) || strlen(port.text) > 5)
         return false;
-    out->port = atoi(port.text);
+    out->port = (int)strtol(port.text, NULL, 10);
     return port.text[0] == '\0' || (out->port >= 1 && out->port <= 65535);
 }
 
@@ -110,6 +111,20 @@ bool url_oracle_read(struct url_oracle *out, const char *text)
         return false;
     return path_is_right(out) && form_is(FORM_QUERY, out->query.text) &&
            form_is(FORM_QUERY, out->fragment.text);
+}
+
+/* Appends to the string in `out`; nothing here is ever longer than ROOM. */
+static void append(char *out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void append(char *out, const char *format, ...)
+{
+    size_t len = strlen(out);
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(out + len, ROOM - len, format, args);
+    va_end(args);
 }
 
 static bool begins(const char *text, const char *with)
@@ -157,64 +172,62 @@ static void dots_remove(char *in, char *out)
         } else {
             size_t len = 1 + strcspn(in + 1, "/");
 
-            strncat(out, in, len);
+            append(out, "%.*s", (int)len, in);
             input_replace(in, len, "");
         }
     }
 }
 
-static void authority_print(const struct url_oracle *u, char *out)
+static void authority_append(const struct url_oracle *u, char *out)
 {
     if (!u->authority.has)
         return;
-    out += strlen(out);
-    out += sprintf(out, "//%s%s%s", u->userinfo.text,
-                   u->userinfo.has ? "@" : "", u->host.text);
+    append(out, "//%s%s%s", u->userinfo.text, u->userinfo.has ? "@" : "",
+           u->host.text);
     if (u->port > 0)
-        sprintf(out, ":%d", u->port);
+        append(out, ":%d", u->port);
 }
 
-/* Section 5.2.3. */
+/* Section 5.2.3; `out` is empty. */
 static void paths_merge(const struct url_oracle *base, const char *path,
                         char *out)
 {
     const char *slash = strrchr(base->path.text, '/');
+    int folder = slash != NULL ? (int)(slash + 1 - base->path.text) : 0;
 
     if (base->authority.has && base->path.text[0] == '\0')
-        sprintf(out, "/%s", path);
+        append(out, "/%s", path);
     else
-        sprintf(out, "%.*s%s",
-                slash != NULL ? (int)(slash + 1 - base->path.text) : 0,
-                base->path.text, path);
+        append(out, "%.*s%s", folder, base->path.text, path);
 }
 
 void url_oracle_resolve(const struct url_oracle *base,
                         const struct url_oracle *reference, char *out)
 {
-    char merged[2 * URL_ORACLE_MAX + 8], path[2 * URL_ORACLE_MAX + 8];
+    static char merged[ROOM], path[ROOM];
     bool is_own = reference->scheme.has || reference->authority.has;
     const struct url_oracle *from = is_own ? reference : base;
     const struct url_oracle *query = reference;
 
-    sprintf(out,
-            "%s:", (reference->scheme.has ? reference : base)->scheme.text);
-    authority_print(from, out);
+    *out = *merged = *path = '\0';
+    append(out, "%s:", (reference->scheme.has ? reference : base)->scheme.text);
+    authority_append(from, out);
     if (!is_own && reference->path.text[0] == '\0') {
-        strcpy(path, base->path.text);
+        append(path, "%s", base->path.text);
         if (!reference->query.has)
             query = base;
     } else {
         if (is_own || reference->path.text[0] == '/')
-            strcpy(merged, reference->path.text);
+            append(merged, "%s", reference->path.text);
         else
             paths_merge(base, reference->path.text, merged);
         dots_remove(merged, path);
     }
     if (!from->authority.has && begins(path, "//"))
-        strcat(out, "/.");
-    strcat(out, path);
+        append(out, "/.");
+    append(out, "%s", path);
     if (query->query.has)
-        sprintf(out + strlen(out), "?%s", query->query.text);
+        append(out, "?%s", query->query.text);
     if (reference->fragment.has)
-        sprintf(out + strlen(out), "#%s", reference->fragment.text);
+        append(out, "#%s", reference->fragment.text);
 }
