@@ -141,7 +141,9 @@ enum flare_error_class {
     X(WS_PROTOCOL, "the peer breaks the rules of WebSocket frames", WS, 400)   \
     X(WS_TEXT, "text is not UTF-8", WS, 400)                                   \
     X(WS_TOO_LARGE, "WebSocket message is too large", WS, 413)                 \
-    X(WS_BAD_CLOSE, "close code or reason must not be sent", USAGE, 500)
+    X(WS_BAD_CLOSE, "close code or reason must not be sent", USAGE, 500)       \
+    X(MISDIRECTED, "this connection is not for that host", HTTP, 421)          \
+    X(PLAIN_HTTP, "HTTP where only HTTPS is spoken", HTTP, 400)
 
 enum flare_error_code {
     FLARE_OK = 0,

@@ -57,7 +57,7 @@ FLARE_API struct flare_str flare_req_id(const flare_req *req);
 enum flare_log_format {
     FLARE_LOG_COMMON,   /* host - user [time] "request" status bytes */
     FLARE_LOG_COMBINED, /* and "referer" "user agent" */
-    FLARE_LOG_JSON      /* those, duration and request id, as an object */
+    FLARE_LOG_JSON      /* those, duration, request id and TLS, as an object */
 };
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who sent a request: the two ends of its connection, and the client behind
- * the proxies that the configuration trusts.
+ * the proxies that the configuration trusts; and the TLS it came by.
  *
  * Nothing here fails.  What cannot be told, because memory is short or the
  * peer was gone before it was asked for, is an address of FLARE_ADDR_NONE,
@@ -13,6 +13,7 @@
 
 #include <flare/addr.h>
 #include <flare/handler.h>
+#include <flare/tls.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -41,11 +42,29 @@ FLARE_API const struct flare_addr *flare_req_client(flare_req *req);
  */
 FLARE_API bool flare_req_is_client_known(flare_req *req);
 
-/* Lends "https" or what else the outermost trusted proxy said; else "http". */
+/*
+ * Lends "https" or what else the outermost trusted proxy said; where none has
+ * said it, "https" on a connection that speaks TLS, else "http".
+ */
 FLARE_API struct flare_str flare_req_scheme(flare_req *req);
 
 /* Lends the host the client asked that proxy for; else flare_req_host. */
 FLARE_API struct flare_str flare_req_client_host(flare_req *req);
+
+/*
+ * The TLS of the connection: 0, or -ENOTCONN if it is plain or gone, with
+ * nothing written.  Lends the strings in it until the request is complete.
+ */
+FLARE_API FLARE_MUST_USE int flare_req_tls(const flare_req *req,
+                                           struct flare_tls_info *info);
+
+/*
+ * The certificate that the connection's client has shown
+ * (flare_tls_server_config.client_auth).  Returns as flare_stream_tls_peer; the
+ * texts are in the request's memory, FLARE_TLS_PEER_BYTES of it.
+ */
+FLARE_API FLARE_MUST_USE int flare_req_tls_peer(flare_req *req,
+                                                struct flare_tls_peer *peer);
 
 #ifdef __cplusplus
 }

@@ -6,8 +6,8 @@
  * renegotiation, no compression, no early data.  A configuration is made once,
  * checked when it is made, and shared by all threads.
  *
- * State of this version: the layer is whole and tested alone; no server, client
- * or stream of the library uses it yet.
+ * A server takes it by `tls` of its configuration (flare/server.h), streams and
+ * connections by their options (flare/tcp.h).
  *
  * A library built without OpenSSL has these functions too: they return
  * -EOPNOTSUPP.
@@ -253,12 +253,51 @@ struct flare_tls_info {
  * nothing written.  Lends the strings in it while the stream is open.  Thread:
  * owner loop.
  */
-FLARE_API FLARE_MUST_USE int flare_stream_tls_info(
-    const flare_stream *stream, struct flare_tls_info *info);
+FLARE_API FLARE_MUST_USE int flare_stream_tls_info(const flare_stream *stream,
+                                                   struct flare_tls_info *info);
 
 /* The same of a blocking connection. */
 FLARE_API FLARE_MUST_USE int flare_conn_tls_info(flare_conn *conn,
                                                  struct flare_tls_info *info);
+
+enum { FLARE_TLS_PEER_BYTES = 4096 }; /* room for what a certificate says */
+
+/*
+ * The certificate that the peer has shown and that was verified, unless it is a
+ * client's `insecure` (is_verified tells).  Texts are printable ASCII; what is
+ * granted to a peer is granted for `fingerprint`, or for `subject` or `san`
+ * together with the issuer.
+ */
+struct flare_tls_peer {
+    struct flare_str subject;     /* "CN=alice,O=Example", RFC 4514 */
+    struct flare_str issuer;      /* likewise */
+    struct flare_str serial;      /* hexadecimal, lower case */
+    struct flare_str fingerprint; /* SHA-256 of it all; likewise, 64 digits */
+    /* The first name of its subjectAltName: "DNS:a.test", "email:a@a.test",
+     * "URI:spiffe://a.test/b"; empty: none that is text. */
+    struct flare_str san;
+    int64_t not_before; /* seconds since 1970 */
+    int64_t not_after;
+};
+
+/*
+ * Of a stream that is open and speaks TLS.  The texts are written to `room`, of
+ * `size` bytes (FLARE_TLS_PEER_BYTES is enough for any that is not made to be
+ * too much).
+ *
+ * Returns 0; -ENOTCONN; FLARE_E_TLS_NO_CERTIFICATE: it has shown none;
+ * -ENOBUFS: the room is too small; FLARE_E_TLS_BAD_CERTIFICATE: a name in it
+ * cannot be told; -ENOMEM.  `*peer` is written only on success.  Thread: owner
+ * loop.
+ */
+FLARE_API FLARE_MUST_USE int flare_stream_tls_peer(const flare_stream *stream,
+                                                   struct flare_tls_peer *peer,
+                                                   char *room, size_t size);
+
+/* The same of a blocking connection. */
+FLARE_API FLARE_MUST_USE int flare_conn_tls_peer(flare_conn *conn,
+                                                 struct flare_tls_peer *peer,
+                                                 char *room, size_t size);
 
 #ifdef __cplusplus
 }

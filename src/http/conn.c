@@ -253,8 +253,8 @@ static int conn_send_file(struct flare__conn *conn)
     conn->file_bytes = res->file_left < CONN_FILE_PART
                            ? (uint32_t)res->file_left
                            : CONN_FILE_PART;
-    return flare__wire_sendfile(loop, &conn->sock, res->file,
-                               res->file_at, conn->file_bytes);
+    return flare__wire_sendfile(loop, &conn->sock, res->file, res->file_at,
+                                conn->file_bytes);
 }
 
 static void conn_on_file_sent(struct flare__conn *conn)
@@ -414,15 +414,29 @@ static void conn_free(struct flare__conn *conn)
     }
 }
 
+/* No TLS came of it.  Whoever speaks HTTP in clear is told so, in clear. */
+static void conn_on_insecure(struct flare__conn *conn, int32_t res)
+{
+    if (res == -ETIMEDOUT)
+        conn->http->counters.timeouts++;
+    flare__http_note_handshake(conn->http, res, flare__wire_error(&conn->sock));
+    if (res == FLARE_E_TLS_PLAIN && conn->phase == FLARE__CONN_HEAD &&
+        flare__wire_leave(&conn->sock)) {
+        conn->is_tls = false;
+        flare__conn_refuse(conn, FLARE_E_PLAIN_HTTP, /* is_head = */ false);
+        flare__conn_flush(conn);
+        return;
+    }
+    flare__conn_abort(conn);
+}
+
 /* The handshake is over. */
 static void conn_on_open(struct flare__conn *conn, int32_t res)
 {
     if (conn->phase == FLARE__CONN_DEAD)
         return;
-    if (res == -ETIMEDOUT)
-        conn->http->counters.timeouts++;
     if (res < 0)
-        flare__conn_abort(conn);
+        conn_on_insecure(conn, res);
     else if (conn->phase == FLARE__CONN_HEAD && conn->in == NULL)
         flare__conn_set_read_deadline(conn,
                                       conn->http->options->head_timeout_ms);

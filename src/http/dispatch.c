@@ -9,6 +9,7 @@
 #include "http/memory.h"
 #include "http/percent.h"
 #include "http/res.h"
+#include "tls/facts.h"
 
 #include <errno.h>
 #include <string.h>
@@ -88,9 +89,14 @@ static int dispatch_route(struct flare__exchange *x)
     return req->match.param_count != 0 ? dispatch_decode(x) : 0;
 }
 
-/* The answers to methods and targets that no route is asked about. */
+/* The answers to requests that no route is asked about. */
 static int dispatch_unrouted(const struct flare__exchange *x)
 {
+    const struct flare__conn *conn = x->res.conn;
+
+    if (FLARE_UNLIKELY(conn->is_tls) &&
+        flare__tls_facts_is_misdirected(&conn->sock, x->head.host))
+        return FLARE_E_MISDIRECTED; /* FAILURES T07 */
     if (x->head.form == FLARE__TARGET_AUTHORITY)
         return FLARE_E_METHOD_UNKNOWN; /* CONNECT: no tunnels here */
     if (x->head.method_id == FLARE_METHOD_TRACE)
@@ -109,6 +115,8 @@ static int dispatch_find(struct flare__exchange *x)
 /* Whether the library answers: `rc` is what dispatch_find said. */
 static bool dispatch_is_options(const struct flare__exchange *x, int rc)
 {
+    if (rc == FLARE_E_MISDIRECTED)
+        return false;
     if (x->head.form == FLARE__TARGET_ASTERISK)
         return true;
     return x->head.method_id == FLARE_METHOD_OPTIONS &&
@@ -146,8 +154,13 @@ static int dispatch_plain(struct flare_res *res, int error)
     }
     if (x->head.form == FLARE__TARGET_AUTHORITY)
         res->is_last = true; /* what follows may be meant for the tunnel */
+    if (error == FLARE_E_MISDIRECTED)
+        res->is_last = true; /* and here for another server */
     res->error = error;
-    rc = flare__res_plain(res, status);
+    if (error == FLARE_E_PLAIN_HTTP)
+        rc = flare_res_text(res, status, "400 this port speaks HTTPS only\n");
+    else
+        rc = flare__res_plain(res, status);
     res->error = 0;
     return rc;
 }

@@ -124,6 +124,7 @@ libflare_core_la_SOURCES += \
 	%D%/req_form.c \
 	%D%/req_more.c \
 	%D%/req_peer.c \
+	%D%/req_tls.c \
 	%D%/res.c \
 	%D%/res.h \
 	%D%/res_body.c \

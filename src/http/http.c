@@ -19,6 +19,9 @@
  * wait are served too; these are the places kept for them, a batch of events.
  */
 enum { HTTP_LATE_CONNS = FLARE__LOOP_BATCH };
+
+enum { HTTP_QUIET_MS = 1000 /* between two lines about handshakes */ };
+
 static void http_on_conn(struct flare__listener *l, int fd)
 {
     struct flare__http *h = l->owner;
@@ -187,6 +190,24 @@ void flare__http_abort(struct flare__http *h)
     h->is_aborted = true;
     while ((conn = flare__slab_next(&h->conns, &cursor)) != NULL)
         flare__conn_abort(conn);
+}
+
+void flare__http_note_handshake(struct flare__http *h, int error,
+                                const struct flare_error *err)
+{
+    const char *text = err != NULL ? err->text : flare_strerror(error);
+
+    if (h->loop->now_ms < h->handshakes_quiet_ms) {
+        h->handshakes_unlogged++;
+        return;
+    }
+    h->handshakes_quiet_ms = h->loop->now_ms + HTTP_QUIET_MS;
+    if (h->handshakes_unlogged > 0)
+        flare__log(&h->loop->log, FLARE_LOG_INFO, "handshake: %s; and %u more",
+                   text, (unsigned)h->handshakes_unlogged);
+    else
+        flare__log(&h->loop->log, FLARE_LOG_INFO, "handshake: %s", text);
+    h->handshakes_unlogged = 0;
 }
 
 /*

@@ -62,7 +62,7 @@ struct flare__http_options {
     bool has_proxy_header;          /* each connection begins with one */
     enum flare__forwarded_kind forwarded;
     struct flare__trust trust;
-    void *app; /* the user's: flare/state.h */
+    void *app;                     /* the user's: flare/state.h */
     struct flare__wire_maker *tls; /* of listeners that speak it; NULL: none */
     uint32_t tls_handshake_timeout_ms;
 };
@@ -237,6 +237,8 @@ struct flare__http {
     struct flare__sse *streams;   /* open ones; a drain ends them */
     struct flare__memory *memory; /* NULL: no budget */
     struct flare__watch *watch;   /* NULL: nobody watches */
+    uint64_t handshakes_quiet_ms; /* failures are logged again from then on */
+    uint32_t handshakes_unlogged; /* failures since the last line */
 
     /* "Server: ...\r\nDate: ...\r\n", written anew each second. */
     uint64_t common_until_ms;
@@ -283,6 +285,13 @@ void flare__http_drain(struct flare__http *h);
 
 /* After drain: resets what is left, and who comes late. */
 void flare__http_abort(struct flare__http *h);
+
+/*
+ * A TLS handshake has failed: a line in the log, but one a second at most, as
+ * any stranger can make them fail.  `err` has the sentence; or NULL.
+ */
+void flare__http_note_handshake(struct flare__http *h, int error,
+                                const struct flare_error *err);
 
 /* No listener and no connection is left.  Only then fini. */
 bool flare__http_is_idle(const struct flare__http *h);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One line for each answer, whatever became of it. */
+#include <flare/peer.h>
+
 #include "base/log.h"
 #include "http/mw_log_line.h"
 #include "http/mw_tools.h"
@@ -14,6 +16,7 @@ static void log_done(flare_req *req, flare_res *res,
     const struct flare_addr *client = flare__mw_client(req);
     char address[FLARE_ADDR_TEXT_MAX];
     char line[FLARE__LOG_LINE_MAX];
+    struct flare_tls_info tls;
     size_t len;
     struct flare__log_entry entry = {
         .user = flare_req_user(req),
@@ -31,6 +34,8 @@ static void log_done(flare_req *req, flare_res *res,
     };
 
     (void)res;
+    if (flare_req_tls(req, &tls) == 0)
+        entry.tls = flare_str(tls.version);
     if (client->kind == FLARE_ADDR_IP)
         entry.client = (struct flare_str){
             address, flare_ip_format(&client->ip, address, sizeof(address))};

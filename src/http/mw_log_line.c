@@ -20,12 +20,13 @@ enum {
     LINE_REFERER_MAX = 1024,
     LINE_AGENT_MAX = 1024,
     LINE_ID_MAX = 256,
+    LINE_TLS_MAX = 32,
     LINE_REST_MAX = 640 /* numbers, names, punctuation */
 };
 
 _Static_assert(LINE_CLIENT_MAX + LINE_USER_MAX + LINE_METHOD_MAX +
                        LINE_TARGET_MAX + LINE_REFERER_MAX + LINE_AGENT_MAX +
-                       LINE_ID_MAX + LINE_REST_MAX <=
+                       LINE_ID_MAX + LINE_TLS_MAX + LINE_REST_MAX <=
                    FLARE__LOG_LINE_MAX,
                "a line always fits");
 
@@ -220,6 +221,7 @@ static void line_json(struct line *l, const struct flare__log_entry *e)
     line_member(l, ",\"referer\":", e->referer, LINE_REFERER_MAX);
     line_member(l, ",\"agent\":", e->agent, LINE_AGENT_MAX);
     line_member(l, ",\"id\":", e->id, LINE_ID_MAX);
+    line_member(l, ",\"tls\":", e->tls, LINE_TLS_MAX);
     if (e->error != NULL)
         line_member(l, ",\"error\":", flare_str(e->error), LINE_METHOD_MAX);
     line_text(l, "}");

@@ -19,8 +19,9 @@ struct flare__log_entry {
     struct flare_str referer;
     struct flare_str agent;
     struct flare_str id;
-    const char *error; /* why the answer broke off */
-    int64_t time_s;    /* since 1970 */
+    struct flare_str tls; /* "TLSv1.3"; of JSON only */
+    const char *error;    /* why the answer broke off */
+    int64_t time_s;       /* since 1970 */
     uint64_t body_bytes;
     uint64_t elapsed_ns;
     int minor; /* of HTTP/1.x */

@@ -68,11 +68,21 @@ bool flare_req_is_client_known(flare_req *req)
            (f == NULL || f->end != FLARE__FORWARDED_OBSCURED);
 }
 
+/* The connection's own TLS, whatever a proxy says. */
+static bool req_is_tls(const flare_req *req)
+{
+    const struct flare__conn *conn = FLARE__EXCHANGE_OF(req, req)->res.conn;
+
+    return conn != NULL && conn->is_tls;
+}
+
 struct flare_str flare_req_scheme(flare_req *req)
 {
     const struct flare__forwarded *f = req_forwarded(req);
 
-    return f != NULL && f->proto.len > 0 ? f->proto : FLARE_STR("http");
+    if (f != NULL && f->proto.len > 0)
+        return f->proto;
+    return req_is_tls(req) ? FLARE_STR("https") : FLARE_STR("http");
 }
 
 struct flare_str flare_req_client_host(flare_req *req)

@@ -6,8 +6,9 @@
  * and need not know which it is; without a filter that costs one branch.
  *
  * A filter is set on a socket that is attached and connected, while nothing of
- * the owner's is under way but a receive it names, and stays until CLOSED.  Its socket is the owner's: it
- * stands in `on_event` and calls the owner's own with what is left for it:
+ * the owner's is under way but a receive it names, and stays until CLOSED.  Its
+ * socket is the owner's: it stands in `on_event` and calls the owner's own with
+ * what is left for it:
  *
  *   OPEN     once: res is 0, from then on bytes pass; or the reason why none
  *            ever will, and then only close is to be called
@@ -34,6 +35,11 @@ struct flare__wire_filter_ops {
                     uint32_t count);
     void (*shutdown_send)(struct flare__wire_filter *f);
     void (*close)(struct flare__wire_filter *f, enum flare__close_how how);
+    /* While the owner is told OPEN with an error: where the peer's bytes were
+     * never the filter's business, but seem to be HTTP in clear, the filter
+     * goes, with those bytes, and the socket is the owner's as it was before.
+     * false: it stays.  NULL: it always does. */
+    bool (*leave)(struct flare__wire_filter *f);
     /* The sentence of a failure that an event told; lent while it lives. */
     const struct flare_error *(*error)(const struct flare__wire_filter *f);
 };
@@ -127,6 +133,13 @@ static inline void flare__wire_close(struct flare_loop *loop,
         loop->ops->close(loop->backend, sock, how);
     else
         sock->filter->ops->close(sock->filter, how);
+}
+
+/* See flare__wire_filter_ops. */
+static inline bool flare__wire_leave(struct flare__sock *sock)
+{
+    return sock->filter != NULL && sock->filter->ops->leave != NULL &&
+           sock->filter->ops->leave(sock->filter);
 }
 
 /* The filter's sentence for what went wrong; NULL: it has none. */

@@ -177,6 +177,19 @@ static bool fail_is_plain(const struct flare__tls *e)
            (e->first[0] < 20 || e->first[0] > 24 || e->first[1] != 3);
 }
 
+bool flare__tls_is_http(const struct flare__tls *e)
+{
+    size_t letters = 0;
+
+    if (!fail_is_plain(e))
+        return false;
+    while (letters < sizeof(e->first) && e->first[letters] >= 'A' &&
+           e->first[letters] <= 'Z')
+        letters++;
+    return letters == sizeof(e->first) ||
+           (letters >= 3 && e->first[letters] == ' ');
+}
+
 static int fail_set(struct flare__tls *e, int code, const char *text)
 {
     char shown[128];

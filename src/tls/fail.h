@@ -18,6 +18,12 @@ int flare__tls_fail(struct flare__tls *e);
 /* The end of the peer's bytes where there should be more. */
 int flare__tls_fail_eof(struct flare__tls *e);
 
+/*
+ * Whether what the peer has sent instead of a handshake begins like a request
+ * of HTTP: "GET /", "DELET".
+ */
+bool flare__tls_is_http(const struct flare__tls *e);
+
 /* The code for an X509_V_ERR_.... */
 int flare__tls_verify_code(int verify_error);
 

@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: MIT
+libflare_core_la_SOURCES += \
+	%D%/facts.h \
+	%D%/stream.c
 if HAVE_OPENSSL
 libflare_core_la_SOURCES += \
 	%D%/bio.c \
@@ -15,6 +18,7 @@ libflare_core_la_SOURCES += \
 	%D%/counts.h \
 	%D%/engine.c \
 	%D%/engine.h \
+	%D%/facts.c \
 	%D%/fail.c \
 	%D%/fail.h \
 	%D%/hello.c \
@@ -27,6 +31,7 @@ libflare_core_la_SOURCES += \
 	%D%/link.c \
 	%D%/link.h \
 	%D%/link_impl.h \
+	%D%/link_leave.c \
 	%D%/link_out.c \
 	%D%/load.c \
 	%D%/load.h \
@@ -35,7 +40,6 @@ libflare_core_la_SOURCES += \
 	%D%/records.h \
 	%D%/server.c \
 	%D%/server.h \
-	%D%/stream.c \
 	%D%/sessions.c \
 	%D%/sessions.h \
 	%D%/tickets.c \

@@ -78,9 +78,13 @@ void flare__tls_link_fail(struct flare__tls_link *l, int rc)
 /* What the owner waits for does not come. */
 static void link_tell_failure(struct flare__tls_link *l)
 {
+    struct flare__sock *sock = l->sock;
+
     if (!l->is_open && !l->is_told) {
         l->is_told = true;
         flare__tls_link_tell(l, FLARE__EV_OPEN, l->rc);
+        if (sock->filter == NULL)
+            return; /* the link has left, and is no more */
     }
     if (!l->is_closed)
         link_end_recv(l, l->rc);
@@ -123,25 +127,31 @@ static void link_close(struct flare__wire_filter *f, enum flare__close_how how)
                        link_on_timer);
 }
 
-static void link_on_closed(struct flare__tls_link *l)
+void flare__tls_link_free(struct flare__tls_link *l)
 {
     const struct flare_allocator *al = &l->loop->allocator;
-    struct flare__sock *sock = l->sock;
-    flare__event_fn owner = l->owner;
 
-    FLARE_ASSERT(l->is_closed);
-    link_end_recv(l, -ECANCELED);
-    if (l->is_sending)
-        flare__tls_link_end_send(l, -ECANCELED);
+    l->sock->filter = NULL;
+    l->sock->on_event = l->owner;
     flare__wheel_stop(&l->loop->wheel, &l->timer);
     flare__loop_task_cancel(l->loop, &l->task);
     flare__tls_link_drop_output(l);
     flare__tls_free(l->engine);
     flare__free(al, l->held);
     flare__free(al, l);
-    sock->filter = NULL;
-    sock->on_event = owner;
-    owner(sock, &(struct flare__event){.sock = sock, .kind = FLARE__EV_CLOSED});
+}
+
+static void link_on_closed(struct flare__tls_link *l)
+{
+    struct flare__sock *sock = l->sock;
+
+    FLARE_ASSERT(l->is_closed);
+    link_end_recv(l, -ECANCELED);
+    if (l->is_sending)
+        flare__tls_link_end_send(l, -ECANCELED);
+    flare__tls_link_free(l);
+    sock->on_event(sock, &(struct flare__event){.sock = sock,
+                                                .kind = FLARE__EV_CLOSED});
 }
 
 /* ---- receiving */
@@ -416,6 +426,7 @@ const struct flare__wire_filter_ops flare__tls_link_ops = {
     .sendfile = flare__tls_link_sendfile,
     .shutdown_send = flare__tls_link_shutdown,
     .close = link_close,
+    .leave = flare__tls_link_leave,
     .error = link_error,
 };
 

@@ -64,6 +64,13 @@ void flare__tls_link_fail(struct flare__tls_link *l, int rc);
 void flare__tls_link_close_now(struct flare__tls_link *l,
                                enum flare__close_how how);
 
+/* The socket is its owner's alone again. */
+void flare__tls_link_free(struct flare__tls_link *l);
+
+/* ---- link_leave.c */
+
+bool flare__tls_link_leave(struct flare__wire_filter *f);
+
 /* ---- link_out.c */
 
 int flare__tls_link_send(struct flare__wire_filter *f, const struct iovec *iov,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The public face of a build without OpenSSL: it says that there is no TLS. */
-#include <flare/tls.h>
+/* The face of a build without OpenSSL: it says that there is no TLS. */
+#include "tls/facts.h"
 
 #include "base/assert.h"
 #include "base/log.h"
@@ -67,17 +67,28 @@ void flare_tls_client_free(flare_tls_client *client)
     FLARE_ASSERT(client == NULL);
 }
 
-int flare_stream_tls_info(const flare_stream *stream,
+int flare__tls_facts_info(const struct flare__sock *sock,
                           struct flare_tls_info *info)
 {
-    (void)stream;
+    (void)sock;
     (void)info;
     return -ENOTCONN; /* nobody could begin it */
 }
 
-int flare_conn_tls_info(flare_conn *conn, struct flare_tls_info *info)
+int flare__tls_facts_peer(const struct flare__sock *sock,
+                          struct flare_tls_peer *peer, char *room, size_t size)
 {
-    (void)conn;
-    (void)info;
+    (void)sock;
+    (void)peer;
+    (void)room;
+    (void)size;
     return -ENOTCONN;
+}
+
+bool flare__tls_facts_is_misdirected(const struct flare__sock *sock,
+                                     struct flare_str host)
+{
+    (void)sock;
+    (void)host;
+    return false;
 }
