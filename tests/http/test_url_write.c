@@ -223,6 +223,81 @@ START_TEST(test_url_resolves_as_the_naive_reader_does)
 }
 END_TEST
 
+/* Where the URL standard (its web platform tests) and the RFC lead to the same
+ * place: resolved, then normalised. */
+static const struct resolved web_rows[] = {
+    {"http://a.test/x/y", "HTTP://B.Test", "http://b.test/"},
+    {"http://a.test/x/y", "//b.test", "http://b.test/"},
+    {"http://a.test/x/y", "//b/z", "http://b/z"},
+    {"http://a.test/x/y", "/a%2fc", "http://a.test/a%2Fc"},
+    {"http://a.test/x/y", "/a/%2f/c", "http://a.test/a/%2F/c"},
+    {"http://a.test/x/y", "/././z", "http://a.test/z"},
+    {"http://a.test/x/y", "/./.z", "http://a.test/.z"},
+    {"http://a.test/x/y", "/z/.", "http://a.test/z/"},
+    {"http://a.test/x/y", "/z/./", "http://a.test/z/"},
+    {"http://a.test/x/y", "/z/w/..", "http://a.test/z/"},
+    {"http://a.test/x/y", "/z/w/../", "http://a.test/z/"},
+    {"http://a.test/x/y", "/z/..w", "http://a.test/z/..w"},
+    {"http://a.test/x/y", "/z/w/../v/../../u", "http://a.test/u"},
+    {"http://a.test/x/y", "/z/../../../u", "http://a.test/u"},
+    {"http://a.test/x/y", "/z/%2e", "http://a.test/z/"},
+    {"http://a.test/x/y", "/z/%2e./%2e%2e/.%2e/%2e.w", "http://a.test/..w"},
+    {"http://a.test/x/y", "http://b////../..", "http://b//"},
+    {"http://a.test/x/y", "/z/w//..", "http://a.test/z/w/"},
+    {"http://a.test/x/y", "/%7Fq%3Ew%3D", "http://a.test/%7Fq%3Ew%3D"},
+    {"http://a.test/x/y", "/@q%40", "http://a.test/@q%40"},
+    {"http://a.test/x/y", "/(%28:%3A%29)", "http://a.test/(%28:%3A%29)"},
+    {"http://a.test/x/y", "/q%00%51", "http://a.test/q%00Q"},
+    {"http://a.test/x/y", "?a?b#c?d", "http://a.test/x/y?a?b#c?d"},
+    {"http://a.test/x/y", "http://%25u:p@b/", "http://%25u:p@b/"},
+    {"http://a.test/x/y", "http://u.@b", "http://u.@b/"},
+    {"http://a.test/x/y", "http://:p@b", "http://:p@b/"},
+    {"http://a.test/x/y", "http://../", "http://../"},
+    {"http://a.test/x/y", "http://[1:0::]", "http://[1::]/"},
+    {"http://a.test/x/y", "http://256.test", "http://256.test/"},
+    {"http://a.test/x/y", "c:/z", "c:/z"},
+    {"http://a.test/x/y", "z:", "z:"},
+    {"http://a.test/x/y", "z:/../", "z:/"},
+    {"http://a.test/x/y", "z:////://///", "z:////://///"},
+    {"http://a.test/x/y", "z://///////b/", "z://///////b/"},
+    {"http://a.test/x/y", "urn:ietf:rfc:2648", "urn:ietf:rfc:2648"},
+    {"http://a.test/x/y", "tag:j@a.test,2001:b/c", "tag:j@a.test,2001:b/c"},
+    {"http://a.test/x/y", "git+https://b/c", "git+https://b/c"},
+    {"http://u:p@a.test:21/x", "/y/z", "http://u:p@a.test:21/y/z"},
+    {"z:/p/q", "../i", "z:/i"},
+    {"z://h/p", "../i", "z://h/i"},
+    {"z:///p/q", "../i", "z:///i"},
+    {"z:///p/q", "?i", "z:///p/q?i"},
+    {"z:y", "#i", "z:y#i"},
+    {"z:y?x", "#", "z:y?x#"},
+    {"z:/p", "/.//i", "z:/.//i"},
+    {"z:/p", "..//i", "z:/.//i"},
+    {"z://h/", "///", "z:///"},
+    {"z://h/", "////i/", "z:////i/"},
+    {"file:///t/m", "//s/f", "file://s/f"},
+    {"file:///t/m", "n", "file:///t/n"},
+    {"file:///t", "/////m", "file://///m"},
+    {"file://s/", "/..//a//b", "file://s//a//b"},
+    {"file:///t?a#b", "?c", "file:///t?c"},
+    {"file:///t?a#b", "", "file:///t?a"},
+};
+
+START_TEST(test_url_leads_where_the_web_says)
+{
+    const struct resolved *row = &web_rows[_i];
+    struct flare_url base = url_of(row->base), url = url_of(row->reference);
+    char out[200], normal[200];
+
+    ck_assert_int_gt(flare_url_resolve(&base, &url, out, sizeof(out)), 0);
+    url = url_of(out);
+    ck_assert_int_gt(flare_url_normalize(&url, normal, sizeof(normal)), 0);
+    ck_assert_msg(strcmp(normal, row->wanted) == 0, "%s at %s: %s",
+                  row->reference, row->base, normal);
+    ck_assert_ptr_null(
+        url_check_resolve(flare_str(row->base), flare_str(row->reference)));
+}
+END_TEST
+
 START_TEST(test_url_has_one_normal_form)
 {
     static const struct {
@@ -395,6 +470,8 @@ static Suite *suite(void)
     tcase_add_test(tc, test_url_resolves_only_against_an_absolute_one);
     tcase_add_test(tc, test_url_resolved_is_bounded);
     tcase_add_test(tc, test_url_resolves_as_the_naive_reader_does);
+    tcase_add_loop_test(tc, test_url_leads_where_the_web_says, 0,
+                        ROWS(web_rows));
     tcase_add_test(tc, test_url_has_one_normal_form);
     tcase_add_test(tc, test_url_for_others_has_no_password);
     tcase_add_test(tc, test_url_parts_cannot_become_others);
