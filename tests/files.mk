@@ -160,8 +160,13 @@ unit_tests = \
 	%D%/udp/test_udp_send \
 	%D%/udp/test_sim_udp \
 	%D%/ws/test_close \
+	%D%/ws/test_deflate \
+	%D%/ws/test_extension \
+	%D%/ws/test_field \
 	%D%/ws/test_frame \
-	%D%/ws/test_mask
+	%D%/ws/test_handshake \
+	%D%/ws/test_mask \
+	%D%/ws/test_origin
 
 # Date must be the same in both runs of a seed: sim_server.c has the clock.
 sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime
@@ -488,6 +493,10 @@ tests_http_test_router_SOURCES = \
 	%D%/http/router_naive.h \
 	%D%/http/test_router.c
 
+tests_ws_test_extension_SOURCES = \
+	%D%/ws/deflate_params_table.h \
+	%D%/ws/test_extension.c
+
 if HAVE_EPOLL
 unit_tests += \
 	%D%/backends/test_epoll \
@@ -658,6 +667,7 @@ libflare_testing_la_SOURCES += \
 	%D%/support/sim_server.c \
 	%D%/support/sim_server.h \
 	%D%/support/test.h \
+	%D%/support/ws_fields.h \
 	%D%/support/url_check.c \
 	%D%/support/url_check.h \
 	%D%/support/url_oracle.c \

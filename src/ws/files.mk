@@ -2,6 +2,18 @@
 libflare_core_la_SOURCES += \
 	%D%/close.c \
 	%D%/close.h \
+	%D%/deflate.c \
+	%D%/deflate.h \
+	%D%/deflate_none.c \
+	%D%/extension.c \
+	%D%/extension.h \
+	%D%/field.c \
+	%D%/field.h \
+	%D%/handshake.c \
+	%D%/handshake.h \
+	%D%/handshake_client.c \
+	%D%/handshake_lines.h \
+	%D%/handshake_server.c \
 	%D%/frame.c \
 	%D%/frame.h \
 	%D%/frame_write.c \
@@ -13,4 +25,6 @@ libflare_core_la_SOURCES += \
 	%D%/mask_neon.c \
 	%D%/mask_run.inc \
 	%D%/mask_scalar.c \
-	%D%/mask_sse2.c
+	%D%/mask_sse2.c \
+	%D%/origin.c \
+	%D%/origin.h
