@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	%D%/loop.md \
 	%D%/middleware.md \
 	%D%/reader.md \
+	%D%/replies.md \
 	%D%/sim.md \
 	%D%/tcp.md \
 	%D%/tls.md \

@@ -219,7 +219,6 @@ bool flare__reply_is_reusable(const struct flare__reply *r,
                               bool is_request_sent)
 {
     return is_request_sent && r->state == STATE_DONE &&
-           (r->head.flags & FLARE__HEAD_KEEP_ALIVE) &&
-           r->framing != FLARE__REPLY_BY_END && !r->is_suspect &&
+           (r->head.flags & FLARE__HEAD_KEEP_ALIVE) && !r->is_suspect &&
            !r->has_extra && !r->has_ended;
 }
