@@ -18,6 +18,16 @@ union record_control {
     char bytes[CMSG_SPACE(1)];
 };
 
+static ssize_t record_sendmsg(int fd, const struct msghdr *msg)
+{
+    ssize_t n;
+
+    do
+        n = sendmsg(fd, msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
 int flare__record_send(struct flare__backend *b, struct flare__sock *sock,
                        uint8_t type, const void *bytes, size_t len)
 {
@@ -28,6 +38,8 @@ int flare__record_send(struct flare__backend *b, struct flare__sock *sock,
                          .msg_control = control.bytes,
                          .msg_controllen = sizeof(control.bytes)};
     struct cmsghdr *header = &control.header;
+    int error;
+    socklen_t error_len = sizeof(error);
     ssize_t n;
 
     (void)b;
@@ -37,9 +49,15 @@ int flare__record_send(struct flare__backend *b, struct flare__sock *sock,
     header->cmsg_type = TLS_SET_RECORD_TYPE;
     header->cmsg_len = CMSG_LEN(1);
     *CMSG_DATA(header) = type;
-    do
-        n = sendmsg(sock->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
+    n = record_sendmsg(sock->fd, &msg);
+    if (n < 0 && errno == EBADMSG) {
+        /*
+         * What came in was not authentic, and is the socket's error as well,
+         * until somebody asks for it (Linux 6.1): the alert has to leave.
+         */
+        (void)getsockopt(sock->fd, SOL_SOCKET, SO_ERROR, &error, &error_len);
+        n = record_sendmsg(sock->fd, &msg);
+    }
     if (n < 0)
         return -errno;
     return (size_t)n == len ? 0 : -EIO; /* a record is made whole or not */

@@ -684,6 +684,7 @@ tls_tests = \
 	%D%/tls/test_fail \
 	%D%/tls/test_hello \
 	%D%/tls/test_interop \
+	%D%/tls/test_link_kernel \
 	%D%/tls/test_load \
 	%D%/tls/test_server \
 	%D%/tls/test_sessions \

@@ -32,6 +32,7 @@ libflare_core_la_SOURCES += \
 	%D%/link.h \
 	%D%/link_impl.h \
 	%D%/link_leave.c \
+	%D%/link_kernel.c \
 	%D%/link_out.c \
 	%D%/load.c \
 	%D%/load.h \

@@ -373,6 +373,16 @@ int flare__tls_kernel_rekey(struct flare__tls *e, struct flare_loop *loop,
 
 #endif
 
+bool flare__tls_kernel_has_tx(const struct flare__tls *e)
+{
+    return e->tx.is_kernel;
+}
+
+bool flare__tls_kernel_has_rx(const struct flare__tls *e)
+{
+    return e->rx.is_kernel;
+}
+
 uint32_t flare__tls_kernel_missing(const struct flare__tls *e)
 {
     return flare__tls_records_missing(&e->rx.records);

@@ -31,6 +31,10 @@ void flare__tls_kernel_follow(struct flare__tls *e, bool is_sent, int type,
 /* Erases the secret of a direction. */
 void flare__tls_kernel_forget(struct flare__tls_way *way);
 
+/* Whether the kernel does it. */
+bool flare__tls_kernel_has_tx(const struct flare__tls *e);
+bool flare__tls_kernel_has_rx(const struct flare__tls *e);
+
 /*
  * Whether it is worth a try: the connection is open, its direction not in the
  * kernel yet, and nothing is known to speak against it.

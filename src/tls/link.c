@@ -5,14 +5,12 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "net/clock.h"
+#include "tls/control.h"
+#include "tls/kernel.h"
 #include "tls/link_impl.h"
 
 #include <errno.h>
 #include <string.h>
-
-enum { LINK_CLOSE_MS = 2000 /* for close_notify to leave */ };
-
-static void link_process(struct flare__tls_link *l, struct flare_str in);
 
 struct flare__tls_link *flare__tls_link_of(const struct flare__sock *sock)
 {
@@ -42,8 +40,7 @@ void flare__tls_link_tell(struct flare__tls_link *l,
     l->owner(l->sock, &ev);
 }
 
-/* The end of the owner's receiving, if it goes on. */
-static void link_end_recv(struct flare__tls_link *l, int32_t res)
+void flare__tls_link_end_recv(struct flare__tls_link *l, int32_t res)
 {
     if (!l->is_wanted)
         return;
@@ -69,9 +66,9 @@ void flare__tls_link_fail(struct flare__tls_link *l, int rc)
     if (l->rc != 0)
         return;
     l->rc = rc;
-    flare__tls_link_flush(l); /* the alert */
     if (!l->is_closed)
         flare__wheel_stop(&l->loop->wheel, &l->timer);
+    flare__tls_link_flush(l); /* the alert */
     flare__tls_link_touch(l);
 }
 
@@ -87,20 +84,25 @@ static void link_tell_failure(struct flare__tls_link *l)
             return; /* the link has left, and is no more */
     }
     if (!l->is_closed)
-        link_end_recv(l, l->rc);
+        flare__tls_link_end_recv(l, l->rc);
     if (!l->is_closed && l->is_sending && !l->in_flight)
         flare__tls_link_end_send(l, l->rc);
 }
 
-static void link_on_timer(struct flare__timer *timer)
+void flare__tls_link_on_timer(struct flare__timer *timer)
 {
     struct flare__tls_link *l =
         FLARE_CONTAINER_OF(timer, struct flare__tls_link, timer);
 
-    if (l->is_closed) /* the peer does not take close_notify */
+    if (l->is_closed && l->loop->now_ms >= l->close_by_ms) {
+        /* the peer does not take close_notify */
         flare__tls_link_close_now(l, FLARE__CLOSE_ABORT);
-    else
+    } else if (!l->is_closed && !l->is_open) {
         flare__tls_link_fail(l, -ETIMEDOUT);
+    } else { /* the system took none of the kernel's control records */
+        flare__tls_link_flush(l);
+        flare__tls_link_rest(l);
+    }
 }
 
 static void link_close(struct flare__wire_filter *f, enum flare__close_how how)
@@ -118,13 +120,11 @@ static void link_close(struct flare__wire_filter *f, enum flare__close_how how)
         flare__tls_link_close_now(l, how);
         return;
     }
+    l->close_by_ms = loop->now_ms + LINK_CLOSE_MS;
+    flare__wheel_start(&loop->wheel, &l->timer, l->close_by_ms,
+                       flare__tls_link_on_timer);
     flare__tls_link_flush(l);
-    if (!l->in_flight) {
-        flare__tls_link_close_now(l, FLARE__CLOSE_GRACEFUL);
-        return;
-    }
-    flare__wheel_start(&loop->wheel, &l->timer, loop->now_ms + LINK_CLOSE_MS,
-                       link_on_timer);
+    flare__tls_link_rest(l);
 }
 
 void flare__tls_link_free(struct flare__tls_link *l)
@@ -146,7 +146,7 @@ static void link_on_closed(struct flare__tls_link *l)
     struct flare__sock *sock = l->sock;
 
     FLARE_ASSERT(l->is_closed);
-    link_end_recv(l, -ECANCELED);
+    flare__tls_link_end_recv(l, -ECANCELED);
     if (l->is_sending)
         flare__tls_link_end_send(l, -ECANCELED);
     flare__tls_link_free(l);
@@ -160,7 +160,8 @@ static void link_start_inner(struct flare__tls_link *l)
 {
     int rc;
 
-    if (l->is_receiving || l->is_eof || l->rc != 0 || l->is_closed)
+    if (l->is_receiving || l->is_eof || l->pending != 0 || l->rc != 0 ||
+        l->is_closed)
         return;
     rc = l->loop->ops->recv_start(l->loop->backend, l->sock);
     if (rc < 0) {
@@ -246,20 +247,49 @@ static int link_read(struct flare__tls_link *l, struct flare_str *in)
     flare__wire_lease_give(l->loop, ev.lease);
     if (n == 0) { /* close_notify; what follows it is dropped */
         l->is_eof = true;
-        link_end_recv(l, 0);
+        flare__tls_link_end_recv(l, 0);
         return -EAGAIN;
     }
     return n;
 }
 
-/* As far as it goes; what is left is kept. */
-static void link_process(struct flare__tls_link *l, struct flare_str in)
+/* What the kernel has decrypted, but nobody wanted then. */
+static int link_pass(struct flare__tls_link *l, struct flare_str *in)
+{
+    struct flare__event ev = {.sock = l->sock,
+                              .kind = FLARE__EV_RECV,
+                              .flags = FLARE__EV_MORE | FLARE__EV_LEASE};
+    size_t n =
+        in->len < FLARE__WIRE_LEASE_BYTES ? in->len : FLARE__WIRE_LEASE_BYTES;
+    char *room = flare__wire_lease_take(l->loop, &ev.lease);
+
+    if (room == NULL)
+        return -ENOMEM;
+    memcpy(room, in->ptr, n);
+    in->ptr += n;
+    in->len -= n;
+    ev.data = (uint8_t *)room;
+    ev.res = (int32_t)n;
+    l->owner(l->sock, &ev);
+    return 0;
+}
+
+static int link_step(struct flare__tls_link *l, struct flare_str *in)
+{
+    if (!l->is_open)
+        return link_handshake(l, in);
+    if (in->len > 0 && flare__tls_kernel_has_rx(l->engine))
+        return link_pass(l, in);
+    return link_read(l, in);
+}
+
+void flare__tls_link_process(struct flare__tls_link *l, struct flare_str in)
 {
     int rc = 0;
 
     while (rc == 0 && l->rc == 0 && !l->is_closed && !l->is_eof &&
            link_takes(l)) {
-        rc = l->is_open ? link_read(l, &in) : link_handshake(l, &in);
+        rc = link_step(l, &in);
         /* what a peer asks for by its records goes before the next of them */
         flare__tls_link_flush(l);
     }
@@ -284,7 +314,7 @@ static void link_on_task(struct flare__task *task)
     }
     if (!l->has_begun) {
         l->has_begun = true;
-        link_process(l, (struct flare_str){NULL, 0});
+        flare__tls_link_process(l, (struct flare_str){NULL, 0});
     }
     if (l->held_len > 0 && link_takes(l)) {
         char *memory = l->held;
@@ -292,26 +322,34 @@ static void link_on_task(struct flare__task *task)
         l->held = NULL;
         l->held_len = 0;
         l->held_cap = 0;
-        link_process(l, held);
+        flare__tls_link_process(l, held);
         flare__free(&l->loop->allocator, memory);
     }
     if (l->is_finished && l->held_len == 0)
-        link_process(l, (struct flare_str){NULL, 0});
+        flare__tls_link_process(l, (struct flare_str){NULL, 0});
+    if (l->pending != 0 && l->held_len == 0 && !l->is_closed && l->rc == 0)
+        flare__tls_link_control(l, l->pending);
     if (l->is_closed || l->rc != 0)
         return;
     if (l->is_eof)
-        link_end_recv(l, 0);
+        flare__tls_link_end_recv(l, 0);
     else if (l->is_unwanted && (!l->is_receiving || !l->is_open))
-        link_end_recv(l, -ECANCELED);
+        flare__tls_link_end_recv(l, -ECANCELED);
     if (l->is_closed || l->rc != 0)
         return;
     flare__tls_link_settle(l);
     if (l->is_closed || l->rc != 0 || l->held_len > 0)
         return;
-    if (link_takes(l) && !l->is_unwanted)
-        link_start_inner(l);
-    else
+    if (!link_takes(l) || l->is_unwanted ||
+        (l->is_receiving && flare__tls_link_may_rx(l))) {
         link_stop_inner(l);
+        return;
+    }
+    if (flare__tls_link_may_rx(l))
+        flare__tls_link_try_rx(l);
+    if (!l->is_closed && l->rc == 0 && l->held_len == 0 && link_takes(l) &&
+        !l->is_unwanted)
+        link_start_inner(l);
 }
 
 void flare__tls_link_touch(struct flare__tls_link *l)
@@ -328,7 +366,8 @@ static int link_recv_start(struct flare__wire_filter *f)
         return l->rc; /* was told already, or will be */
     l->is_wanted = true;
     l->is_unwanted = false;
-    if (l->held_len > 0 || l->is_eof || l->is_finished || l->is_stopping)
+    if (l->held_len > 0 || l->is_eof || l->is_finished || l->is_stopping ||
+        l->pending != 0 || flare__tls_link_may_rx(l))
         flare__tls_link_touch(l);
     else
         link_start_inner(l);
@@ -356,12 +395,35 @@ static void link_on_recv_end(struct flare__tls_link *l, int32_t res)
         l->is_finished = true;
         flare__tls_eof(l->engine);
         if (l->held_len == 0)
-            link_process(l, (struct flare_str){NULL, 0});
-    } else if (res != -ECANCELED) {
+            flare__tls_link_process(l, (struct flare_str){NULL, 0});
+    } else if (res == -ECANCELED || l->is_closed) {
+        /* it goes on, or nothing does */
+    } else if (!flare__tls_kernel_has_rx(l->engine)) {
         flare__tls_link_fail(l, res);
+    } else if (l->held_len > 0) {
+        l->pending = res; /* what came before it is to be read first */
+    } else {
+        flare__tls_link_control(l, res);
     }
     if (!l->is_closed)
         flare__tls_link_touch(l);
+}
+
+/* What the kernel has decrypted, to an owner who wants it; else false. */
+static bool link_on_plain(struct flare__tls_link *l,
+                          const struct flare__event *ev)
+{
+    struct flare__event mine = *ev;
+
+    if (ev->res <= 0 || !flare__tls_kernel_has_rx(l->engine))
+        return false;
+    flare__tls_control_count(l->engine, (size_t)ev->res);
+    if (!l->is_wanted || l->held_len > 0 || l->rc != 0 || l->is_closed ||
+        l->is_eof)
+        return false;
+    mine.flags |= FLARE__EV_MORE; /* the owner's goes on in any case */
+    l->owner(l->sock, &mine);
+    return true;
 }
 
 static void link_on_recv(struct flare__tls_link *l,
@@ -369,16 +431,20 @@ static void link_on_recv(struct flare__tls_link *l,
 {
     struct flare_loop *loop = l->loop;
 
-    if (ev->res > 0) {
+    if (link_on_plain(l, ev)) {
+        if (!link_takes(l) && !l->is_closed)
+            flare__tls_link_touch(l);
+    } else if (ev->res > 0) {
         const struct flare_str in = {(const char *)ev->data, (size_t)ev->res};
 
         if (l->held_len > 0 && !l->is_closed)
             link_hold(l, in);
         else
-            link_process(l, in);
+            flare__tls_link_process(l, in);
         if (ev->flags & FLARE__EV_LEASE)
             loop->ops->lease_put(loop->backend, ev->lease);
-        if (l->held_len > 0 || (!link_takes(l) && !l->is_closed))
+        if (l->held_len > 0 || (!link_takes(l) && !l->is_closed) ||
+            flare__tls_link_may_rx(l))
             flare__tls_link_touch(l);
     }
     if ((ev->flags & FLARE__EV_MORE) == 0)
@@ -460,7 +526,7 @@ int flare__tls_link_start(struct flare_loop *loop, struct flare__sock *sock,
     sock->on_event = link_on_event;
     flare__wheel_start(&loop->wheel, &l->timer,
                        loop->now_ms + start->handshake_timeout_ms,
-                       link_on_timer);
+                       flare__tls_link_on_timer);
     flare__tls_link_touch(l);
     return 0;
 }

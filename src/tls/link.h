@@ -3,16 +3,19 @@
  * TLS on a socket of a loop: the filter (net/wire.h) that puts an engine
  * between the backend and the owner.
  *
- *   in   ciphertext in the backend's leases -> engine -> plaintext in a lease of
- *        the wire's, one record at a time
+ *   in   ciphertext in the backend's leases -> engine -> plaintext in a lease
+ *        of the wire's, one record at a time
  *   out  the owner's buffers -> records in one output buffer, up to four of
  *        them -> one send; the next when it is back
+ * and once the kernel does it (link_kernel.c), what the backend has received is
+ * plaintext and goes on in its own lease, and what the owner sends goes out of
+ * his memory, or from his file by sendfile.
  *
  * States:  HANDSHAKE -> OPEN -> ENDED
  *   HANDSHAKE  the filter receives by itself, whether or not its owner does; a
  *              timer ends it
- *   OPEN       receiving follows the owner's wish; what comes in between is held
- *              as ciphertext, at most what the backend had taken in already
+ *   OPEN       receiving follows the owner's wish; what comes in between is
+ *              held, at most what the backend had taken in already
  *   ENDED      an error; its alert is sent, then nothing more
  * and when the owner has closed it, close_notify is sent, if it can be within
  * some seconds, before the socket goes.

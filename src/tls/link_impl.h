@@ -5,6 +5,8 @@
 
 #include "tls/link.h"
 
+enum { LINK_CLOSE_MS = 2000 /* for close_notify to leave */ };
+
 struct flare__tls_link {
     struct flare__wire_filter filter;
     struct flare_loop *loop;
@@ -14,13 +16,13 @@ struct flare__tls_link {
     struct flare__task task;
     struct flare__timer timer; /* of the handshake; of the close */
 
-    char *held; /* ciphertext that nobody wants yet */
+    char *held; /* that nobody wants yet; ciphertext, or the kernel's plain */
     uint32_t held_len;
     uint32_t held_cap;
 
     /* The owner's send: buffers, or a part of a file. */
     const struct iovec *iov;
-    struct iovec one; /* a copy, if it is a single buffer */
+    struct iovec one;   /* a copy, if it is a single buffer */
     uint32_t iov_count; /* 0: a file */
     size_t iov_at;      /* bytes of the first that are gone */
     uint64_t file_at;
@@ -31,7 +33,10 @@ struct flare__tls_link {
     struct flare__tls_taken out; /* in flight */
     struct iovec sock_iov;       /* and where it stands */
     int32_t sent_res;            /* of it, while its memory is not back */
-    int rc;                      /* why it has ended; 0: it has not */
+    int32_t pending;      /* a receive's end, while there is plaintext held */
+    uint64_t close_by_ms; /* when the peer has had its time, once closed */
+    uint8_t rx_tries;     /* to hand over what is received */
+    int rc;               /* why it has ended; 0: it has not */
     bool has_begun;
     bool is_open;
     bool is_told;      /* that it never will be */
@@ -43,6 +48,7 @@ struct flare__tls_link {
     bool is_eof;       /* its close_notify has */
     bool is_sending;   /* the owner's send is not back */
     bool in_flight;    /* the backend's send is not back */
+    bool is_plain;     /* and it is the owner's own: the kernel encrypts */
     bool is_fin_due;   /* once all is sent */
     bool is_closed;    /* by the owner */
     bool is_gone;      /* the backend closes it */
@@ -63,6 +69,32 @@ void flare__tls_link_fail(struct flare__tls_link *l, int rc);
 /* The socket itself. */
 void flare__tls_link_close_now(struct flare__tls_link *l,
                                enum flare__close_how how);
+
+/* Uses up what has come, as far as it goes; keeps what is left. */
+void flare__tls_link_process(struct flare__tls_link *l, struct flare_str in);
+
+/* The owner's receive is over, if it has one. */
+void flare__tls_link_end_recv(struct flare__tls_link *l, int32_t res);
+
+/* Of flare__tls_link.timer. */
+void flare__tls_link_on_timer(struct flare__timer *timer);
+
+/* ---- link_kernel.c */
+
+/* Whether the kernel should be given what is received, now that it can. */
+bool flare__tls_link_may_rx(const struct flare__tls_link *l);
+
+/* No receive is armed: tries it. */
+void flare__tls_link_try_rx(struct flare__tls_link *l);
+
+/* The kernel's receive has ended in `res`, no data before it is left. */
+void flare__tls_link_control(struct flare__tls_link *l, int32_t res);
+
+/* Whether the kernel encrypts what is sent, now if not before. */
+bool flare__tls_link_try_tx(struct flare__tls_link *l);
+
+/* Sends alerts and new keys' notices by the kernel. */
+void flare__tls_link_flush_control(struct flare__tls_link *l);
 
 /* The socket is its owner's alone again. */
 void flare__tls_link_free(struct flare__tls_link *l);
@@ -93,6 +125,9 @@ void flare__tls_link_settle(struct flare__tls_link *l);
 
 /* The backend's send is. */
 void flare__tls_link_on_sent(struct flare__tls_link *l);
+
+/* All is sent: FIN, or the end of the socket, if they were waiting. */
+void flare__tls_link_rest(struct flare__tls_link *l);
 
 /* Gives back all memory of output. */
 void flare__tls_link_drop_output(struct flare__tls_link *l);

@@ -10,6 +10,8 @@
 
 #include "base/assert.h"
 #include "net/file.h"
+#include "tls/control.h"
+#include "tls/kernel.h"
 
 #include <errno.h>
 #include <string.h>
@@ -34,8 +36,7 @@ static void link_start_send(struct flare__tls_link *l)
     struct flare__tls_taken out;
     int rc;
 
-    if (l->in_flight || l->is_gone ||
-        !flare__tls_take_output(l->engine, &out))
+    if (l->in_flight || l->is_gone || !flare__tls_take_output(l->engine, &out))
         return;
     if (out.len == 0) {
         link_release(l, &out);
@@ -55,7 +56,10 @@ static void link_start_send(struct flare__tls_link *l)
 
 void flare__tls_link_flush(struct flare__tls_link *l)
 {
-    link_start_send(l);
+    if (flare__tls_kernel_has_tx(l->engine))
+        flare__tls_link_flush_control(l);
+    else
+        link_start_send(l);
 }
 
 /* ---- the owner's bytes */
@@ -147,6 +151,28 @@ static int link_write(struct flare__tls_link *l)
     return link_write_file(l);
 }
 
+/* The owner's bytes as they are, or the file: the kernel makes records. */
+static void link_push_plain(struct flare__tls_link *l)
+{
+    const struct flare__backend_ops *ops = l->loop->ops;
+    struct flare__backend *b = l->loop->backend;
+    int rc;
+
+    flare__tls_link_flush_control(l);
+    if (l->rc != 0)
+        return;
+    rc = l->iov != NULL
+             ? ops->send(b, l->sock, l->iov, l->iov_count)
+             : ops->sendfile(b, l->sock, l->file, l->file_at, l->left);
+    if (rc < 0) {
+        flare__tls_link_fail(l, rc);
+        return;
+    }
+    l->left = 0;
+    l->in_flight = true;
+    l->is_plain = true;
+}
+
 void flare__tls_link_push(struct flare__tls_link *l)
 {
     uint32_t cap;
@@ -155,6 +181,12 @@ void flare__tls_link_push(struct flare__tls_link *l)
 
     if (l->in_flight || l->rc != 0 || l->left == 0 || !l->is_open)
         return;
+    if (flare__tls_link_try_tx(l)) {
+        link_push_plain(l);
+        return;
+    }
+    if (l->in_flight)
+        return; /* what the engine had to say goes first, then it is tried */
     room = flare__wire_out_take(l->loop, l->left, &cap);
     if (room == NULL) {
         flare__tls_link_fail(l, -ENOMEM);
@@ -227,10 +259,9 @@ void flare__tls_link_end_send(struct flare__tls_link *l, int32_t res)
 
 /* ---- what follows a send */
 
-/* All is sent: FIN, or the end of the socket, if they were waiting. */
-static void link_rest(struct flare__tls_link *l)
+void flare__tls_link_rest(struct flare__tls_link *l)
 {
-    if (l->in_flight || l->is_gone)
+    if (l->in_flight || l->is_gone || flare__tls_control_is_due(l->engine))
         return;
     if (l->is_closed) {
         flare__tls_link_close_now(l, FLARE__CLOSE_GRACEFUL);
@@ -247,8 +278,8 @@ void flare__tls_link_shutdown(struct flare__wire_filter *f)
     FLARE_ASSERT(!l->is_sending && !l->is_closed);
     l->is_fin_due = true;
     (void)flare__tls_close(l->engine); /* a failure was told already */
-    link_start_send(l);
-    link_rest(l);
+    flare__tls_link_flush(l);
+    flare__tls_link_rest(l);
 }
 
 void flare__tls_link_on_sent(struct flare__tls_link *l)
@@ -257,8 +288,17 @@ void flare__tls_link_on_sent(struct flare__tls_link *l)
     int32_t res = l->sent_res;
 
     l->in_flight = false;
-    link_release(l, &l->out);
-    l->out.bytes = NULL;
+    if (l->is_plain) {
+        l->is_plain = false;
+        len = l->total;
+        if (l->iov == NULL && res >= 0) { /* a file may have ended early */
+            len = (uint32_t)res;
+            l->total = len;
+        }
+    } else {
+        link_release(l, &l->out);
+        l->out.bytes = NULL;
+    }
     if (res < 0 || (uint32_t)res != len) {
         flare__tls_link_fail(l, res < 0 ? res : -EPIPE);
         if (l->is_closed)
@@ -266,12 +306,12 @@ void flare__tls_link_on_sent(struct flare__tls_link *l)
         return;
     }
     flare__tls_link_push(l);
-    link_start_send(l); /* what the engine says by itself */
+    flare__tls_link_flush(l); /* what the engine says by itself */
     if (l->rc != 0)
         flare__tls_link_touch(l);
     else
         flare__tls_link_settle(l);
-    link_rest(l);
+    flare__tls_link_rest(l);
 }
 
 void flare__tls_link_settle(struct flare__tls_link *l)
