@@ -5,8 +5,6 @@
 #include "http/number.h"
 #include "http/percent.h"
 
-#include <flare/url.h>
-
 #include <errno.h>
 #include <string.h>
 
