@@ -6,6 +6,7 @@ fuzz_targets = \
 	%D%/fuzz_addr \
 	%D%/fuzz_chunked \
 	%D%/fuzz_cookie \
+	%D%/fuzz_decoding \
 	%D%/fuzz_dns_host \
 	%D%/fuzz_form \
 	%D%/fuzz_forwarded \
@@ -20,7 +21,9 @@ fuzz_targets = \
 	%D%/fuzz_set_cookie \
 	%D%/fuzz_sim \
 	%D%/fuzz_stream \
-	%D%/fuzz_url
+	%D%/fuzz_url \
+	%D%/fuzz_utf8 \
+	%D%/fuzz_ws_frame
 
 if HAVE_OPENSSL
 fuzz_targets += %D%/fuzz_tls_server
@@ -29,6 +32,7 @@ endif
 fuzz_fuzz_addr_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_chunked_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_cookie_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_decoding_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_dns_host_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_form_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_forwarded_LDADD = $(fuzz_ldadd)
@@ -45,6 +49,8 @@ fuzz_fuzz_sim_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDFLAGS = $(sim_ldflags)
 fuzz_fuzz_tls_server_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_stream_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_utf8_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_ws_frame_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_url_LDADD = $(fuzz_ldadd)
 
 EXTRA_DIST += \

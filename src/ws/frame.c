@@ -206,8 +206,7 @@ static enum fault message_grow(struct flare__ws_decoder *d, unsigned first)
         d->message = 0;
         d->frames = 0;
         d->is_compressed = first & BIT_RSV1;
-        d->is_first = true;
-        flare__utf8_init(&d->text);
+        d->is_first = true; /* and `text` is whole: the last one's end was */
     }
     if (d->frames == rules->message_frames_max)
         return TOO_MANY_FRAMES;

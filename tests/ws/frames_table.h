@@ -339,6 +339,11 @@ static const struct table_row table[] = {
     CONTROL_OF(PING, "ping"),
     CONTROL_OF(PONG, "pong"),
     CONTROL_OF(CLOSE, "close"),
+    ROW("control frames of several bytes",
+        "ping(abc) ping(de) pong(fghi) close(1000 bye)", F(FIN | PING, "abc"),
+        F(FIN | PING, "de"), F(FIN | PONG, "fghi"),
+        F(FIN | CLOSE, "\3\xe8"
+                       "bye")),
     ROW("ping that is not there whole", "~", CLAIM(FIN | PING, 7, 9)),
     ROW("ten pings",
         "ping(a) ping(a) ping(a) ping(a) ping(a) ping(a) ping(a) "
