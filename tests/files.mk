@@ -67,6 +67,12 @@ unit_tests = \
 	%D%/http/test_host \
 	%D%/http/test_http \
 	%D%/http/test_inflate \
+	%D%/http/test_jar \
+	%D%/http/test_jar_file \
+	%D%/http/test_jar_match \
+	%D%/http/test_jar_rules \
+	%D%/http/test_jar_table \
+	%D%/http/test_jar_text \
 	%D%/http/test_json \
 	%D%/http/test_list \
 	%D%/http/test_memory \
@@ -96,6 +102,7 @@ unit_tests = \
 	%D%/http/test_serve_static \
 	%D%/http/test_server \
 	%D%/http/test_server_loop \
+	%D%/http/test_setcookie \
 	%D%/http/test_sse \
 	%D%/http/test_res_json \
 	%D%/http/test_redirect \
@@ -140,6 +147,7 @@ unit_tests = \
 	%D%/net/test_user_signal \
 	%D%/net/test_user_timer \
 	%D%/net/test_user_watch \
+	%D%/net/test_whole_file \
 	%D%/net/test_worker \
 	%D%/udp/test_queue \
 	%D%/udp/test_udp \
@@ -239,6 +247,10 @@ tests_udp_test_sim_udp_SOURCES = \
 %C%_bench_test_floor_SOURCES = \
 	%D%/bench/test_floor.c \
 	bench/floor.c
+
+# Its disk fails.
+tests_net_test_whole_file_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=read \
+	-Wl,--wrap=write -Wl,--wrap=fsync -Wl,--wrap=rename
 
 tests_http_test_body_SOURCES = \
 	%D%/http/conn_rig.c \

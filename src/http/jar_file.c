@@ -161,6 +161,7 @@ static int load_begin(struct load *l, struct flare_str text,
     if (format < 0)
         return line_error(l, "no version of this format that is known", err);
     if (format == FLARE_COOKIE_FORMAT_OWN && text.ptr[text.len - 1] != '\n') {
+        l->line_number += rest.len > 0;
         for (size_t i = 0; i < rest.len; i++)
             l->line_number += rest.ptr[i] == '\n';
         return line_error(l, "the file ends before the line does", err);

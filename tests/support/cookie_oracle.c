@@ -33,21 +33,34 @@ static char *copy(const char *text, size_t len)
 
 /* ---- dates ---- */
 
-/* The numbers of the groups in `pattern`; false: no match. */
-static bool match(const char *pattern, const char *token, int *numbers)
-{
-    regmatch_t groups[5];
-    regex_t regex;
-    bool is_match;
+#define NUMBER(digits) "([0-9]{" digits "})"
+#define REST "([^0-9].*)?$" /* [ non-digit *OCTET ] */
 
-    if (regcomp(&regex, pattern, REG_EXTENDED | REG_ICASE) != 0)
+enum shape { SHAPE_TIME, SHAPE_DAY, SHAPE_YEAR, SHAPES };
+
+static const char *const patterns[SHAPES] = {
+    [SHAPE_TIME] = "^" NUMBER("1,2") ":" NUMBER("1,2") ":" NUMBER("1,2") REST,
+    [SHAPE_DAY] = "^" NUMBER("1,2") REST,
+    [SHAPE_YEAR] = "^" NUMBER("2,4") REST,
+};
+
+/* The numbers in a token of that shape; false: it has another. */
+static bool match(enum shape shape, const char *token, int *numbers)
+{
+    static regex_t regexes[SHAPES]; /* compiled once: that takes long */
+    static bool are_compiled[SHAPES];
+    regex_t *regex = &regexes[shape];
+    regmatch_t groups[5];
+
+    if (!are_compiled[shape] &&
+        regcomp(regex, patterns[shape], REG_EXTENDED) != 0)
         abort();
-    is_match = regexec(&regex, token, 5, groups, 0) == 0;
-    for (int i = 1; is_match && i <= 3 && (size_t)i <= regex.re_nsub; i++)
-        if (groups[i].rm_so >= 0)
-            numbers[i - 1] = (int)strtol(token + groups[i].rm_so, NULL, 10);
-    regfree(&regex);
-    return is_match;
+    are_compiled[shape] = true;
+    if (regexec(regex, token, 5, groups, 0) != 0)
+        return false;
+    for (int i = 1; i <= 3 && (size_t)i < regex->re_nsub; i++)
+        numbers[i - 1] = (int)strtol(token + groups[i].rm_so, NULL, 10);
+    return true;
 }
 
 static int month_of(const char *token)
@@ -69,31 +82,14 @@ struct found {
 
 static void date_token(struct found *f, const char *token)
 {
-    static const char tail[] = "([^0-9].*)?$";
-    int numbers[3] = {0};
-    char pattern[128];
-
-    snprintf(pattern, sizeof(pattern),
-             "^([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})%s", tail);
-    if (!f->has_time && match(pattern, token, numbers)) {
-        memcpy(f->time, numbers, sizeof(numbers));
+    if (!f->has_time && match(SHAPE_TIME, token, f->time)) {
         f->has_time = true;
-        return;
-    }
-    snprintf(pattern, sizeof(pattern), "^([0-9]{1,2})%s", tail);
-    if (!f->has_day && match(pattern, token, numbers)) {
-        f->day = numbers[0];
+    } else if (!f->has_day && match(SHAPE_DAY, token, &f->day)) {
         f->has_day = true;
-        return;
-    }
-    if (!f->has_month && month_of(token) >= 0) {
+    } else if (!f->has_month && month_of(token) >= 0) {
         f->month = month_of(token);
         f->has_month = true;
-        return;
-    }
-    snprintf(pattern, sizeof(pattern), "^([0-9]{2,4})%s", tail);
-    if (!f->has_year && match(pattern, token, numbers)) {
-        f->year = numbers[0];
+    } else if (!f->has_year && match(SHAPE_YEAR, token, &f->year)) {
         f->has_year = true;
     }
 }
