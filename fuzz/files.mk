@@ -7,7 +7,6 @@ fuzz_targets = \
 	%D%/fuzz_chunked \
 	%D%/fuzz_cookie \
 	%D%/fuzz_decoding \
-	%D%/fuzz_decoding \
 	%D%/fuzz_dns_host \
 	%D%/fuzz_form \
 	%D%/fuzz_forwarded \
@@ -33,7 +32,6 @@ endif
 fuzz_fuzz_addr_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_chunked_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_cookie_LDADD = $(fuzz_ldadd)
-fuzz_fuzz_decoding_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_decoding_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_dns_host_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_form_LDADD = $(fuzz_ldadd)
