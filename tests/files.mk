@@ -267,6 +267,11 @@ tests_http_test_req_peer_SOURCES = \
 	%D%/http/conn_rig.h \
 	%D%/http/test_req_peer.c
 
+tests_http_test_https_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_https.c
+
 tests_http_test_conn_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
@@ -688,6 +693,7 @@ libflare_testing_la_SOURCES += \
 # Of a build with OpenSSL; without, that there is no TLS.
 if HAVE_OPENSSL
 tls_tests = \
+	%D%/http/test_https \
 	%D%/tls/test_bio \
 	%D%/tls/test_certs \
 	%D%/tls/test_client \

@@ -522,6 +522,8 @@ void flare__conn_accept(struct flare__http *h, int fd, bool is_tls)
     }
     if (is_tls && conn->phase != FLARE__CONN_PROXY)
         flare__conn_secure(conn, (struct flare_str){NULL, 0});
+    if (conn->phase == FLARE__CONN_DEAD)
+        return; /* no memory for TLS */
     conn_update_timer(conn);
     conn_start_recv(conn);
 }

@@ -55,7 +55,7 @@ static void rig_open_server(struct rig *r)
     ck_assert_int_eq(flare__http_init(&r->http, r->loop, &r->options), 0);
     ck_assert_int_eq(
         flare__http_listen(&r->http, flare__sim_listen(r->world, RIG_PORT, 64),
-                           /* is_tls = */ false),
+                           /* is_tls = */ r->options.tls != NULL),
         0);
 }
 
@@ -69,6 +69,8 @@ struct rig *rig_new(const struct flare_server_config *config)
     ck_assert_ptr_nonnull(r->world);
     r->config = *config;
     r->config.listen = "127.0.0.1:80";
+    if (config->tls != NULL) /* all that connect here speak it */
+        r->config.tls_listen = r->config.listen;
     r->config.allocator = r->fault.al;
     if (r->config.connections_max == 0)
         r->config.connections_max = 64;

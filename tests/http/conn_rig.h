@@ -35,7 +35,8 @@ struct rig {
     char log[512]; /* the last line */
 };
 
-/* `config` has limits, times, routes or handler; the rest is the rig's. */
+/* `config` has limits, times, routes or handler, and with `tls` what connects
+ * here speaks TLS; the rest is the rig's. */
 struct rig *rig_new(const struct flare_server_config *config);
 
 /*
