@@ -62,3 +62,6 @@ noinst_PROGRAMS += %D%/reader %D%/tcp_client %D%/tcp_echo %D%/udp
 %C%_tcp_echo_LDADD = libflare.la
 %C%_udp_SOURCES = %D%/udp.c
 %C%_udp_LDADD = libflare.la
+noinst_PROGRAMS += %D%/cookies
+%C%_cookies_SOURCES = %D%/cookies.c
+%C%_cookies_LDADD = libflare.la

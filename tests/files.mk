@@ -775,6 +775,7 @@ TESTS += $(house_tests)
 endif
 TESTS += $(shell_tests)
 EXTRA_DIST += \
+	%D%/e2e/cookies.py \
 	%D%/e2e/deadlines.py \
 	%D%/e2e/files.py \
 	%D%/e2e/framing.py \

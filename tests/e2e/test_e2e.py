@@ -18,6 +18,7 @@ import traceback
 sys.dont_write_bytecode = True
 
 import bodies
+import cookies
 import deadlines
 import files
 import framing
@@ -120,6 +121,7 @@ def all_cases():
     cases += framing.CASES + heads.CASES + sockets.CASES
     cases += files.CASES + deadlines.CASES + programs.CASES + lifecycle.CASES
     cases += supervise.CASES + bodies.CASES + plain.CASES + proxy_protocol.CASES
+    cases += cookies.CASES
     names = [case[0] for case in cases]
     assert len(set(names)) == len(names), \
         [name for name in names if names.count(name) > 1]
