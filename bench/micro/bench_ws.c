@@ -2,17 +2,23 @@
 /*
  * WebSocket's inner loops alone, in GB/s: masking with every kernel of this
  * CPU beside memcpy of the same size and a loop over bytes, and validation of
- * text with every kernel, on ASCII and on mixed scripts.
+ * text with every kernel, on ASCII and on mixed scripts.  And whole frames
+ * through the decoder, as a server reads them.
  *
- *   bench_ws               the tables: medians of interleaved rounds
- *   bench_ws mask|utf8     one of them
+ *   bench_ws                     the tables: medians of interleaved rounds
+ *   bench_ws mask|utf8|frame     one of them
+ *   bench_ws frame SIZE N        decodes N times 64 binary frames and prints
+ *                                nothing: run it under valgrind
+ *                                --tool=callgrind, with two different N
  *
  * Payloads lie as they do in a message: 14 bytes into a buffer, the key two
  * bytes turned; copies go from there to a place of malloc's.  Short ones lie
  * side by side and are taken in turn: in place, the same one again would wait
  * for its own stores, which no message does.
  */
+#include "base/alloc.h"
 #include "base/utf8_kernels.h"
+#include "ws/frame.h"
 #include "ws/mask.h"
 
 #include <stdio.h>
@@ -27,6 +33,7 @@ enum {
     SKEW = 14,
     SLOTS = 16,
     SLOT_SIZE = 1024 + SKEW,
+    FRAMES = 64,
     TEXT_MAX = 1 << 20,
     ROOM = TEXT_MAX + 64
 };
@@ -201,6 +208,67 @@ static void table_utf8(const char *title, const char *text)
     table(ways, n);
 }
 
+/* 64 masked frames behind one another at `from`; their bytes. */
+static size_t frames_write(unsigned opcode, size_t size)
+{
+    struct flare__ws_frame frame = {.len = size,
+                                    .opcode = (uint8_t)opcode,
+                                    .is_fin = true,
+                                    .key = "\0\0\0\0"};
+    size_t len = 0;
+
+    for (int i = 0; i < FRAMES; i++) {
+        len += flare__ws_write_head(from + len, &frame);
+        memset(from + len, 'a', size);
+        len += size;
+    }
+    return len;
+}
+
+/* The key is 0, so that the bytes are the same the next time. */
+static void frames_read(size_t len, long n)
+{
+    static const struct flare__ws_rules rules = {&flare__allocator_default,
+                                                 TEXT_MAX, 1, false};
+    struct flare__ws_decoder d;
+    struct flare__ws_piece piece;
+
+    flare__ws_decoder_init(&d, &rules, false);
+    for (long i = 0; i < n; i++) {
+        struct flare__ws_bytes in = {from, len};
+
+        while (in.len > 0)
+            if (flare__ws_decode(&d, &in, &piece) != FLARE__WS_DATA)
+                abort();
+    }
+    flare__ws_decoder_fini(&d);
+}
+
+static void table_frame(void)
+{
+    static const size_t frame_sizes[] = {0, 5, 32, 125, 1024};
+    static double ns[ROUNDS];
+
+    printf("decoding, ns per frame\n%-9s %14s %14s\n", "bytes", "binary",
+           "text");
+    for (size_t i = 0; i < sizeof(frame_sizes) / sizeof(frame_sizes[0]); i++) {
+        printf("%-9zu", frame_sizes[i]);
+        for (unsigned opcode = FLARE__WS_BINARY; opcode > 0; opcode--) {
+            size_t len = frames_write(opcode, frame_sizes[i]);
+
+            for (int round = 0; round < ROUNDS; round++) {
+                uint64_t start = now_ns();
+
+                frames_read(len, 200);
+                ns[round] = (double)(now_ns() - start) / (200 * FRAMES);
+            }
+            qsort(ns, ROUNDS, sizeof(double), by_value);
+            printf(" %14.1f", ns[ROUNDS / 2]);
+        }
+        printf("\n");
+    }
+}
+
 /* Words of several scripts, and ASCII where a size may end. */
 static void fill(void)
 {
@@ -226,12 +294,20 @@ int main(int argc, char **argv)
     if (!from || !to || !ascii || !mixed)
         return EXIT_FAILURE;
     fill();
+    if (argc == 4) {
+        frames_read(
+            frames_write(FLARE__WS_BINARY, strtoul(argv[2], NULL, 10) % 8192),
+            strtol(argv[3], NULL, 10));
+        return EXIT_SUCCESS;
+    }
     if (argc < 2 || !strcmp(argv[1], "mask"))
         table_mask();
     if (argc < 2 || !strcmp(argv[1], "utf8")) {
         table_utf8("ASCII", ascii);
         table_utf8("mixed scripts", mixed);
     }
+    if (argc < 2 || !strcmp(argv[1], "frame"))
+        table_frame();
     free(from);
     free(to);
     free(ascii);

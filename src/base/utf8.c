@@ -161,7 +161,8 @@ static size_t walk(struct flare__utf8 *u, const char *bytes, size_t at,
             at += 8;
             continue;
         }
-        if (!step(u, (unsigned char)bytes[at]))
+        if ((u->left > 0 || (unsigned char)bytes[at] >= 0x80) &&
+            !step(u, (unsigned char)bytes[at]))
             return at;
         at++;
     }

@@ -408,6 +408,47 @@ static enum fault frame_take(struct flare__ws_decoder *d,
     return control_take(d, in, piece);
 }
 
+/*
+ * The usual frame: a whole message of less than 126 bytes, whole in the input,
+ * plain, and between messages.  Nothing about it needs to be kept, so it is
+ * worth a way of its own: half the instructions.  False: it is another.
+ */
+static bool usual_take(struct flare__ws_decoder *d, struct flare__ws_bytes *in,
+                       struct flare__ws_piece *piece, enum fault *fault)
+{
+    const unsigned char *head = (const unsigned char *)in->ptr;
+    size_t size = d->rules->is_client ? 2 : 6;
+    size_t len;
+    char *p;
+
+    if (d->state != HEAD || d->head_len + d->message_opcode != 0 ||
+        in->len < size)
+        return false;
+    /* with the other role's mask bit it is past 125, too */
+    len = head[1] ^ (d->rules->is_client ? 0u : (unsigned)BIT_MASK);
+    if (head[0] - (BIT_FIN + 1u) > 1 || len >= LEN_16 || in->len - size < len ||
+        len > d->rules->message_bytes_max)
+        return false;
+    p = in->ptr + size;
+    if (size > 2)
+        flare__mask(p, p, len, flare__mask_key(head + 2));
+    *piece = (struct flare__ws_piece){.ptr = p,
+                                      .len = len,
+                                      .opcode = head[0] & BITS_OPCODE,
+                                      .is_frame_start = true,
+                                      .is_first = true,
+                                      .is_last = true};
+    consume(in, size + len);
+    *fault = FINE;
+    if (piece->opcode != FLARE__WS_TEXT)
+        return true;
+    if (flare__utf8_feed(&d->text, p, len) != len)
+        *fault = TEXT;
+    else if (!flare__utf8_is_whole(&d->text))
+        *fault = TEXT_CUT;
+    return true;
+}
+
 int flare__ws_decode(struct flare__ws_decoder *d, struct flare__ws_bytes *in,
                      struct flare__ws_piece *piece)
 {
@@ -423,7 +464,8 @@ int flare__ws_decode(struct flare__ws_decoder *d, struct flare__ws_bytes *in,
         return FLARE__WS_MORE;
     }
     piece->opcode = 0;
-    fault = frame_take(d, in, piece);
+    if (!usual_take(d, in, piece, &fault))
+        fault = frame_take(d, in, piece);
     if (FLARE_UNLIKELY(fault != FINE)) {
         d->state = FAILED;
         return fail(piece, fault);

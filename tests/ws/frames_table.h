@@ -344,6 +344,19 @@ static const struct table_row table[] = {
         F(FIN | PING, "de"), F(FIN | PONG, "fghi"),
         F(FIN | CLOSE, "\3\xe8"
                        "bye")),
+    /* cut in the right place, their rests look like frames */
+    ROW("a server's frame inside a ping", "ping() ping(a\\81\\00)",
+        F(FIN | PING, ""), F(FIN | PING, "a\x81\x00")),
+    ROW("a client's frame inside a ping",
+        "ping() ping(a\\81\\80\\00\\00\\00\\00b)", F(FIN | PING, ""),
+        F(FIN | PING, "a\x81\x80\0\0\0\0"
+                      "b")),
+    ROW("a server's frame inside a text", "ping() text(\\02\\00a)",
+        F(FIN | PING, ""), F(FIN | TEXT, "\2\0a")),
+    ROW("a length like a server's frame", "ping() binary[33024]",
+        F(FIN | PING, ""), N(FIN | BIN, 0x8100)),
+    ROW("a length like a client's frame", "ping() binary[33152]",
+        F(FIN | PING, ""), N(FIN | BIN, 0x8180)),
     ROW("ping that is not there whole", "~", CLAIM(FIN | PING, 7, 9)),
     ROW("ten pings",
         "ping(a) ping(a) ping(a) ping(a) ping(a) ping(a) ping(a) "

@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { WIRE_MAX = 160000, CUT_ALL_MAX = 700 };
+enum { WIRE_MAX = 160000, CUT_ALL_MAX = 700, HEADS_MAX = 32 };
 
 static char wire_room[WIRE_MAX];
 
@@ -99,7 +99,7 @@ static void check_row(const struct table_row *row, bool is_client)
     ck_assert_msg(strcmp(whole.text, row->want) == 0, "%s, %s: %s, not %s",
                   row->name, role, whole.text, row->want);
     ck_assert_msg((whole.rc < 0) == (whole.why != NULL), "%s", row->name);
-    for (size_t at = 0; at <= wire.len; at += step) {
+    for (size_t at = 0; at <= wire.len; at += at < HEADS_MAX ? 1 : step) {
         frames_decode(&cut, &rules, row->has_deflate, wire, at, wire.len);
         ck_assert_msg(frames_differ(&whole, &cut) == NULL,
                       "%s, %s, cut at %zu: %s: %s", row->name, role, at,
