@@ -85,7 +85,7 @@ END_TEST
 
 START_TEST(test_error_class_has_a_name_of_its_own)
 {
-    for (int i = 0; i <= FLARE_CLASS_TLS; i++) {
+    for (int i = 0; i <= FLARE_CLASS_WS; i++) {
         const char *name = flare_error_class_name((enum flare_error_class)i);
 
         ck_assert_str_ne(name, "unknown");
@@ -95,8 +95,9 @@ START_TEST(test_error_class_has_a_name_of_its_own)
     }
     ck_assert_str_eq(flare_error_class_name(FLARE_CLASS_DNS), "dns");
     ck_assert_str_eq(flare_error_class_name(FLARE_CLASS_TLS), "tls");
+    ck_assert_str_eq(flare_error_class_name(FLARE_CLASS_WS), "websocket");
     ck_assert_str_eq(
-        flare_error_class_name((enum flare_error_class)(FLARE_CLASS_TLS + 1)),
+        flare_error_class_name((enum flare_error_class)(FLARE_CLASS_WS + 1)),
         "unknown");
     ck_assert_str_eq(flare_error_class_name((enum flare_error_class) - 1),
                      "unknown");
