@@ -23,7 +23,9 @@ fuzz_targets = \
 	%D%/fuzz_stream \
 	%D%/fuzz_url \
 	%D%/fuzz_utf8 \
-	%D%/fuzz_ws_frame
+	%D%/fuzz_ws_deflate \
+	%D%/fuzz_ws_frame \
+	%D%/fuzz_ws_handshake
 
 if HAVE_OPENSSL
 fuzz_targets += %D%/fuzz_tls_server
@@ -49,6 +51,8 @@ fuzz_fuzz_sim_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDFLAGS = $(sim_ldflags)
 fuzz_fuzz_tls_server_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_stream_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_ws_deflate_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_ws_handshake_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_utf8_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_ws_frame_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_url_LDADD = $(fuzz_ldadd)
@@ -65,7 +69,8 @@ EXTRA_DIST += \
 	%D%/proxy.dict \
 	%D%/reply.dict \
 	%D%/set_cookie.dict \
-	%D%/url.dict
+	%D%/url.dict \
+	%D%/ws_handshake.dict
 
 if WITH_FUZZERS
 fuzz_ldadd = $(FUZZER_FLAGS) $(LDADD)

@@ -39,14 +39,14 @@ START_TEST(test_list_is_cut_at_commas)
 {
     struct flare_str rest = {NULL, strlen(lists[_i].list)}, element;
     char seen[64] = "";
+    size_t len = 0;
     struct guard g;
 
     guard_init(&g, 64);
     rest.ptr = guard_put(&g, lists[_i].list, rest.len);
-    while (flare__ws_element_next(&rest, &element)) {
-        strncat(seen, element.ptr, element.len);
-        strcat(seen, "|");
-    }
+    while (flare__ws_element_next(&rest, &element))
+        len += (size_t)snprintf(seen + len, sizeof(seen) - len, "%.*s|",
+                                FLARE_STR_ARG(element));
     ck_assert_str_eq(seen, lists[_i].elements);
     guard_fini(&g);
 }
