@@ -708,6 +708,8 @@ tls_tests = \
 	%D%/tls/test_sessions \
 	%D%/tls/test_tickets \
 	%D%/tls/test_torture \
+	%D%/tls/test_self_signed \
+	%D%/tls/test_records \
 	%D%/tls/test_verify
 unit_tests += $(tls_tests)
 libflare_testing_la_SOURCES += \

@@ -30,7 +30,8 @@ enum {
     FLARE_TLS_TICKET_KEYS_MAX = 4,   /* given by the user */
     FLARE_TLS_TICKET_KEY_BYTES = 80, /* name 16, AES-256 32, HMAC-SHA256 32 */
     FLARE_TLS_SESSIONS_MAX = 4096,   /* kept by one client */
-    FLARE_TLS_ALPN_BYTES_MAX = 255   /* all names, each with 1 more */
+    FLARE_TLS_SELF_SIGNED_NAMES_MAX = 64,
+    FLARE_TLS_ALPN_BYTES_MAX = 255 /* all names, each with 1 more */
 };
 
 enum flare_tls_version {
@@ -70,6 +71,32 @@ struct flare_tls_cert {
      */
     struct flare_tls_pem staple;
 };
+
+/*
+ * For development only: makes a key (ECDSA, P-256) and a certificate that it
+ * signs itself, in memory and nowhere else.  `names`, ended by NULL, are what
+ * it is for: host names, "*.a.test", addresses without brackets; NULL:
+ * "localhost", 127.0.0.1 and ::1.  It begins an hour ago and ends in `days`, 1
+ * to 825.
+ *
+ * No client believes it but one whose `ca` is this certificate, which is
+ * `out->chain.pem`: write it to a file for "curl --cacert".
+ *
+ * Returns 0, or with a sentence in `err` (may be NULL): FLARE_E_RANGE for
+ * `days` and for no names or more than FLARE_TLS_SELF_SIGNED_NAMES_MAX;
+ * FLARE_E_BAD_HOSTNAME; -EOPNOTSUPP; -ENOMEM.  Gives `*out`: release with
+ * flare_tls_self_signed_free.  Thread: any.
+ */
+FLARE_API FLARE_MUST_USE int flare_tls_self_signed(struct flare_tls_cert *out,
+                                                   const char *const *names,
+                                                   uint32_t days,
+                                                   struct flare_error *err);
+
+/*
+ * Erases the key and frees both texts; `*cert` is empty then, and an empty one
+ * is accepted.  A configuration that was made of it has its own.  Thread: any.
+ */
+FLARE_API void flare_tls_self_signed_free(struct flare_tls_cert *cert);
 
 /* A key for session tickets; random bytes, secret. */
 struct flare_tls_ticket_key {

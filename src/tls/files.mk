@@ -39,6 +39,7 @@ libflare_core_la_SOURCES += \
 	%D%/output.c \
 	%D%/records.c \
 	%D%/records.h \
+	%D%/self_signed.c \
 	%D%/server.c \
 	%D%/server.h \
 	%D%/sessions.c \

@@ -92,3 +92,17 @@ bool flare__tls_facts_is_misdirected(const struct flare__sock *sock,
     (void)host;
     return false;
 }
+
+int flare_tls_self_signed(struct flare_tls_cert *out, const char *const *names,
+                          uint32_t days, struct flare_error *err)
+{
+    (void)out;
+    (void)names;
+    (void)days;
+    return none(err);
+}
+
+void flare_tls_self_signed_free(struct flare_tls_cert *cert)
+{
+    FLARE_ASSERT(cert->chain.pem.ptr == NULL && cert->key.pem.ptr == NULL);
+}

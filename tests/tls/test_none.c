@@ -11,6 +11,7 @@ START_TEST(test_none_every_call_says_so)
 {
     struct flare_tls_server_config server = {.certs = NULL};
     struct flare_tls_client_config client = {.cert = NULL};
+    struct flare_tls_cert cert = {.chain.file = NULL};
     flare_tls_server *s = NULL;
     flare_tls_client *c = NULL;
     struct flare_error err;
@@ -20,6 +21,8 @@ START_TEST(test_none_every_call_says_so)
     ck_assert_int_eq(flare_tls_server_reload(s, &server, &err), -EOPNOTSUPP);
     ck_assert_int_eq(flare_tls_server_set_ticket_keys(s, NULL, 1), -EOPNOTSUPP);
     ck_assert_int_eq(flare_tls_client_new(&c, &client, NULL), -EOPNOTSUPP);
+    ck_assert_int_eq(flare_tls_self_signed(&cert, NULL, 30, &err), -EOPNOTSUPP);
+    flare_tls_self_signed_free(&cert);
     flare_tls_server_free(s);
     flare_tls_client_free(c);
 }
