@@ -698,23 +698,29 @@ tls_tests = \
 	%D%/tls/test_certs \
 	%D%/tls/test_client \
 	%D%/tls/test_conf \
+	%D%/tls/test_control \
+	%D%/tls/test_counts \
 	%D%/tls/test_engine \
 	%D%/tls/test_fail \
 	%D%/tls/test_hello \
 	%D%/tls/test_interop \
+	%D%/tls/test_kernel \
+	%D%/tls/test_keys \
 	%D%/tls/test_link_kernel \
 	%D%/tls/test_load \
+	%D%/tls/test_self_signed \
+	%D%/tls/test_records \
 	%D%/tls/test_server \
 	%D%/tls/test_sessions \
 	%D%/tls/test_tickets \
 	%D%/tls/test_torture \
-	%D%/tls/test_self_signed \
-	%D%/tls/test_records \
 	%D%/tls/test_verify
 unit_tests += $(tls_tests)
 libflare_testing_la_SOURCES += \
 	%D%/support/certs.c \
 	%D%/support/certs.h \
+	%D%/tls/soft_kernel.c \
+	%D%/tls/soft_kernel.h \
 	%D%/tls/tls_rig.c \
 	%D%/tls/tls_rig.h
 else

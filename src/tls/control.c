@@ -115,7 +115,8 @@ int flare__tls_control_recv(struct flare__tls *e, struct flare_loop *loop,
 bool flare__tls_control_is_due(const struct flare__tls *e)
 {
     return e->tx.is_kernel &&
-           (e->has_alert || e->tx.updates != e->tx.kernel_updates);
+           (e->has_alert || (e->state == FLARE__TLS_OPEN &&
+                             e->tx.updates != e->tx.kernel_updates));
 }
 
 int flare__tls_control_send(struct flare__tls *e, struct flare_loop *loop,

@@ -265,6 +265,20 @@ int flare__tls_handshake(struct flare__tls *e, struct flare_str *in)
     return rc;
 }
 
+/*
+ * OpenSSL answers a KeyUpdate with the next write, which never comes where the
+ * kernel writes: it is made to now.  What fails shows in the next call.
+ */
+static void engine_answer(struct flare__tls *e)
+{
+    if (!e->tx.is_kernel ||
+        SSL_get_key_update_type(e->ssl) == SSL_KEY_UPDATE_NONE)
+        return;
+    if (SSL_key_update(e->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1)
+        (void)SSL_do_handshake(e->ssl);
+    ERR_clear_error();
+}
+
 int flare__tls_read(struct flare__tls *e, struct flare_str *in, char *out,
                     size_t room)
 {
@@ -292,6 +306,8 @@ int flare__tls_read(struct flare__tls *e, struct flare_str *in, char *out,
         return 0;
     }
     rc = engine_leave(e, in, result);
+    if (rc == 0 || rc == -EAGAIN)
+        engine_answer(e);
     return rc < 0 ? rc : (int)n;
 }
 
@@ -324,7 +340,8 @@ int flare__tls_write(struct flare__tls *e, struct flare_str bytes)
     }
     engine_enter(e, NULL);
     rc = engine_leave(e, NULL, SSL_write_ex(e->ssl, bytes.ptr, n, &written));
-    e->write_retry = rc == -EAGAIN ? (uint32_t)n : 0;
+    /* a record has begun only if it was the output that had no room */
+    e->write_retry = rc == -EAGAIN && e->wants_drain ? (uint32_t)n : 0;
     return rc < 0 ? rc : (int)written;
 }
 

@@ -322,6 +322,11 @@ int flare__tls_kernel_rekey(struct flare__tls *e, struct flare_loop *loop,
         return 0;
     }
     e->stop = rc == -ENOMEM ? FLARE__TLS_STOP_MEMORY : FLARE__TLS_STOP_REKEY;
+    if (!is_sent && e->tx.is_kernel) { /* OpenSSL sees nothing wrong */
+        e->alert[0] = SSL3_AL_FATAL;
+        e->alert[1] = SSL_AD_INTERNAL_ERROR;
+        e->has_alert = true;
+    }
     return flare__tls_fail(e);
 }
 

@@ -7,7 +7,10 @@
 #include "base/alloc.h"
 #include "tests/support/fault.h"
 #include "tests/support/test.h"
+#include "tests/tls/soft_kernel.h"
 #include "tests/tls/tls_rig.h"
+#include "tls/control.h"
+#include "tls/kernel.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -262,6 +265,73 @@ START_TEST(test_torture_every_allocation_of_openssl)
 }
 END_TEST
 
+/*
+ * A server's end from the hand-over on: refused for want of memory it goes on
+ * in user space, and once it is in the kernel it follows, or ends.
+ */
+static int hand_over(struct flare__tls *e, struct soft_kernel *kernel)
+{
+    static const struct flare_str update = FLARE_STR("\x18\0\0\1\1");
+    int rc = flare__tls_kernel_tx(e, kernel->loop, &kernel->sock);
+    int more = flare__tls_kernel_rx(e, kernel->loop, &kernel->sock);
+
+    ck_assert_msg(rc == 0 || rc == -ENOMEM, "%s", flare_error_name(rc));
+    ck_assert_msg(more == 0 || more == -ENOMEM, "%s", flare_error_name(more));
+    ck_assert(flare__tls_is_open(e));
+    if (rc < 0 || more < 0)
+        return -ENOMEM;
+    more = flare__tls_control(e, 22, update);
+    if (more == -EAGAIN)
+        more = flare__tls_kernel_rekey(e, kernel->loop, &kernel->sock, false);
+    if (more == 0)
+        more = flare__tls_control_send(e, kernel->loop, &kernel->sock);
+    return more == 0 ? flare__tls_close(e) : more;
+}
+
+static int scenario_hand_over(struct fault *f, void *ctx)
+{
+    const struct flare__tls_start start = {.unix_now = CERTS_NOW,
+                                           .host = FLARE_STR("a.test")};
+    struct made *made = ctx;
+    struct soft_kernel kernel;
+    struct flare__tls *s;
+    struct flare__tls *c;
+    long blocks = crypto.blocks;
+    int rc;
+
+    soft_init(&kernel);
+    ck_assert_int_eq(flare__tls_new_server(&s, made->server, &start), 0);
+    ck_assert_int_eq(flare__tls_new_client(&c, made->client, &start, NULL), 0);
+    ck_assert_int_eq(talk(c, s), 0);
+    crypto.f = f;
+    crypto.is_armed = true;
+    rc = hand_over(s, &kernel);
+    crypto.is_armed = false;
+    ck_assert_uint_eq(ERR_peek_error(), 0);
+    flare__tls_free(c);
+    flare__tls_free(s);
+    soft_fini(&kernel);
+    ck_assert_msg(crypto.blocks <= blocks + 8, "%ld blocks of OpenSSL left",
+                  crypto.blocks - blocks);
+    return rc;
+}
+
+START_TEST(test_torture_every_allocation_of_a_hand_over)
+{
+    struct made made;
+
+    ck_assert_int_eq(make(&made, NULL, FLARE_TLS_1_3), 0);
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(connect_once(&made), 0);
+#ifdef FLARE__ASAN
+    torture_some(scenario_hand_over, &made, 7);
+#else
+    fault_each("tls: a hand-over", scenario_hand_over, &made);
+#endif
+    unmake(&made);
+}
+END_TEST
+
 /* And of configurations, which fail whole. */
 static int scenario_make(struct fault *f, void *ctx)
 {
@@ -353,6 +423,7 @@ int main(void)
     tcase_add_loop_test(tc, test_torture_every_allocation_of_openssl, 0, 2);
     tcase_add_test(tc,
                    test_torture_every_allocation_of_openssl_in_a_configuration);
+    tcase_add_test(tc, test_torture_every_allocation_of_a_hand_over);
     tcase_add_loop_test(tc, test_torture_idle_connection_is_small, 0, 2);
     suite_add_tcase(suite, tc);
     return test_run(suite);
