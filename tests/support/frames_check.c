@@ -155,7 +155,7 @@ static bool decode_piece(struct frames_trace *t, struct message *m,
         if (rc == FLARE__WS_MORE)
             break;
         if (in.len == before)
-            broken("nothing is consumed");
+            broken("W24: nothing is consumed");
         if (rc == FLARE__WS_DATA)
             on_data(t, m, &p);
         else

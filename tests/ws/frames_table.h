@@ -89,7 +89,7 @@ struct table_row {
     }
 
 #define RESERVED(op)                                                           \
-    ROW("reserved opcode " #op, "fail(1002)", F(FIN | op, "")),                \
+    ROW("W04 reserved opcode " #op, "fail(1002)", F(FIN | op, "")),            \
         ROW("with a payload " #op, "fail(1002)", F(FIN | op, "abc")),          \
         ROW("a fragment " #op, "fail(1002)", F(op, "abc")),                    \
         ROW("inside a message " #op, "fail(1002)", F(TEXT, "a"), F(op, "b")),  \
@@ -97,9 +97,9 @@ struct table_row {
             F(FIN | op, ""))
 
 #define RSV_OF(op)                                                             \
-    ROW("RSV1, " #op, "fail(1002)", F(FIN | R1 | op, "")),                     \
-        ROW("RSV2, " #op, "fail(1002)", F(FIN | R2 | op, "")),                 \
-        ROW("RSV3, " #op, "fail(1002)", F(FIN | R3 | op, "")),                 \
+    ROW("W03 RSV1, " #op, "fail(1002)", F(FIN | R1 | op, "")),                 \
+        ROW("W03 RSV2, " #op, "fail(1002)", F(FIN | R2 | op, "")),             \
+        ROW("W03 RSV3, " #op, "fail(1002)", F(FIN | R3 | op, "")),             \
         ROW("RSV1 and 2, " #op, "fail(1002)", F(FIN | R1 | R2 | op, "")),      \
         ROW("RSV1 and 3, " #op, "fail(1002)", F(FIN | R1 | R3 | op, "")),      \
         ROW("RSV2 and 3, " #op, "fail(1002)", F(FIN | R2 | R3 | op, "")),      \
@@ -112,20 +112,21 @@ struct table_row {
                  F(FIN | R3 | op, ""))
 
 #define MASK_OF(op)                                                            \
-    ROW("masked as the other role, " #op, "fail(1002)",                        \
+    ROW("W01 W02 masked as the other role, " #op, "fail(1002)",                \
         WRONG(FIN | op, "abc")),                                               \
         ROW("that and empty, " #op, "fail(1002)", WRONG(FIN | op, "")),        \
         ROW("that behind another, " #op, "text(a) fail(1002)",                 \
             F(FIN | TEXT, "a"), WRONG(FIN | op, "abc"))
 
 #define CONTROL_OF(op, name)                                                   \
-    ROW(name " of 126 bytes", "fail(1002)", N(FIN | op, 126)),                 \
-        ROW(name " claims 126 bytes", "fail(1002)", CLAIM(FIN | op, 16, 126)), \
+    ROW("W05 " name " of 126 bytes", "fail(1002)", N(FIN | op, 126)),          \
+        ROW("W05 " name " claims 126 bytes", "fail(1002)",                     \
+            CLAIM(FIN | op, 16, 126)),                                         \
         ROW(name " claims 2^63", "fail(1002)",                                 \
             CLAIM(FIN | op, 64, UINT64_C(1) << 63)),                           \
         ROW(name " of 5 bytes in 16 bits", "fail(1002)",                       \
             FORM(FIN | op, 16, 5)),                                            \
-        ROW(name " without FIN", "fail(1002)", F(op, "")),                     \
+        ROW("W05 " name " without FIN", "fail(1002)", F(op, "")),              \
         ROW(name " without FIN, with payload", "fail(1002)", F(op, "abcd")),   \
         ROW(name " without FIN, inside a message", "fail(1002)", F(TEXT, "a"), \
             F(op, "abcd"), F(FIN | CONT, "b"))
@@ -136,8 +137,8 @@ struct table_row {
         ROW(name " of 125 bytes", name "[125]", N(FIN | op, 125)),             \
         ROW(name " with bytes that are no text", name "(\\00\\ff\\c3)",        \
             F(FIN | op, "\0\xff\xc3")),                                        \
-        ROW(name " inside a message", name "(p) text(ab)", F(TEXT, "a"),       \
-            F(FIN | op, "p"), F(FIN | CONT, "b")),                             \
+        ROW("W09 " name " inside a message", name "(p) text(ab)",              \
+            F(TEXT, "a"), F(FIN | op, "p"), F(FIN | CONT, "b")),               \
         ROW(name " inside a character", name "(p) text(\\c3\\a9)",             \
             F(TEXT, "\xc3"), F(FIN | op, "p"), F(FIN | CONT, "\xa9")),         \
         ROW(name " before the end of a message", name "() binary()",           \
@@ -146,7 +147,7 @@ struct table_row {
             F(FIN | op, "p"))
 
 #define CODE(number, payload, want)                                            \
-    ROW("close code " #number, want, F(FIN | CLOSE, payload))
+    ROW("W12 close code " #number, want, F(FIN | CLOSE, payload))
 
 /* Text that is not UTF-8: alone, behind and before ASCII, in two fragments cut
  * in front of it, as a close reason. */
@@ -154,12 +155,12 @@ struct table_row {
     ROW(name, "fail(1007)", F(FIN | TEXT, text)),                              \
         ROW(name ", between ASCII", "fail(1007)",                              \
             F(FIN | TEXT, "abcdefghijklmnopq" text "abcdefghi")),              \
-        ROW(name ", in a fragment", "fail(1007)", F(TEXT, "a"),                \
+        ROW("W11 " name ", in a fragment", "fail(1007)", F(TEXT, "a"),         \
             F(CONT, text "a"), F(FIN | CONT, "z")),                            \
         ROW(name ", as a reason", "fail(1007)", F(FIN | CLOSE, "\3\xe8" text))
 
 #define CUT_TEXT(name, first, second, want)                                    \
-    ROW(name " in two fragments", "text(" want ")", F(TEXT, first),            \
+    ROW("W11 " name " in two fragments", "text(" want ")", F(TEXT, first),     \
         F(FIN | CONT, second)),                                                \
         ROW(name " around an empty one", "text(" want ")", F(TEXT, first),     \
             F(CONT, ""), F(FIN | CONT, second)),                               \
@@ -197,25 +198,25 @@ static const struct table_row table[] = {
     ROW("several messages", "text(a) binary(b) text() text(d)",
         F(FIN | TEXT, "a"), F(FIN | BIN, "b"), F(FIN | TEXT, ""),
         F(FIN | TEXT, "d")),
-    ROW("0 in 16 bits", "fail(1002)", FORM(FIN | BIN, 16, 0)),
+    ROW("W07 0 in 16 bits", "fail(1002)", FORM(FIN | BIN, 16, 0)),
     ROW("1 in 16 bits", "fail(1002)", FORM(FIN | BIN, 16, 1)),
-    ROW("125 in 16 bits", "fail(1002)", FORM(FIN | BIN, 16, 125)),
+    ROW("W07 125 in 16 bits", "fail(1002)", FORM(FIN | BIN, 16, 125)),
     ROW("0 in 64 bits", "fail(1002)", FORM(FIN | BIN, 64, 0)),
     ROW("125 in 64 bits", "fail(1002)", FORM(FIN | BIN, 64, 125)),
     ROW("126 in 64 bits", "fail(1002)", FORM(FIN | BIN, 64, 126)),
-    ROW("65535 in 64 bits", "fail(1002)", FORM(FIN | BIN, 64, 65535)),
+    ROW("W07 65535 in 64 bits", "fail(1002)", FORM(FIN | BIN, 64, 65535)),
     ROW("125 in 16 bits, a continuation", "fail(1002)", F(TEXT, "a"),
         FORM(FIN | CONT, 16, 125)),
-    ROW("highest bit of 64", "fail(1002)",
+    ROW("W06 highest bit of 64", "fail(1002)",
         CLAIM(FIN | BIN, 64, UINT64_C(1) << 63)),
     ROW("all bits of 64", "fail(1002)", CLAIM(FIN | BIN, 64, UINT64_MAX)),
     ROW("highest bit of 64, text", "fail(1002)",
         CLAIM(FIN | TEXT, 64, (UINT64_C(1) << 63) + 5)),
     ROW("all but the highest bit", "fail(1009)",
         CLAIM(FIN | BIN, 64, INT64_MAX)),
-    ROW("header plus length overflows", "fail(1009)",
+    ROW("W06 header plus length overflows", "fail(1009)",
         CLAIM(FIN | BIN, 64, INT64_MAX - 13)),
-    ROW("a claim past the limit", "fail(1009)",
+    ROW("W06 a claim past the limit", "fail(1009)",
         CLAIM(FIN | BIN, 64, TABLE_BYTES_MAX + 1)),
     ROW("a claim at the limit", "~", CLAIM(FIN | BIN, 64, TABLE_BYTES_MAX)),
     ROW("a claim of nothing that comes", "~", CLAIM(FIN | TEXT, 7, 5)),
@@ -226,7 +227,7 @@ static const struct table_row table[] = {
     LIMITED("a message past its limit", 10, 0, "fail(1009)", N(FIN | TEXT, 11)),
     LIMITED("fragments at the limit", 10, 0, "text(xxxxxxxxxx)", N(TEXT, 4),
             N(CONT, 6), N(FIN | CONT, 0)),
-    LIMITED("fragments past the limit", 10, 0, "fail(1009)", N(TEXT, 4),
+    LIMITED("W10 fragments past the limit", 10, 0, "fail(1009)", N(TEXT, 4),
             N(CONT, 6), N(FIN | CONT, 1)),
     LIMITED("the second fragment past it", 10, 0, "fail(1009)", N(BIN, 10),
             N(FIN | CONT, 1)),
@@ -246,7 +247,7 @@ static const struct table_row table[] = {
             F(FIN | TEXT, "a"), F(FIN | TEXT, "b")),
     LIMITED("two, at a limit of one", 0, 1, "fail(1009)", F(TEXT, "a"),
             F(FIN | CONT, "b")),
-    ROW("endless empty fragments", "fail(1009)", F(TEXT, ""),
+    ROW("W10 endless empty fragments", "fail(1009)", F(TEXT, ""),
         TIMES(CONT, "", 100)),
     ROW("endless small fragments", "fail(1009)", F(BIN, "a"),
         TIMES(CONT, "a", 100)),
@@ -314,7 +315,7 @@ static const struct table_row table[] = {
     ROW("pings between all fragments", "ping(1) ping(2) pong(3) text(abc)",
         F(TEXT, "a"), F(FIN | PING, "1"), F(FIN | PING, "2"), F(CONT, "b"),
         F(FIN | PONG, "3"), F(FIN | CONT, "c")),
-    ROW("continuation of nothing", "fail(1002)", F(CONT, "a")),
+    ROW("W08 continuation of nothing", "fail(1002)", F(CONT, "a")),
     ROW("last continuation of nothing", "fail(1002)", F(FIN | CONT, "a")),
     ROW("empty continuation of nothing", "fail(1002)", F(FIN | CONT, "")),
     ROW("continuation behind a whole message", "text(a) fail(1002)",
@@ -323,7 +324,7 @@ static const struct table_row table[] = {
         F(TEXT, "a"), F(FIN | CONT, "b"), F(FIN | CONT, "c")),
     ROW("continuation behind ping", "ping() fail(1002)", F(FIN | PING, ""),
         F(FIN | CONT, "a")),
-    ROW("text inside text", "fail(1002)", F(TEXT, "a"), F(FIN | TEXT, "b")),
+    ROW("W08 text inside text", "fail(1002)", F(TEXT, "a"), F(FIN | TEXT, "b")),
     ROW("binary inside text", "fail(1002)", F(TEXT, "a"), F(FIN | BIN, "b")),
     ROW("text inside binary", "fail(1002)", F(BIN, "a"), F(FIN | TEXT, "b")),
     ROW("binary inside binary", "fail(1002)", F(BIN, "a"), F(BIN, "b")),
@@ -365,7 +366,7 @@ static const struct table_row table[] = {
 
     /* 5.5.1 and 7.4: close */
     ROW("close without a code", "close()", F(FIN | CLOSE, "")),
-    ROW("close with half a code", "fail(1002)", F(FIN | CLOSE, "\3")),
+    ROW("W12 close with half a code", "fail(1002)", F(FIN | CLOSE, "\3")),
     ROW("close with a reason", "close(1000 bye)",
         F(FIN | CLOSE, "\3\xe8"
                        "bye")),
@@ -376,9 +377,9 @@ static const struct table_row table[] = {
           "\3\xe8"
           "123456789a123456789b123456789c123456789d123456789e123456789f"
           "123456789a123456789b123456789c123456789d123456789e123456789f123")),
-    ROW("message behind close", "close(1000)", F(FIN | CLOSE, "\3\xe8"),
+    ROW("W13 message behind close", "close(1000)", F(FIN | CLOSE, "\3\xe8"),
         F(FIN | TEXT, "a")),
-    ROW("second close", "close(1000)", F(FIN | CLOSE, "\3\xe8"),
+    ROW("W13 second close", "close(1000)", F(FIN | CLOSE, "\3\xe8"),
         F(FIN | CLOSE, "\3\xe9")),
     ROW("faults behind close", "close(1000)", F(FIN | CLOSE, "\3\xe8"),
         F(R2 | 7, "abc")),

@@ -87,6 +87,16 @@ static struct flare__ws_rules rules_of(const struct table_row *row,
         .is_client = is_client};
 }
 
+/* The error that goes with the code the peer is told. */
+static int error_of(const char *want)
+{
+    if (strstr(want, "fail(1002)") != NULL)
+        return FLARE_E_WS_PROTOCOL;
+    if (strstr(want, "fail(1007)") != NULL)
+        return FLARE_E_WS_TEXT;
+    return strstr(want, "fail(1009)") != NULL ? FLARE_E_WS_TOO_LARGE : 0;
+}
+
 static void check_row(const struct table_row *row, bool is_client)
 {
     static struct frames_trace whole, cut;
@@ -98,6 +108,7 @@ static void check_row(const struct table_row *row, bool is_client)
     frames_decode(&whole, &rules, row->has_deflate, wire, wire.len, 1);
     ck_assert_msg(strcmp(whole.text, row->want) == 0, "%s, %s: %s, not %s",
                   row->name, role, whole.text, row->want);
+    ck_assert_msg(whole.rc == error_of(row->want), "%s", row->name);
     ck_assert_msg((whole.rc < 0) == (whole.why != NULL), "%s", row->name);
     for (size_t at = 0; at <= wire.len; at += at < HEADS_MAX ? 1 : step) {
         frames_decode(&cut, &rules, row->has_deflate, wire, at, wire.len);

@@ -176,7 +176,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("ws/mask");
-    TCase *tc = tcase_create("mask");
+    TCase *tc = tcase_create("W25");
 
     tcase_add_loop_test(
         tc, test_mask_is_the_byte_loop_at_every_length_alignment_and_offset, 0,
