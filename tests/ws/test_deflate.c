@@ -172,11 +172,13 @@ START_TEST(test_inflate_result_does_not_depend_on_the_cut)
 }
 END_TEST
 
-/* A message that is whole in the frames before its last, which is empty. */
+/* A message that is whole in the frames before its last, which is empty; behind
+ * BFINAL, too. */
 START_TEST(test_inflate_ends_with_an_empty_last_fragment)
 {
+    struct flare_str in = _i == 0 ? FLARE_STR("\xf2\x48\xcd\xc9\xc9\x07\x00")
+                                  : FLARE_STR("\xf3\x48\xcd\xc9\xc9\x07\x00");
     struct flare__ws_inflate d;
-    struct flare_str in = FLARE_STR("\xf2\x48\xcd\xc9\xc9\x07\x00");
     char out[16];
 
     flare__ws_inflate_init(&d, al, 15, true, LIMIT);
@@ -185,6 +187,9 @@ START_TEST(test_inflate_ends_with_an_empty_last_fragment)
     ck_assert_int_eq(flare__ws_inflate_feed(&d, &in, false, out + 5, 11), 0);
     ck_assert_int_eq(flare__ws_inflate_feed(&d, &in, true, out + 5, 11), 0);
     ck_assert(!flare__ws_inflate_is_busy(&d));
+    ck_assert_mem_eq(out, "Hello", 5);
+    in = FLARE_STR("\xf2\x00\x11\x00\x00"); /* the context is still there */
+    ck_assert_int_eq(flare__ws_inflate_feed(&d, &in, true, out, 16), 5);
     ck_assert_mem_eq(out, "Hello", 5);
     flare__ws_inflate_fini(&d);
 }
@@ -561,7 +566,8 @@ static void deflate_tests(TCase *tc)
     tcase_add_test(tc, test_deflate_is_here);
     tcase_add_loop_test(tc, test_inflate_result_does_not_depend_on_the_cut, 0,
                         ROWS(rows));
-    tcase_add_test(tc, test_inflate_ends_with_an_empty_last_fragment);
+    tcase_add_loop_test(tc, test_inflate_ends_with_an_empty_last_fragment, 0,
+                        2);
     tcase_add_test(tc, test_inflate_context_is_taken_over_if_that_was_agreed);
     tcase_add_test(tc, test_deflate_writes_what_the_rfc_shows);
     tcase_add_loop_test(tc, test_deflate_comes_back_for_every_window, 0, 16);
