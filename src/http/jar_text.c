@@ -374,9 +374,9 @@ static const char *read_netscape(struct flare__jar_line *l,
         return "it has not seven fields"; /* an empty value may lack its tab */
     if (!read_truth(f[1], &is_for_all) || !read_truth(f[3], &info->is_secure))
         return "it has neither TRUE nor FALSE where it must";
-    if (flare_i64_parse(f[4], &info->expires_s) < 0)
+    if (f[4].len > 0 && flare_i64_parse(f[4], &info->expires_s) < 0)
         return "its end is no time";
-    info->is_session = info->expires_s == 0;
+    info->is_session = info->expires_s == 0; /* Python writes nothing */
     info->is_host_only = !is_for_all;
     info->path = f[2];
     info->name = f[5];

@@ -251,6 +251,28 @@ START_TEST(test_jar_file_is_taken_as_narrow_as_the_rules_are)
 }
 END_TEST
 
+/* Numbers of a file go on from those of the jar. */
+START_TEST(test_jar_file_adds_to_what_is_there)
+{
+    flare_cookie_jar *jar = jar_new();
+    static const char *const names[] = {"x", "y"};
+
+    for (int i = 0; i < ROWS(names); i++)
+        ck_assert_int_eq(
+            flare_cookie_jar_set(
+                jar, &home,
+                &(struct flare_cookie){.name = names[i], .path = "/"}, NOW,
+                NULL),
+            0);
+    write_file("flare-cookies 1\n"
+               "www.example.com\thost\t/\tsession\t1700000000\t1\ta\t\n");
+    ck_assert_int_eq(flare_cookie_jar_load(jar, path, NOW, NULL), 1);
+    ck_assert_str_eq(sent(jar, NOW), "x=; y=; a=");
+    flare__jar_check(jar);
+    flare_cookie_jar_free(jar);
+}
+END_TEST
+
 static int check_latest(const struct flare_cookie_info *info, void *ctx)
 {
     (void)ctx;
@@ -332,6 +354,7 @@ static Suite *suite(void)
                         ROWS(bad_rows));
     tcase_add_loop_test(t, test_jar_file_is_taken_as_narrow_as_the_rules_are, 0,
                         ROWS(odd_rows));
+    tcase_add_test(t, test_jar_file_adds_to_what_is_there);
     tcase_add_test(t, test_jar_file_keeps_nothing_over_400_days);
     tcase_add_test(t, test_jar_file_that_cannot_be_had);
     tcase_add_test(t, test_jar_file_survives_any_failed_allocation);

@@ -358,6 +358,41 @@ START_TEST(test_jar_rules_order)
 }
 END_TEST
 
+/* The age is that of the first, whenever the value changes. */
+START_TEST(test_jar_rules_a_new_value_is_as_old_as_the_first)
+{
+    flare_cookie_jar *jar = jar_new();
+    struct flare_cookie_url url = url_of("http://a.example/");
+
+    ck_assert_int_eq(store(jar, "http://a.example/", "a=1"), 0);
+    ck_assert_int_eq(store(jar, "http://a.example/", "b=1"), 0);
+    ck_assert_int_eq(
+        flare_cookie_jar_store(jar, &url, FLARE_STR("a=2"), NOW + 9, NULL), 0);
+    ck_assert_str_eq(sent(jar, "http://a.example/"), "a=2; b=1");
+    flare_cookie_jar_free(jar);
+}
+END_TEST
+
+/* C14: a URL's path becomes a cookie's only up to 4096 bytes. */
+START_TEST(test_jar_rules_default_path_is_bounded)
+{
+    flare_cookie_jar *jar = jar_new();
+    static char path[FLARE__JAR_PATH_MAX + 2];
+    struct flare_cookie_url url = url_of("http://a.example/");
+
+    memset(path, '/', sizeof(path)); /* its folder has a byte less */
+    url.path = (struct flare_str){path, sizeof(path)};
+    ck_assert_int_eq(
+        flare_cookie_jar_store(jar, &url, FLARE_STR("a=1"), NOW, NULL),
+        FLARE_E_COOKIE_TOO_LARGE);
+    url.path.len--;
+    ck_assert_int_eq(
+        flare_cookie_jar_store(jar, &url, FLARE_STR("a=1"), NOW, NULL), 0);
+    ck_assert_int_eq(flare_cookie_jar_header(jar, &url, NOW, NULL, 0), 3);
+    flare_cookie_jar_free(jar);
+}
+END_TEST
+
 /* An end is an end, for every call that is told the time. */
 START_TEST(test_jar_rules_expiry)
 {
@@ -388,6 +423,8 @@ static Suite *suite(void)
     tcase_add_loop_test(t, test_jar_rules_store_and_send, 0, ROWS(rows));
     tcase_add_loop_test(t, test_jar_rules_two_cookies, 0, ROWS(pair_rows));
     tcase_add_test(t, test_jar_rules_order);
+    tcase_add_test(t, test_jar_rules_a_new_value_is_as_old_as_the_first);
+    tcase_add_test(t, test_jar_rules_default_path_is_bounded);
     tcase_add_test(t, test_jar_rules_expiry);
     suite_add_tcase(s, t);
     return s;

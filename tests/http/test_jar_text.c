@@ -166,6 +166,7 @@ static const struct {
     {"their form", NETSCAPE, "x.y\tFALSE\t/\tFALSE\t0\ta\tb", NULL},
     {"CR LF", NETSCAPE, "x.y\tFALSE\t/\tFALSE\t0\ta\tb\r", NULL},
     {"lower case", NETSCAPE, "x.y\tfalse\t/\ttrue\t0\ta\tb", NULL},
+    {"Python's session", NETSCAPE, "x.y\tFALSE\t/\tFALSE\t\ta\tb", NULL},
     {"no value, no tab", NETSCAPE, "x.y\tFALSE\t/\tFALSE\t0\ta", NULL},
     {"a comment", NETSCAPE, "# x.y\tFALSE\t/\tFALSE\t0\ta\tb", ""},
     {"HttpOnly", NETSCAPE, "#HttpOnly_x.y\tFALSE\t/\tFALSE\t0\ta\tb", NULL},

@@ -213,6 +213,24 @@ START_TEST(test_setcookie_takes_4096_bytes_of_name_and_value)
 }
 END_TEST
 
+START_TEST(test_setcookie_takes_1024_bytes_of_an_attribute)
+{
+    struct flare__set_cookie c;
+
+    ck_assert_int_eq(
+        flare__set_cookie_parse(
+            &c, FLARE_STR("a=b; Path=/" A512 A512 "; Path= /" A512), NOW, NULL),
+        0);
+    ck_assert_uint_eq(c.path.len, 513); /* the first has 1025 */
+    ck_assert_int_eq(
+        flare__set_cookie_parse(
+            &c, FLARE_STR("a=b; Domain=" A512 A512 "; Domain=" A512 A512 "a"),
+            NOW, NULL),
+        0);
+    ck_assert_uint_eq(c.domain.len, 1024);
+}
+END_TEST
+
 /* C14: no sum leaves the numbers there are. */
 START_TEST(test_setcookie_time_does_not_overflow)
 {
@@ -269,6 +287,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, test_setcookie_date, 0, ROWS(date_rows));
     tcase_add_loop_test(t, test_setcookie_reads_a_field, 0, ROWS(rows));
     tcase_add_test(t, test_setcookie_takes_4096_bytes_of_name_and_value);
+    tcase_add_test(t, test_setcookie_takes_1024_bytes_of_an_attribute);
     tcase_add_test(t, test_setcookie_time_does_not_overflow);
     tcase_add_test(t, test_setcookie_is_the_oracle_s_reader);
     suite_add_tcase(s, t);
