@@ -704,6 +704,8 @@ tls_tests = \
 	%D%/tls/test_fail \
 	%D%/tls/test_hello \
 	%D%/tls/test_interop \
+	%D%/tls/test_link \
+	%D%/tls/test_link_peer \
 	%D%/tls/test_kernel \
 	%D%/tls/test_keys \
 	%D%/tls/test_link_kernel \
@@ -716,6 +718,17 @@ tls_tests = \
 	%D%/tls/test_torture \
 	%D%/tls/test_verify
 unit_tests += $(tls_tests)
+# The far ends of the conformance suite, and a clock that stands still.
+link_rig_sources = \
+	%D%/backends/conformance.h \
+	%D%/backends/conformance_kernel.c \
+	%D%/backends/conformance_sim.c \
+	%D%/tls/link_rig.c \
+	%D%/tls/link_rig.h
+%C%_tls_test_link_SOURCES = $(link_rig_sources) %D%/tls/test_link.c
+%C%_tls_test_link_LDFLAGS = $(sim_ldflags)
+%C%_tls_test_link_peer_SOURCES = $(link_rig_sources) %D%/tls/test_link_peer.c
+%C%_tls_test_link_peer_LDFLAGS = $(sim_ldflags)
 libflare_testing_la_SOURCES += \
 	%D%/support/certs.c \
 	%D%/support/certs.h \

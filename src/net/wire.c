@@ -18,6 +18,9 @@ struct wire_home {
     char *leases[FLARE__WIRE_LEASES]; /* NULL: never needed */
     uint8_t in[FLARE__WIRE_LEASES];   /* numbers of those not out */
     uint32_t in_count;
+    char *scratch;
+    struct flare__wire_waiter *waiters;
+    struct flare__wire_waiter **waiters_end;
 };
 
 static void stack_clear(struct wire_home *home, struct wire_stack *stack)
@@ -35,6 +38,7 @@ static void wire_free(void *state)
         flare__free(home->al, home->leases[i]);
     stack_clear(home, &home->small);
     stack_clear(home, &home->large);
+    flare__free(home->al, home->scratch);
     flare__free(home->al, home);
 }
 
@@ -52,6 +56,7 @@ static struct wire_home *wire_home_of(struct flare_loop *loop)
     for (uint32_t i = 0; i < FLARE__WIRE_LEASES; i++)
         home->in[i] = (uint8_t)(FLARE__WIRE_LEASES - 1 - i);
     home->in_count = FLARE__WIRE_LEASES;
+    home->waiters_end = &home->waiters;
     *extra = (struct flare__extra){.state = home, .free_fn = wire_free};
     return home;
 }
@@ -80,6 +85,55 @@ void flare__wire_lease_give(struct flare_loop *loop, uint32_t lease)
 
     FLARE_ASSERT(home->in_count < FLARE__WIRE_LEASES);
     home->in[home->in_count++] = (uint8_t)(lease - FLARE__WIRE_LEASE);
+    /* all of them: who is first may not need it any more */
+    while (FLARE_UNLIKELY(home->waiters != NULL)) {
+        struct flare__wire_waiter *waiter = home->waiters;
+
+        flare__wire_lease_unwait(loop, waiter);
+        waiter->on_lease(waiter);
+    }
+}
+
+bool flare__wire_lease_wait(struct flare_loop *loop,
+                            struct flare__wire_waiter *waiter,
+                            void (*on_lease)(struct flare__wire_waiter *))
+{
+    struct wire_home *home = loop->extras[FLARE__EXTRA_WIRE].state;
+
+    if (home == NULL || home->in_count > 0)
+        return false;
+    if (waiter->link != NULL)
+        return true;
+    waiter->on_lease = on_lease;
+    waiter->next = NULL;
+    waiter->link = home->waiters_end;
+    *home->waiters_end = waiter;
+    home->waiters_end = &waiter->next;
+    return true;
+}
+
+void flare__wire_lease_unwait(struct flare_loop *loop,
+                              struct flare__wire_waiter *waiter)
+{
+    struct wire_home *home = loop->extras[FLARE__EXTRA_WIRE].state;
+
+    if (waiter->link == NULL)
+        return;
+    *waiter->link = waiter->next;
+    if (waiter->next != NULL)
+        waiter->next->link = waiter->link;
+    else
+        home->waiters_end = waiter->link;
+    waiter->link = NULL;
+}
+
+char *flare__wire_scratch(struct flare_loop *loop)
+{
+    struct wire_home *home = wire_home_of(loop);
+
+    if (home != NULL && home->scratch == NULL)
+        home->scratch = flare__alloc(home->al, FLARE__WIRE_LEASE_BYTES);
+    return home != NULL ? home->scratch : NULL;
 }
 
 char *flare__wire_out_take(struct flare_loop *loop, size_t plain_bytes,

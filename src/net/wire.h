@@ -159,6 +159,32 @@ char *flare__wire_lease_take(struct flare_loop *loop, uint32_t *lease);
 
 void flare__wire_lease_give(struct flare_loop *loop, uint32_t lease);
 
+/* A filter that waits for a lease; zeroed: does not. */
+struct flare__wire_waiter {
+    struct flare__wire_waiter *next;
+    struct flare__wire_waiter **link; /* NULL: does not */
+    void (*on_lease)(struct flare__wire_waiter *waiter);
+};
+
+/*
+ * After flare__wire_lease_take has given none: calls `on_lease` when one comes
+ * back, once, where nothing but a task may be started.  False, and nothing is
+ * done, where it is memory that is missing.
+ */
+bool flare__wire_lease_wait(struct flare_loop *loop,
+                            struct flare__wire_waiter *waiter,
+                            void (*on_lease)(struct flare__wire_waiter *));
+
+/* Waits no longer, if it does. */
+void flare__wire_lease_unwait(struct flare_loop *loop,
+                              struct flare__wire_waiter *waiter);
+
+/*
+ * FLARE__WIRE_LEASE_BYTES that are anybody's until he returns to the loop.
+ * NULL: no memory.
+ */
+char *flare__wire_scratch(struct flare_loop *loop);
+
 /* Gives back the lease of a RECV event, whosever it is. */
 static inline void flare__wire_lease_put(struct flare_loop *loop,
                                          uint32_t lease)

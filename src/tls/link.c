@@ -135,6 +135,7 @@ void flare__tls_link_free(struct flare__tls_link *l)
     l->sock->on_event = l->owner;
     flare__wheel_stop(&l->loop->wheel, &l->timer);
     flare__loop_task_cancel(l->loop, &l->task);
+    flare__wire_lease_unwait(l->loop, &l->waiter);
     flare__tls_link_drop_output(l);
     flare__tls_free(l->engine);
     flare__free(al, l->held);
@@ -150,8 +151,8 @@ static void link_on_closed(struct flare__tls_link *l)
     if (l->is_sending)
         flare__tls_link_end_send(l, -ECANCELED);
     flare__tls_link_free(l);
-    sock->on_event(sock, &(struct flare__event){.sock = sock,
-                                                .kind = FLARE__EV_CLOSED});
+    sock->on_event(
+        sock, &(struct flare__event){.sock = sock, .kind = FLARE__EV_CLOSED});
 }
 
 /* ---- receiving */
@@ -212,8 +213,12 @@ static void link_opened(struct flare__tls_link *l)
     l->is_open = true;
     flare__wheel_stop(&l->loop->wheel, &l->timer);
     flare__tls_link_tell(l, FLARE__EV_OPEN, 0);
-    if (!l->is_closed && l->is_sending)
-        flare__tls_link_push(l);
+    if (l->is_closed)
+        return;
+    flare__tls_link_push(l);
+    if (l->is_fin_due)
+        flare__tls_link_end_out(l);
+    flare__tls_link_touch(l); /* a file may have been empty */
 }
 
 static int link_handshake(struct flare__tls_link *l, struct flare_str *in)
@@ -226,17 +231,36 @@ static int link_handshake(struct flare__tls_link *l, struct flare_str *in)
     return rc;
 }
 
-/* One record at most.  0: go on; else there is nothing more to be had now. */
+static void link_on_lease(struct flare__wire_waiter *waiter)
+{
+    flare__tls_link_touch(
+        FLARE_CONTAINER_OF(waiter, struct flare__tls_link, waiter));
+}
+
+/* Room to read into: 0, -ENOBUFS when there is some later, -ENOMEM. */
+static int link_room(struct flare__tls_link *l, char **room, uint32_t *lease)
+{
+    *room = flare__wire_lease_take(l->loop, lease);
+    if (FLARE_LIKELY(*room != NULL))
+        return 0;
+    return flare__wire_lease_wait(l->loop, &l->waiter, link_on_lease) ? -ENOBUFS
+                                                                      : -ENOMEM;
+}
+
+/*
+ * One record at most.  0: go on; -EAGAIN: there is nothing more to be had now;
+ * -ENOBUFS: no room; else the error that ended it.
+ */
 static int link_read(struct flare__tls_link *l, struct flare_str *in)
 {
     struct flare__event ev = {.sock = l->sock,
                               .kind = FLARE__EV_RECV,
                               .flags = FLARE__EV_MORE | FLARE__EV_LEASE};
-    char *room = flare__wire_lease_take(l->loop, &ev.lease);
-    int n;
+    char *room;
+    int n = link_room(l, &room, &ev.lease);
 
-    if (room == NULL)
-        return -ENOMEM;
+    if (n < 0)
+        return n;
     n = flare__tls_read(l->engine, in, room, FLARE__WIRE_LEASE_BYTES);
     if (n > 0) {
         ev.data = (uint8_t *)room;
@@ -261,10 +285,11 @@ static int link_pass(struct flare__tls_link *l, struct flare_str *in)
                               .flags = FLARE__EV_MORE | FLARE__EV_LEASE};
     size_t n =
         in->len < FLARE__WIRE_LEASE_BYTES ? in->len : FLARE__WIRE_LEASE_BYTES;
-    char *room = flare__wire_lease_take(l->loop, &ev.lease);
+    char *room;
+    int rc = link_room(l, &room, &ev.lease);
 
-    if (room == NULL)
-        return -ENOMEM;
+    if (rc < 0)
+        return rc;
     memcpy(room, in->ptr, n);
     in->ptr += n;
     in->len -= n;
@@ -283,6 +308,13 @@ static int link_step(struct flare__tls_link *l, struct flare_str *in)
     return link_read(l, in);
 }
 
+/* Whether OpenSSL stopped at a full output that is empty by now. */
+static bool link_is_drained(const struct flare__tls_link *l)
+{
+    return flare__tls_wants_drain(l->engine) &&
+           flare__tls_output(l->engine).len == 0;
+}
+
 void flare__tls_link_process(struct flare__tls_link *l, struct flare_str in)
 {
     int rc = 0;
@@ -292,11 +324,16 @@ void flare__tls_link_process(struct flare__tls_link *l, struct flare_str in)
         rc = link_step(l, &in);
         /* what a peer asks for by its records goes before the next of them */
         flare__tls_link_flush(l);
+        if (rc == -EAGAIN && link_is_drained(l))
+            rc = 0;
     }
-    if (rc < 0 && rc != -EAGAIN)
+    l->is_clogged = rc == -EAGAIN && flare__tls_wants_drain(l->engine);
+    if (rc < 0 && rc != -EAGAIN && rc != -ENOBUFS)
         flare__tls_link_fail(l, rc);
     if (l->rc == 0 && !l->is_closed && !l->is_eof)
         link_hold(l, in);
+    if (l->left > 0 && !l->in_flight)
+        flare__tls_link_touch(l); /* a write may have waited for this */
 }
 
 /* Goes on with what is kept, then with the backend. */
@@ -325,7 +362,7 @@ static void link_on_task(struct flare__task *task)
         flare__tls_link_process(l, held);
         flare__free(&l->loop->allocator, memory);
     }
-    if (l->is_finished && l->held_len == 0)
+    if ((l->is_finished || l->is_clogged) && l->held_len == 0)
         flare__tls_link_process(l, (struct flare_str){NULL, 0});
     if (l->pending != 0 && l->held_len == 0 && !l->is_closed && l->rc == 0)
         flare__tls_link_control(l, l->pending);
@@ -337,10 +374,11 @@ static void link_on_task(struct flare__task *task)
         flare__tls_link_end_recv(l, -ECANCELED);
     if (l->is_closed || l->rc != 0)
         return;
+    flare__tls_link_push(l);
     flare__tls_link_settle(l);
-    if (l->is_closed || l->rc != 0 || l->held_len > 0)
+    if (l->is_closed || l->rc != 0)
         return;
-    if (!link_takes(l) || l->is_unwanted ||
+    if (!link_takes(l) || l->is_unwanted || l->held_len > 0 ||
         (l->is_receiving && flare__tls_link_may_rx(l))) {
         link_stop_inner(l);
         return;

@@ -37,6 +37,7 @@ struct flare__tls_link {
     uint64_t close_by_ms; /* when the peer has had its time, once closed */
     uint8_t rx_tries;     /* to hand over what is received */
     int rc;               /* why it has ended; 0: it has not */
+    struct flare__wire_waiter waiter; /* for a lease to read into */
     bool has_begun;
     bool is_open;
     bool is_told;      /* that it never will be */
@@ -49,7 +50,9 @@ struct flare__tls_link {
     bool is_sending;   /* the owner's send is not back */
     bool in_flight;    /* the backend's send is not back */
     bool is_plain;     /* and it is the owner's own: the kernel encrypts */
+    bool is_clogged;   /* OpenSSL goes on once the output is drained */
     bool is_fin_due;   /* once all is sent */
+    bool is_mute;      /* nothing more can be: FIN is sent, or a send failed */
     bool is_closed;    /* by the owner */
     bool is_gone;      /* the backend closes it */
 };
@@ -113,6 +116,9 @@ void flare__tls_link_shutdown(struct flare__wire_filter *f);
 
 /* Sends what the engine has to say, if nothing is in flight. */
 void flare__tls_link_flush(struct flare__tls_link *l);
+
+/* The owner has shut down its sending, and the handshake is done. */
+void flare__tls_link_end_out(struct flare__tls_link *l);
 
 /* Encrypts what fits of the owner's send, and sends it. */
 void flare__tls_link_push(struct flare__tls_link *l);

@@ -38,7 +38,7 @@ static void link_start_send(struct flare__tls_link *l)
 
     if (l->in_flight || l->is_gone || !flare__tls_take_output(l->engine, &out))
         return;
-    if (out.len == 0) {
+    if (out.len == 0 || l->is_mute) {
         link_release(l, &out);
         return;
     }
@@ -48,6 +48,7 @@ static void link_start_send(struct flare__tls_link *l)
     if (rc < 0) {
         link_release(l, &l->out);
         l->out.bytes = NULL;
+        l->is_mute = true;
         flare__tls_link_fail(l, rc);
         return;
     }
@@ -105,19 +106,16 @@ static int link_write_bytes(struct flare__tls_link *l)
 {
     size_t part = l->iov->iov_len - l->iov_at;
     struct flare_str piece = {(const char *)l->iov->iov_base + l->iov_at, part};
-    uint32_t lease = 0;
-    char *room = NULL;
     int n;
 
     if (part < FLARE__TLS_RECORD && l->iov_count > 1) {
-        room = flare__wire_lease_take(l->loop, &lease);
+        char *room = flare__wire_scratch(l->loop);
+
         if (room == NULL)
             return -ENOMEM;
         piece = (struct flare_str){room, link_gather(l, room)};
     }
     n = flare__tls_write(l->engine, piece);
-    if (room != NULL)
-        flare__wire_lease_give(l->loop, lease);
     if (n > 0)
         link_advance(l, (size_t)n);
     return n;
@@ -126,8 +124,7 @@ static int link_write_bytes(struct flare__tls_link *l)
 /* One record of a file.  0: it has ended early. */
 static int link_write_file(struct flare__tls_link *l)
 {
-    uint32_t lease;
-    char *room = flare__wire_lease_take(l->loop, &lease);
+    char *room = flare__wire_scratch(l->loop);
     size_t want = l->left < FLARE__TLS_RECORD ? l->left : FLARE__TLS_RECORD;
     int64_t n;
 
@@ -136,7 +133,6 @@ static int link_write_file(struct flare__tls_link *l)
     n = flare__file_read(l->file, room, want, l->file_at);
     if (n > 0)
         n = flare__tls_write(l->engine, (struct flare_str){room, (size_t)n});
-    flare__wire_lease_give(l->loop, lease);
     if (n > 0) {
         l->file_at += (uint64_t)n;
         l->left -= (uint32_t)n;
@@ -179,7 +175,8 @@ void flare__tls_link_push(struct flare__tls_link *l)
     char *room;
     int rc = 1;
 
-    if (l->in_flight || l->rc != 0 || l->left == 0 || !l->is_open)
+    if (l->in_flight || l->rc != 0 || l->left == 0 || !l->is_open ||
+        l->is_closed)
         return;
     if (flare__tls_link_try_tx(l)) {
         link_push_plain(l);
@@ -265,8 +262,9 @@ void flare__tls_link_rest(struct flare__tls_link *l)
         return;
     if (l->is_closed) {
         flare__tls_link_close_now(l, FLARE__CLOSE_GRACEFUL);
-    } else if (l->is_fin_due) {
+    } else if (l->is_fin_due && l->is_open && l->rc == 0) {
         l->is_fin_due = false;
+        l->is_mute = true;
         l->loop->ops->shutdown_send(l->loop->backend, l->sock);
     }
 }
@@ -277,6 +275,12 @@ void flare__tls_link_shutdown(struct flare__wire_filter *f)
 
     FLARE_ASSERT(!l->is_sending && !l->is_closed);
     l->is_fin_due = true;
+    if (l->is_open)
+        flare__tls_link_end_out(l);
+}
+
+void flare__tls_link_end_out(struct flare__tls_link *l)
+{
     (void)flare__tls_close(l->engine); /* a failure was told already */
     flare__tls_link_flush(l);
     flare__tls_link_rest(l);
@@ -300,16 +304,18 @@ void flare__tls_link_on_sent(struct flare__tls_link *l)
         l->out.bytes = NULL;
     }
     if (res < 0 || (uint32_t)res != len) {
+        l->is_mute = true;
         flare__tls_link_fail(l, res < 0 ? res : -EPIPE);
+        flare__tls_link_touch(l); /* also if it had failed before */
         if (l->is_closed)
             flare__tls_link_close_now(l, FLARE__CLOSE_ABORT);
         return;
     }
     flare__tls_link_push(l);
     flare__tls_link_flush(l); /* what the engine says by itself */
-    if (l->rc != 0)
+    if (l->rc != 0 || l->is_clogged)
         flare__tls_link_touch(l);
-    else
+    if (l->rc == 0)
         flare__tls_link_settle(l);
     flare__tls_link_rest(l);
 }
