@@ -143,7 +143,21 @@ enum flare_error_class {
     X(WS_TOO_LARGE, "WebSocket message is too large", WS, 413)                 \
     X(WS_BAD_CLOSE, "close code or reason must not be sent", USAGE, 500)       \
     X(MISDIRECTED, "this connection is not for that host", HTTP, 421)          \
-    X(PLAIN_HTTP, "HTTP where only HTTPS is spoken", HTTP, 400)
+    X(PLAIN_HTTP, "HTTP where only HTTPS is spoken", HTTP, 400)                \
+    X(HTTP_STATUS, "the response's status is an error", HTTP, 502)             \
+    X(REPLY_BODY, "a response's body is too large", LIMIT, 502)                \
+    X(REDIRECT, "a redirect leads nowhere", PARSE, 502)                        \
+    X(REDIRECT_LIMIT, "too many redirects", LIMIT, 502)                        \
+    X(REDIRECT_INSECURE, "a redirect leads from https to http", PARSE, 502)    \
+    X(NOT_REWINDABLE, "a body cannot be sent again", USAGE, 500)               \
+    X(BODY_LENGTH, "a body is not as long as was said", USAGE, 500)            \
+    X(PROXY, "the proxy does not connect", PARSE, 502)                         \
+    X(CALLS_FULL, "too many calls wait for a connection", LIMIT, 503)          \
+    X(TIMEOUT_CONNECT, "no connection in time", HTTP, 504)                     \
+    X(TIMEOUT_FIRST_BYTE, "no response in time", HTTP, 504)                    \
+    X(TIMEOUT_GAP, "the response has stalled", HTTP, 504)                      \
+    X(TIMEOUT_TOTAL, "the call has taken too long", HTTP, 504)                 \
+    X(WOULD_DEADLOCK, "a blocking call in a callback of a loop", STATE, 500)
 
 enum flare_error_code {
     FLARE_OK = 0,

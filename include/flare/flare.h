@@ -7,6 +7,8 @@
 #include <flare/alloc.h>
 #include <flare/answer.h>
 #include <flare/base.h>
+#include <flare/call.h>
+#include <flare/client.h>
 #include <flare/cookie.h>
 #include <flare/cookie_jar.h>
 #include <flare/dns.h>
@@ -26,6 +28,7 @@
 #include <flare/multipart.h>
 #include <flare/offload.h>
 #include <flare/peer.h>
+#include <flare/reply.h>
 #include <flare/request.h>
 #include <flare/router.h>
 #include <flare/serve_static.h>
