@@ -225,9 +225,9 @@ struct flare_cookie_save_options {
  * whole one.  `options` may be NULL.
  *
  * Returns how many were written; a cookie with a tab in it cannot be in
- * FLARE_COOKIE_FORMAT_NETSCAPE and is left out.  Or -errno, with the file's
- * name in `err` (may be NULL), and what was there is still there.  Blocks on
- * the disk.
+ * FLARE_COOKIE_FORMAT_NETSCAPE and is left out.  Or -errno (-EFBIG:
+ * over 64 MiB), with the file's name in `err` (may be NULL), and what was there
+ * is still there.  Blocks on the disk.
  */
 FLARE_API FLARE_MUST_USE int flare_cookie_jar_save(
     flare_cookie_jar *jar, const char *path,

@@ -70,6 +70,8 @@ libflare_core_la_SOURCES += \
 	%D%/jar_file.c \
 	%D%/jar_match.c \
 	%D%/jar_match.h \
+	%D%/jar_send.c \
+	%D%/jar_store.c \
 	%D%/jar_table.c \
 	%D%/jar_text.c \
 	%D%/jar_text.h \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a jar keeps and how it is found; the rules are in jar.c.
+ * What a jar keeps and how it is found; the rules are in jar_store.c and
+ * jar_send.c.
  *
  * Cookies hang on their domain, which a table finds by its hash, so that a
  * request looks at the cookies of its host and of the domains above, and at no
@@ -125,7 +126,7 @@ void flare__jar_touch(flare_cookie_jar *jar, struct flare__jar_cookie *c);
 /* For tests: all that must be true of what is kept. */
 void flare__jar_check(const flare_cookie_jar *jar);
 
-/* ---- which rules it has to keep: jar.c ---- */
+/* ---- which rules it has to keep: jar_store.c ---- */
 
 /* Whether no cookie may be for all hosts below. */
 bool flare__jar_is_public(const flare_cookie_jar *jar, struct flare_str domain);

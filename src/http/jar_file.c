@@ -50,10 +50,10 @@ int flare_cookie_jar_save(flare_cookie_jar *jar, const char *path,
         if (flare__jar_text_add(&text, o.format, &info, c->number))
             count++;
     }
-    rc = text.has_failed
-             ? -ENOMEM
-             : flare__whole_file_replace(
-                   &jar->al, path, (struct flare_str){text.bytes, text.len});
+    rc = text.has_failed ? -ENOMEM : text.len > FILE_MAX ? -EFBIG : 0;
+    if (rc == 0)
+        rc = flare__whole_file_replace(
+            &jar->al, path, (struct flare_str){text.bytes, text.len});
     flare__jar_text_fini(&text);
     return rc < 0 ? file_error(err, rc, path) : count;
 }

@@ -42,7 +42,7 @@ bool flare__jar_text_add(struct flare__jar_text *text,
                          enum flare_cookie_format format,
                          const struct flare_cookie_info *info, uint64_t number);
 
-/* A cookie that was read, with the bytes its slices lie in. */
+/* A cookie that was read; its slices lie in here and in the line. */
 struct flare__jar_line {
     struct flare__jar_new cookie;
     struct flare__jar_host host;
