@@ -36,6 +36,13 @@ noinst_PROGRAMS += %D%/supervised
 %C%_supervised_SOURCES = %D%/supervised.c
 %C%_supervised_LDADD = libflare.la
 
+# TLS: without OpenSSL they say that there is none.
+noinst_PROGRAMS += %D%/https_server %D%/tls
+%C%_https_server_SOURCES = %D%/https_server.c
+%C%_https_server_LDADD = libflare.la
+%C%_tls_SOURCES = %D%/tls.c
+%C%_tls_LDADD = libflare.la
+
 # Below HTTP.
 noinst_PROGRAMS += %D%/encoding %D%/url
 %C%_encoding_SOURCES = %D%/encoding.c
