@@ -35,6 +35,8 @@ libflare_core_la_SOURCES += \
 	%D%/os.h \
 	%D%/out.c \
 	%D%/out.h \
+	%D%/part_file.c \
+	%D%/part_file.h \
 	%D%/random.c \
 	%D%/random.h \
 	%D%/signal.c \

@@ -323,8 +323,18 @@ static void loop_work(struct flare_loop *loop, int count)
     done->tasks += loop_run_tasks(loop);
 }
 
+/* The one thing that belongs to a thread and not to a loop: a blocking call has
+ * a loop of its own, and must know of the one that called it. */
+static _Thread_local bool loop_in_callback;
+
+bool flare__loop_is_in_callback(void)
+{
+    return loop_in_callback;
+}
+
 int flare__loop_turn(struct flare_loop *loop, uint64_t limit_ns)
 {
+    bool was_in_callback = loop_in_callback; /* of another loop */
     uint64_t deadline_ns = loop_deadline(loop, limit_ns);
     int count;
 
@@ -342,7 +352,9 @@ int flare__loop_turn(struct flare_loop *loop, uint64_t limit_ns)
     loop_read_clock(loop);
     atomic_store_explicit(&loop->turn_ns, loop->now_ns, memory_order_relaxed);
     loop->is_turning = true;
+    loop_in_callback = true;
     loop_work(loop, count);
+    loop_in_callback = was_in_callback;
     loop->is_turning = false;
     atomic_store_explicit(&loop->turn_ns, 0, memory_order_relaxed);
     return 0;

@@ -207,6 +207,12 @@ void flare__loop_wake(struct flare_loop *loop);
 FLARE_MUST_USE
 int flare__loop_turn(struct flare_loop *loop, uint64_t limit_ns);
 
+/*
+ * Whether a callback of any loop runs on this thread: what blocks must not, as
+ * that loop stands still meanwhile, and what is waited for may be on it.
+ */
+bool flare__loop_is_in_callback(void);
+
 /* Queues `task` for the end of this turn, or of the next when called by a
  * task.  Nothing if it is queued. */
 void flare__loop_task(struct flare_loop *loop, struct flare__task *task,

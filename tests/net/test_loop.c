@@ -162,6 +162,38 @@ static void on_post(void *ctx)
     note(*(char *)ctx);
 }
 
+/* What another loop on this thread sees, and what is left after it. */
+static void on_inner(void *ctx)
+{
+    *(bool *)ctx = flare__loop_is_in_callback();
+}
+
+static void on_outer(void *ctx)
+{
+    struct flare_loop *inner = loop_new(&flare__allocator_default);
+    bool *seen = ctx;
+
+    seen[0] = flare__loop_is_in_callback();
+    ck_assert_int_eq(flare_loop_post(inner, on_inner, &seen[1]), 0);
+    turn(inner);
+    seen[2] = flare__loop_is_in_callback();
+    flare__loop_free(inner);
+}
+
+START_TEST(test_loop_a_thread_knows_when_a_callback_runs)
+{
+    struct flare_loop *loop = loop_new(&flare__allocator_default);
+    bool seen[3] = {false, false, false};
+
+    ck_assert(!flare__loop_is_in_callback());
+    ck_assert_int_eq(flare_loop_post(loop, on_outer, seen), 0);
+    turn(loop);
+    ck_assert(seen[0] && seen[1] && seen[2]);
+    ck_assert(!flare__loop_is_in_callback());
+    flare__loop_free(loop);
+}
+END_TEST
+
 START_TEST(test_loop_posted_calls_run_in_order_and_are_bounded)
 {
     struct flare_loop *loop = loop_new(&flare__allocator_default);
@@ -347,6 +379,7 @@ int main(void)
                    test_loop_a_cancelled_task_does_not_run_wherever_it_stands);
     tcase_add_test(t, test_loop_waits_for_the_next_timer_and_is_never_early);
     tcase_add_test(t, test_loop_does_not_wait_longer_than_it_may);
+    tcase_add_test(t, test_loop_a_thread_knows_when_a_callback_runs);
     tcase_add_test(t, test_loop_posted_calls_run_in_order_and_are_bounded);
     tcase_add_test(t, test_loop_is_busy_for_each_thing_that_will_happen);
     tcase_add_test(t, test_loop_evicts_each_once_and_turns_until_all_have_left);
