@@ -40,6 +40,7 @@ unit_tests = \
 	%D%/http/test_body \
 	%D%/http/test_chain \
 	%D%/http/test_chunked \
+	%D%/http/test_client_reply \
 	%D%/http/test_conditions \
 	%D%/http/test_config \
 	%D%/http/test_conn \
@@ -137,6 +138,7 @@ unit_tests = \
 	%D%/net/test_offload \
 	%D%/net/test_loop \
 	%D%/net/test_mailbox \
+	%D%/net/test_part_file \
 	%D%/net/test_signal \
 	%D%/net/test_sock \
 	%D%/net/test_stall \
@@ -614,7 +616,10 @@ endif
 
 # The server that tests/e2e drives; it knows the public headers only.
 check_PROGRAMS += %D%/support/e2e_server
-%C%_support_e2e_server_SOURCES = %D%/support/e2e_server.c
+%C%_support_e2e_server_SOURCES = \
+	%D%/support/e2e_server.c \
+	%D%/support/e2e_tls.c \
+	%D%/support/e2e_tls.h
 %C%_support_e2e_server_LDADD = libflare.la
 
 # A filter around an inner part, which test_replies.py compares with another.
@@ -814,6 +819,7 @@ EXTRA_DIST += \
 	%D%/e2e/smuggling.py \
 	%D%/e2e/sockets.py \
 	%D%/e2e/supervise.py \
+	%D%/e2e/tls.py \
 	%D%/e2e/wire.py \
 	%D%/install/consumer.c \
 	%D%/install/consumer.cc \

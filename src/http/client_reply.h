@@ -11,6 +11,7 @@
 #ifndef FLARE__HTTP_CLIENT_REPLY_H
 #define FLARE__HTTP_CLIENT_REPLY_H
 
+#include <flare/alloc.h>
 #include <flare/reply.h>
 
 #include "http/head.h"

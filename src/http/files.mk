@@ -10,6 +10,8 @@ libflare_core_la_SOURCES += \
 	%D%/chars.h \
 	%D%/chunked.c \
 	%D%/chunked.h \
+	%D%/client_reply.c \
+	%D%/client_reply.h \
 	%D%/conditions.c \
 	%D%/conditions.h \
 	%D%/config.c \
