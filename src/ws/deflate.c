@@ -248,7 +248,9 @@ static int inflate_begin(struct flare__ws_inflate *d)
     return 0;
 }
 
-/* Behind a block with BFINAL: what was said before may still be meant. */
+/* Behind a block with BFINAL: what was said before may still be meant, so the
+ * window stays.  The call is one of zlib.h's undocumented ones, there since
+ * 1.2.5.2; without it the window would have to be copied out and in. */
 static void inflate_go_on(struct flare__ws_inflate *d)
 {
     int rc = inflateResetKeep(d->z);
@@ -330,40 +332,40 @@ static void inflate_end(struct flare__ws_inflate *d)
     d->is_inside = false;
 }
 
-/* Payload, then the tail, until the room is full or the message over. */
+/* One step of the payload, or of the tail behind it. */
+static int inflate_next(struct flare__ws_inflate *d, struct flare_str *in,
+                        bool is_end, char *out, int room)
+{
+    if (d->is_last && in->len > 0)
+        inflate_go_on(d);
+    if (in->len > 0 || !is_end)
+        return inflate_step(d, in, Z_NO_FLUSH, out, room);
+    return d->is_last ? 0 : inflate_tail(d, out, room);
+}
+
+/* Steps until the room is full, the piece read or the message over. */
 static int inflate_run(struct flare__ws_inflate *d, struct flare_str *in,
                        bool is_end, char *out, int room)
 {
     int total = 0, rc;
 
     d->is_busy = false;
-    for (;;) {
-        if (d->is_last && in->len > 0)
-            inflate_go_on(d);
-        if (in->len > 0 || !is_end)
-            rc = inflate_step(d, in, Z_NO_FLUSH, out + total, room - total);
-        else if (!d->is_last)
-            rc = inflate_tail(d, out + total, room - total);
-        else
-            rc = 0;
+    do {
+        rc = inflate_next(d, in, is_end, out + total, room - total);
         if (rc < 0)
             return rc;
         total += rc;
-        if (is_end && in->len == 0) {
-            rc = inflate_is_over(d);
-            if (rc < 0)
-                return rc;
-            if (rc > 0)
-                break;
-        } else if (in->len == 0 && total < room) {
+        if (in->len == 0 && !is_end && total < room)
+            return total;
+        rc = in->len == 0 && is_end ? inflate_is_over(d) : 0;
+        if (rc < 0)
+            return rc;
+        if (rc > 0) {
+            inflate_end(d);
             return total;
         }
-        if (total == room) {
-            d->is_busy = true;
-            return total;
-        }
-    }
-    inflate_end(d);
+    } while (total < room);
+    d->is_busy = true;
     return total;
 }
 

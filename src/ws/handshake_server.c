@@ -175,6 +175,8 @@ static struct fault judge_origin(const struct flare__ws_request *request,
 
     if (count > 1)
         return (struct fault){400, "Origin is repeated"};
+    if (count == 1 && origin.ptr == NULL)
+        origin = FLARE_STR(""); /* NULL says that it is absent */
     if (server->origin_fn != NULL)
         is_welcome = server->origin_fn(origin, request->host, server->ctx);
     else

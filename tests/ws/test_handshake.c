@@ -358,6 +358,35 @@ START_TEST(test_server_asks_about_every_origin_W19)
 }
 END_TEST
 
+/* Fields whose empty values have no address. */
+static bool at_without_address(const void *ctx, size_t index,
+                               struct flare_str *name, struct flare_str *value)
+{
+    if (!ws_fields_at(ctx, index, name, value))
+        return false;
+    if (value->len == 0)
+        value->ptr = NULL;
+    return true;
+}
+
+START_TEST(test_server_tells_an_empty_origin_from_none_W19)
+{
+    struct origin_call call = {.is_welcome = false};
+    struct flare__ws_server server = {.origin_fn = on_origin, .ctx = &call};
+    struct flare_str lines = FLARE_STR(ALL "Origin:\r\n");
+    struct flare__ws_request request = {FLARE_STR("GET"),
+                                        FLARE_STR("example.com"),
+                                        1,
+                                        {at_without_address, &lines}};
+    struct flare__ws_answer answer;
+
+    flare__ws_handshake_judge(&answer, &request, &server);
+    ck_assert_int_eq(answer.status, 403);
+    ck_assert_int_eq(call.calls, 1);
+    ck_assert(!call.was_absent);
+}
+END_TEST
+
 /* ---- client ---- */
 
 #define AC "Sec-WebSocket-Accept: " ACCEPT "\r\n"
@@ -593,6 +622,7 @@ int main(void)
 #endif
     tcase_add_test(tc, test_server_chooses_by_its_own_order);
     tcase_add_test(tc, test_server_asks_about_every_origin_W19);
+    tcase_add_test(tc, test_server_tells_an_empty_origin_from_none_W19);
     tcase_add_loop_test(tc, test_client_judges_an_answer_as_W22_says, 0,
                         ROWS(replies));
     tcase_add_test(tc, test_client_refuses_a_protocol_when_it_offered_none);
