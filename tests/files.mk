@@ -719,6 +719,10 @@ tls_tests = \
 	%D%/tls/test_records \
 	%D%/tls/test_server \
 	%D%/tls/test_sessions \
+	%D%/tls/test_stream \
+	%D%/tls/test_stream_bounds \
+	%D%/tls/test_stream_chance \
+	%D%/tls/test_stream_connect \
 	%D%/tls/test_tickets \
 	%D%/tls/test_torture \
 	%D%/tls/test_verify
@@ -734,6 +738,27 @@ link_rig_sources = \
 %C%_tls_test_link_LDFLAGS = $(sim_ldflags)
 %C%_tls_test_link_peer_SOURCES = $(link_rig_sources) %D%/tls/test_link_peer.c
 %C%_tls_test_link_peer_LDFLAGS = $(sim_ldflags)
+# The tests of streams once more, over TLS.
+stream_tls_sources = \
+	%D%/tcp/tcp_rig.c \
+	%D%/tcp/tcp_rig.h \
+	%D%/tls/stream_rig.c
+stream_tls_cppflags = $(AM_CPPFLAGS) -DTCP_RIG_TLS
+%C%_tls_test_stream_SOURCES = $(stream_tls_sources) %D%/tcp/test_stream.c
+%C%_tls_test_stream_CPPFLAGS = $(stream_tls_cppflags)
+%C%_tls_test_stream_LDFLAGS = $(sim_ldflags)
+%C%_tls_test_stream_bounds_SOURCES = $(stream_tls_sources) \
+	%D%/tcp/test_stream_bounds.c
+%C%_tls_test_stream_bounds_CPPFLAGS = $(stream_tls_cppflags)
+%C%_tls_test_stream_bounds_LDFLAGS = $(sim_ldflags)
+%C%_tls_test_stream_chance_SOURCES = $(stream_tls_sources) \
+	%D%/tcp/test_stream_chance.c
+%C%_tls_test_stream_chance_CPPFLAGS = $(stream_tls_cppflags)
+%C%_tls_test_stream_chance_LDFLAGS = $(sim_ldflags)
+%C%_tls_test_stream_connect_SOURCES = $(stream_tls_sources) \
+	%D%/tcp/test_connect.c
+%C%_tls_test_stream_connect_CPPFLAGS = $(stream_tls_cppflags)
+%C%_tls_test_stream_connect_LDFLAGS = $(sim_ldflags)
 libflare_testing_la_SOURCES += \
 	%D%/support/certs.c \
 	%D%/support/certs.h \

@@ -164,6 +164,9 @@ void tcp_rig_init(struct tcp_rig *r)
     *r = (struct tcp_rig){.loop = NULL};
     r->client.handler = &tcp_rig_handler;
     r->server.handler = &accept_handler;
+#ifdef TCP_RIG_TLS
+    tcp_rig_secure(r);
+#endif
 }
 
 static int rig_loop(struct tcp_rig *r, int backend,

@@ -75,6 +75,12 @@ void tcp_rig_init(struct tcp_rig *r);
 int tcp_rig_open(struct tcp_rig *r, int backend,
                  const struct flare__sim_config *config);
 
+/*
+ * A build with TCP_RIG_TLS: _init calls this, and the same tests are about
+ * streams that speak TLS (tests/tls/stream_rig.c).
+ */
+void tcp_rig_secure(struct tcp_rig *r);
+
 /* _init and _open with defaults; false, and says so, without the backend. */
 bool tcp_rig_start(struct tcp_rig *r, int backend);
 

@@ -78,9 +78,9 @@ static void call_run(void)
 
     c->hook = call_hook;
     ck_assert_int_ge(tcp_rig_write(c, 0, 300000), 0);
-    TCP_RIG_UNTIL(&rig, rig.accepted == 1);
+    TCP_RIG_UNTIL(&rig, rig.accepted == 1 || c->closes == 1);
     tcp_rig_run(&rig, 3);
-    if (rig.ends[1].stream != NULL)
+    if (rig.accepted == 1 && rig.ends[1].stream != NULL)
         flare_stream_shutdown(rig.ends[1].stream);
     tcp_rig_run(&rig, 3);
     for (int i = 0; i < rig.count; i++)
