@@ -10,7 +10,11 @@
 #define UTF8_SCAN flare__utf8_scan_avx512
 #define UTF8_VECS 1
 
-#ifdef __clang__
+#if defined(__clang__) && __clang_major__ >= 18 && __clang_major__ < 22
+/* these may be told to have no 512 bits, as Zig does: say so here, too */
+#pragma clang attribute push(                                                  \
+    __attribute__((target("avx512f,avx512bw,evex512"))), apply_to = function)
+#elif defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw"))),      \
                              apply_to = function)
 #else

@@ -13,7 +13,11 @@
 #define MASK_RUN flare__mask_avx512
 #define MASK_VEC sizeof(__m512i)
 
-#ifdef __clang__
+#if defined(__clang__) && __clang_major__ >= 18 && __clang_major__ < 22
+/* these may be told to have no 512 bits, as Zig does: say so here, too */
+#pragma clang attribute push(                                                  \
+    __attribute__((target("avx512f,avx512bw,evex512"))), apply_to = function)
+#elif defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw"))),      \
                              apply_to = function)
 #else
