@@ -37,6 +37,20 @@ bench_load_CFLAGS = $(bench_CFLAGS)
 bench_load_LDFLAGS =
 bench_load_LDADD = $(LIBURING_LIBS)
 
+if HAVE_OPENSSL
+EXTRA_PROGRAMS += %D%/load_tls %D%/tls_floor
+CLEANFILES += %D%/load_tls %D%/tls_floor
+endif
+bench_load_tls_SOURCES = %D%/load_tls.c %D%/histogram.h %D%/number.h
+bench_load_tls_CFLAGS = $(bench_CFLAGS) $(OPENSSL_CFLAGS)
+bench_load_tls_LDFLAGS =
+bench_load_tls_LDADD = $(OPENSSL_LIBS)
+
+bench_tls_floor_SOURCES = %D%/tls_floor.c %D%/number.h
+bench_tls_floor_CFLAGS = $(bench_CFLAGS) $(OPENSSL_CFLAGS)
+bench_tls_floor_LDFLAGS =
+bench_tls_floor_LDADD = $(OPENSSL_LIBS)
+
 # Links the parser; bench/micro/bench_head.c says how to compare it.
 EXTRA_PROGRAMS += %D%/micro/bench_head
 CLEANFILES += %D%/micro/bench_head
@@ -73,6 +87,7 @@ EXTRA_DIST += \
 	%D%/idle_memory \
 	%D%/pipeline.lua \
 	%D%/run \
+	%D%/tls \
 	%D%/wrk_check \
 	%D%/harness/__init__.py \
 	%D%/harness/build.py \
@@ -82,6 +97,7 @@ EXTRA_DIST += \
 	%D%/harness/report.py \
 	%D%/harness/servers.py \
 	%D%/harness/slow.py \
+	%D%/harness/tls.py \
 	%D%/harness/witness.py \
 	%D%/harness/workloads.py \
 	%D%/peers/go_hello.go

@@ -3,7 +3,10 @@
  * The server of the workloads of bench/run: what nginx.conf of
  * harness/servers.py says in C.
  *
- *   serve ADDRESS [FOLDER]    FOLDER's files are below /files/
+ *   serve ADDRESS [FOLDER [TLS_ADDRESS CERT KEY]]
+ *
+ * FOLDER's files are below /files/; the same by HTTPS at TLS_ADDRESS, with what
+ * is in the PEM files CERT and KEY.
  */
 #include <flare/flare.h>
 
@@ -63,6 +66,7 @@ static void on_listening(const char *address, void *ctx)
 }
 
 static int serve(const char *address, struct flare_handler files,
+                 const char *tls_address, flare_tls_server *tls,
                  struct flare_error *err)
 {
     const struct flare_route routes[] = {
@@ -78,6 +82,8 @@ static int serve(const char *address, struct flare_handler files,
     return flare_serve(
         &(struct flare_server_config){
             .listen = address,
+            .tls_listen = tls_address,
+            .tls = tls,
             .routes = FLARE_ROUTES(routes),
             .handle_signals = true,
             .on_listening = on_listening,
@@ -85,9 +91,25 @@ static int serve(const char *address, struct flare_handler files,
         err);
 }
 
+/* The TLS that argv names, if it does. */
+static int tls_open(flare_tls_server **tls, char **argv,
+                    struct flare_error *err)
+{
+    const struct flare_tls_cert cert = {.chain.file = argv[0],
+                                        .key.file = argv[1]};
+
+    return flare_tls_server_new(tls,
+                                &(struct flare_tls_server_config){
+                                    .certs = &cert,
+                                    .cert_count = 1,
+                                },
+                                err);
+}
+
 int main(int argc, char **argv)
 {
     struct flare_files *files = NULL;
+    flare_tls_server *tls = NULL;
     struct flare_error err;
     int rc = flare_files_open(&files,
                               &(struct flare_files_config){
@@ -95,11 +117,15 @@ int main(int argc, char **argv)
                               },
                               &err);
 
+    if (rc >= 0 && argc > 5)
+        rc = tls_open(&tls, argv + 4, &err);
     if (rc >= 0)
         rc = serve(argc > 1 ? argv[1] : "127.0.0.1:8080",
-                   flare_files_handler(files), &err);
+                   flare_files_handler(files), argc > 5 ? argv[3] : NULL, tls,
+                   &err);
     if (rc < 0)
         fprintf(stderr, "serve: %s\n", err.text);
+    flare_tls_server_free(tls);
     flare_files_close(files);
     return rc < 0;
 }
