@@ -712,6 +712,7 @@ tls_tests = \
 	%D%/tls/test_link \
 	%D%/tls/test_link_peer \
 	%D%/tls/test_kernel \
+	%D%/tls/test_kernel_file \
 	%D%/tls/test_keys \
 	%D%/tls/test_link_kernel \
 	%D%/tls/test_load \
@@ -826,6 +827,8 @@ TESTS += $(house_tests)
 endif
 TESTS += $(shell_tests)
 EXTRA_DIST += \
+	%D%/support/vm/run \
+	%D%/support/vm/suite \
 	%D%/e2e/cookies.py \
 	%D%/e2e/deadlines.py \
 	%D%/e2e/files.py \
