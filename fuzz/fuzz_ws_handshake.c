@@ -10,7 +10,6 @@
 #include "ws/handshake.h"
 
 #include "tests/support/ws_fields.h"
-#include "ws/deflate.h"
 #include "ws/origin.h"
 
 #include <stdio.h>

@@ -3,9 +3,6 @@
 #include "ws/extension.h"
 
 #include "base/assert.h"
-#include "ws/deflate.h"
-
-#include <flare/error.h>
 
 #include <stdio.h>
 
@@ -324,6 +321,22 @@ int flare__ws_deflate_confirm(const struct flare__ws_fields *fields,
             *fault = "Sec-WebSocket-Extensions is malformed";
     }
     return *fault != NULL ? FLARE_E_BAD_INPUT : count;
+}
+
+void flare__ws_deflate_prepare(struct flare__ws_deflate *to,
+                               struct flare__ws_inflate *from,
+                               const struct flare_allocator *al,
+                               const struct flare__ws_deflate_params *agreed,
+                               bool is_server, uint64_t message_bytes_max)
+{
+    uint8_t bits[2] = {agreed->client_max_window_bits,
+                       agreed->server_max_window_bits};
+    bool has_takeover[2] = {!agreed->client_no_context_takeover,
+                            !agreed->server_no_context_takeover};
+
+    flare__ws_deflate_init(to, al, bits[is_server], has_takeover[is_server]);
+    flare__ws_inflate_init(from, al, bits[!is_server], has_takeover[!is_server],
+                           message_bytes_max);
 }
 
 /* ---- writing ---- */

@@ -11,6 +11,7 @@
 #ifndef FLARE__WS_EXTENSION_H
 #define FLARE__WS_EXTENSION_H
 
+#include "ws/deflate.h"
 #include "ws/field.h"
 
 /* ---- grammar ---- */
@@ -89,6 +90,17 @@ int flare__ws_deflate_confirm(const struct flare__ws_fields *fields,
                               const struct flare__ws_deflate_params *wish,
                               struct flare__ws_deflate_params *agreed,
                               const char **fault);
+
+/*
+ * Prepares both directions of one end for what was agreed on, as
+ * flare__ws_deflate_init and flare__ws_inflate_init: a server sends by the
+ * server's parameters, a client by the client's.
+ */
+void flare__ws_deflate_prepare(struct flare__ws_deflate *to,
+                               struct flare__ws_inflate *from,
+                               const struct flare_allocator *al,
+                               const struct flare__ws_deflate_params *agreed,
+                               bool is_server, uint64_t message_bytes_max);
 
 /* Room for either of the two texts below, with a NUL. */
 enum { FLARE__WS_EXTENSION_BYTES_MAX = 160 };

@@ -4,7 +4,6 @@
 
 #include "base/assert.h"
 #include "base/log.h"
-#include "ws/deflate.h"
 #include "ws/handshake_lines.h"
 
 #include <string.h>

@@ -2,11 +2,11 @@
 /* Sec-WebSocket-Extensions: grammar, and what parameters come to (W18). */
 #include "ws/extension.h"
 
+#include "base/alloc.h"
 #include "tests/support/guard.h"
 #include "tests/support/test.h"
 #include "tests/support/ws_fields.h"
 #include "tests/ws/deflate_params_table.h"
-#include "ws/deflate.h"
 
 #include <flare/error.h>
 
@@ -133,8 +133,52 @@ START_TEST(test_both_sides_agree_on_the_same_for_all_wishes)
 }
 END_TEST
 
+/* One message to the other end; its payload's length. */
+static int talk(struct flare__ws_deflate *to, struct flare__ws_inflate *from)
+{
+    struct flare_str in = FLARE_STR("flare flare flare");
+    char wire[64], back[64];
+    int len =
+        flare__ws_deflate_feed(to, &in, FLARE__WS_FLUSH_MESSAGE, wire, 64);
+
+    ck_assert_int_gt(len, 0);
+    in = (struct flare_str){wire, (size_t)len};
+    ck_assert_int_eq(flare__ws_inflate_feed(from, &in, true, back, 64), 17);
+    ck_assert(!flare__ws_inflate_is_busy(from));
+    ck_assert_mem_eq(back, "flare flare flare", 17);
+    return len;
+}
+
+/* Each side's parameters are its own: where the one may build on what it said
+ * before, the other may not. */
+START_TEST(test_both_ends_are_prepared_for_what_was_agreed)
+{
+    const struct flare__ws_deflate_params agreed = {10, 14, _i == 0, _i != 0,
+                                                    false};
+    struct flare__ws_deflate to[2];
+    struct flare__ws_inflate from[2];
+
+    for (int i = 0; i < 2; i++)
+        flare__ws_deflate_prepare(&to[i], &from[i], &flare__allocator_default,
+                                  &agreed, i == 0, 99);
+    ck_assert_uint_eq(from[1].window_bits, 10); /* at the client */
+    ck_assert_uint_eq(from[0].window_bits, 14);
+    ck_assert_uint_eq(from[0].message_bytes_max, 99);
+    for (int i = 0; i < 2; i++) {
+        int first = talk(&to[i], &from[1 - i]);
+        int second = talk(&to[i], &from[1 - i]);
+
+        ck_assert_int_eq(second < first, i != _i);
+        flare__ws_deflate_fini(&to[i]);
+        flare__ws_inflate_fini(&from[1 - i]);
+    }
+}
+END_TEST
+
 static void params_tests(TCase *tc)
 {
+    tcase_add_loop_test(tc, test_both_ends_are_prepared_for_what_was_agreed, 0,
+                        2);
     tcase_add_loop_test(tc,
                         test_server_meets_offers_as_rfc_7692_section_7_1_says,
                         0, ROWS(ws_offer_rows));

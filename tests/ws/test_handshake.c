@@ -8,7 +8,6 @@
 #include "tests/support/guard.h"
 #include "tests/support/test.h"
 #include "tests/support/ws_fields.h"
-#include "ws/deflate.h"
 
 #include <errno.h>
 
