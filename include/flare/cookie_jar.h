@@ -105,7 +105,8 @@ struct flare_cookie_url {
  * Returns 0 if that was done, which may mean that nothing is kept: the cookie
  * had expired.  Else nothing has changed, and `err` (may be NULL) says why:
  *   FLARE_E_BAD_HOSTNAME       `url->host` (flare_dns_host_check)
- *   FLARE_E_COOKIE_SYNTAX      a control byte; neither name nor value
+ *   FLARE_E_COOKIE_SYNTAX      a control byte; neither name nor value; no name,
+ *                              and a value like "a=b" that would be sent as one
  *   FLARE_E_COOKIE_TOO_LARGE   over FLARE_COOKIE_PAIR_MAX
  *   FLARE_E_COOKIE_DOMAIN      Domain is not the host or above it, is a public
  *                              suffix, or ends in a dot

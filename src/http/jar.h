@@ -133,8 +133,9 @@ bool flare__jar_is_public(const flare_cookie_jar *jar, struct flare_str domain);
 
 /*
  * What is wrong with a cookie by itself, whoever sets it: lengths, controls,
- * prefixes, SameSite=None.  `has_path`: a path of "/" was asked for.  Returns 0
- * or an error of flare_cookie_jar_store's with its sentence.
+ * prefixes, SameSite=None, a name in the value.  `has_path`: a path of "/" was
+ * asked for.  Returns 0 or an error of flare_cookie_jar_store's with its
+ * sentence.
  */
 FLARE_MUST_USE
 int flare__jar_cookie_check(const struct flare_cookie_info *info, bool has_path,

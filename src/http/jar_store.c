@@ -5,7 +5,8 @@
  *
  *   - a domain without a dot is a public suffix, with the user's list or none;
  *   - Domain never ends in a dot, and never names an address's neighbours;
- *   - a default path has a bound, and no controls.
+ *   - a default path has a bound, and no controls;
+ *   - a cookie without a name has no '=' in its value.
  */
 #include "http/jar.h"
 
@@ -100,7 +101,10 @@ static int check_source(const flare_cookie_jar *jar,
     return 0;
 }
 
-/* Steps 2 to 4, and 19 to 22. */
+/*
+ * Steps 19 to 22, and one of ours: "=a=b" would be sent as "a=b", and shadow a
+ * cookie that its setter may not even replace.
+ */
 int flare__jar_cookie_check(const struct flare_cookie_info *info, bool has_path,
                             struct flare_error *err)
 {
@@ -113,12 +117,16 @@ int flare__jar_cookie_check(const struct flare_cookie_info *info, bool has_path,
                             "cookie: SameSite=None without Secure");
     is_kept = flare__cookie_is_promise_kept(info->name, info->is_secure,
                                             is_of_host, info->is_http_only);
-    if (info->name.len == 0) /* "=__Host-a=b" comes back as if it were one */
+    if (info->name.len == 0)
         is_kept =
             flare__cookie_is_promise_kept(info->value, false, false, false);
     if (!is_kept)
         return flare__error(err, FLARE_E_COOKIE_PREFIX,
                             "cookie: it lacks what its name's prefix promises");
+    if (info->name.len == 0 && info->value.len > 0 &&
+        memchr(info->value.ptr, '=', info->value.len) != NULL)
+        return flare__error(err, FLARE_E_COOKIE_SYNTAX,
+                            "cookie: without a name, its value has one");
     return 0;
 }
 

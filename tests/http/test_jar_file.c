@@ -182,6 +182,8 @@ static const struct {
      "control"},
     {"C14 a prefix", "flare-cookies 1\nx.y\t-\t/\t9\t0\t1\t__host-a\tb\n",
      "prefix"},
+    {"C14 a name in a value", "flare-cookies 1\nx.y\t-\t/\t9\t0\t1\t\ta=b\n",
+     "without a name"},
     {"None without Secure", "flare-cookies 1\nx.y\tnone\t/\t9\t0\t1\ta\tb\n",
      "SameSite"},
     {"Netscape, the third line",

@@ -213,6 +213,8 @@ static const struct {
      "=__Host-a=b; Secure; Path=/", FLARE_E_COOKIE_PREFIX, NULL, ""},
     {"C14 a prefix as a value", "https://example.com/", "__secure-x; Secure",
      FLARE_E_COOKIE_PREFIX, NULL, ""},
+    {"C14 a name in a value", "http://example.com/", "=a=b",
+     FLARE_E_COOKIE_SYNTAX, NULL, ""},
     {"a name that is like one", "http://example.com/", "__Host=b", 0,
      "http://example.com/", "__Host=b"},
 

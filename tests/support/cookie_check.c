@@ -65,8 +65,8 @@ static struct flare_cookie_url take_url(struct script *s)
 static struct flare_str take_field(struct script *s)
 {
     static const char *const pairs[] = {
-        "a=", "a=", "a=",        "b=",          "b=", "c=",
-        "",   "=",  "__Host-a=", "__SECURE-a=", "d=", "__Http-a="};
+        "a=", "a=",        "a=",          "b=", "b=",        "c=", "",
+        "=",  "__Host-a=", "__SECURE-a=", "d=", "__Http-a=", "=a="};
     static const char *const domains[] = {
         "",
         "",

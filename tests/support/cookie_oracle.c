@@ -483,7 +483,11 @@ static int judge(const struct cookie_oracle *o, const struct kept *k,
         return FLARE_E_COOKIE_CROSS_SITE;
     if (k->f.same_site == FLARE_SAME_SITE_NONE && !k->f.is_secure)
         return FLARE_E_COOKIE_INSECURE;
-    return is_prefix_fine(k, has_path) ? 0 : FLARE_E_COOKIE_PREFIX;
+    if (!is_prefix_fine(k, has_path))
+        return FLARE_E_COOKIE_PREFIX;
+    if (*k->f.name == '\0' && strchr(k->f.value, '=') != NULL)
+        return FLARE_E_COOKIE_SYNTAX; /* ours */
+    return 0;
 }
 
 /* The one that section 5.7 lets go first; of `domain` only, if there is one. */
