@@ -162,3 +162,43 @@ size_t flare__content_range_write(char out[FLARE__CONTENT_RANGE_LEN_MAX],
     out[len++] = '/';
     return len + write_number(out + len, size);
 }
+
+static bool take_text(struct flare_str *text, struct flare_str wanted)
+{
+    struct flare_str front = {text->ptr, wanted.len};
+
+    if (text->len < wanted.len || !flare_str_equal_nocase(front, wanted))
+        return false;
+    text->ptr += wanted.len;
+    text->len -= wanted.len;
+    return true;
+}
+
+int flare__content_range_parse(struct flare_str field,
+                               struct flare__range *range, uint64_t *size)
+{
+    uint64_t first = 0, last = 0;
+    bool has_range, has_size;
+
+    if (!take_text(&field, FLARE_STR("bytes ")))
+        return FLARE_E_BAD_RANGE;
+    has_range = !take_text(&field, FLARE_STR("*"));
+    if (has_range &&
+        (!take_number(&field, &first) || !take_text(&field, FLARE_STR("-")) ||
+         !take_number(&field, &last)))
+        return FLARE_E_BAD_RANGE;
+    if (!take_text(&field, FLARE_STR("/")))
+        return FLARE_E_BAD_RANGE;
+    has_size = !take_text(&field, FLARE_STR("*"));
+    *size = FLARE__RANGE_SIZE_UNKNOWN;
+    if (has_size && !take_number(&field, size))
+        return FLARE_E_BAD_RANGE;
+    if (field.len > 0 || (!has_range && !has_size))
+        return FLARE_E_BAD_RANGE;
+    if (!has_range)
+        return 0;
+    if (last < first || last >= *size) /* UINT64_MAX is no last byte either */
+        return FLARE_E_BAD_RANGE;
+    *range = (struct flare__range){first, last - first + 1};
+    return 1;
+}

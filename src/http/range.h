@@ -41,4 +41,16 @@ size_t flare__content_range_write(char out[FLARE__CONTENT_RANGE_LEN_MAX],
                                   const struct flare__range *range,
                                   uint64_t size);
 
+/* A size that Content-Range does not say: "*". */
+#define FLARE__RANGE_SIZE_UNKNOWN UINT64_MAX
+
+/*
+ * Reads the value of a Content-Range.  Returns 1 with the range of `*size`
+ * bytes; 0 with the size alone, of a 416; FLARE_E_BAD_RANGE if it is none, of
+ * another unit, or not within its size.
+ */
+FLARE_MUST_USE
+int flare__content_range_parse(struct flare_str field,
+                               struct flare__range *range, uint64_t *size);
+
 #endif

@@ -216,6 +216,53 @@ START_TEST(test_content_range_is_written)
 }
 END_TEST
 
+static const struct {
+    const char *field;
+    int rc;
+    struct flare__range range;
+    uint64_t size;
+} contents[] = {
+    {"bytes 0-4/10", 1, {0, 5}, 10},
+    {"Bytes 9-9/10", 1, {9, 1}, 10},
+    {"bytes 5-7/*", 1, {5, 3}, FLARE__RANGE_SIZE_UNKNOWN},
+    {"bytes */10", 0, {0, 0}, 10},
+    {"bytes */0", 0, {0, 0}, 0},
+    {"bytes 0-18446744073709551613/18446744073709551614",
+     1,
+     {0, UINT64_MAX - 1},
+     UINT64_MAX - 1},
+    {"bytes 0-10/10", FLARE_E_BAD_RANGE, {0, 0}, 0},
+    {"bytes 5-4/10", FLARE_E_BAD_RANGE, {0, 0}, 0},
+    {"bytes 0-18446744073709551615/*", FLARE_E_BAD_RANGE, {0, 0}, 0},
+    {"bytes 0-99999999999999999999/*", FLARE_E_BAD_RANGE, {0, 0}, 0},
+    {"bytes */*", FLARE_E_BAD_RANGE, {0, 0}, 0},
+    {"bytes=0-4/10", FLARE_E_BAD_RANGE, {0, 0}, 0},
+    {"bytes 0-4", FLARE_E_BAD_RANGE, {0, 0}, 0},
+    {"bytes 0-4/", FLARE_E_BAD_RANGE, {0, 0}, 0},
+    {"bytes 0-4/10 ", FLARE_E_BAD_RANGE, {0, 0}, 0},
+    {"bytes -4/10", FLARE_E_BAD_RANGE, {0, 0}, 0},
+    {"bytes 0-/10", FLARE_E_BAD_RANGE, {0, 0}, 0},
+    {"items 0-4/10", FLARE_E_BAD_RANGE, {0, 0}, 0},
+    {"bytes ", FLARE_E_BAD_RANGE, {0, 0}, 0},
+    {"", FLARE_E_BAD_RANGE, {0, 0}, 0},
+};
+
+START_TEST(test_content_range_is_read)
+{
+    struct flare__range range = {0, 0};
+    uint64_t size = 77;
+    int rc = flare__content_range_parse(flare_str(contents[_i].field), &range,
+                                        &size);
+
+    ck_assert_msg(rc == contents[_i].rc, "%s: %d", contents[_i].field, rc);
+    if (rc < 0)
+        return;
+    ck_assert_uint_eq(size, contents[_i].size);
+    ck_assert_uint_eq(range.offset, contents[_i].range.offset);
+    ck_assert_uint_eq(range.len, contents[_i].range.len);
+}
+END_TEST
+
 START_TEST(test_range_that_cannot_be_has_its_status)
 {
     ck_assert_int_eq(flare_error_status(FLARE_E_BAD_RANGE), 416);
@@ -231,6 +278,7 @@ int main(void)
     tcase_add_loop_test(tc, test_range_is_read_H44, 0, ROWS(rows));
     tcase_add_test(tc, test_range_of_two_numbers_is_what_a_loop_finds);
     tcase_add_loop_test(tc, test_content_range_is_written, 0, ROWS(answers));
+    tcase_add_loop_test(tc, test_content_range_is_read, 0, ROWS(contents));
     tcase_add_test(tc, test_range_that_cannot_be_has_its_status);
     suite_add_tcase(suite, tc);
     return test_run(suite);
