@@ -720,6 +720,7 @@ tls_tests = \
 	%D%/tls/test_records \
 	%D%/tls/test_server \
 	%D%/tls/test_sessions \
+	%D%/tls/test_sim_stream \
 	%D%/tls/test_stream \
 	%D%/tls/test_stream_bounds \
 	%D%/tls/test_stream_chance \
@@ -743,7 +744,8 @@ link_rig_sources = \
 stream_tls_sources = \
 	%D%/tcp/tcp_rig.c \
 	%D%/tcp/tcp_rig.h \
-	%D%/tls/stream_rig.c
+	%D%/tls/stream_rig.c \
+	%D%/tls/stream_rig.h
 stream_tls_cppflags = $(AM_CPPFLAGS) -DTCP_RIG_TLS
 %C%_tls_test_stream_SOURCES = $(stream_tls_sources) %D%/tcp/test_stream.c
 %C%_tls_test_stream_CPPFLAGS = $(stream_tls_cppflags)
@@ -756,6 +758,10 @@ stream_tls_cppflags = $(AM_CPPFLAGS) -DTCP_RIG_TLS
 	%D%/tcp/test_stream_chance.c
 %C%_tls_test_stream_chance_CPPFLAGS = $(stream_tls_cppflags)
 %C%_tls_test_stream_chance_LDFLAGS = $(sim_ldflags)
+%C%_tls_test_sim_stream_SOURCES = $(stream_tls_sources) \
+	%D%/tls/test_sim_stream.c
+%C%_tls_test_sim_stream_CPPFLAGS = $(stream_tls_cppflags)
+%C%_tls_test_sim_stream_LDFLAGS = $(sim_ldflags)
 %C%_tls_test_stream_connect_SOURCES = $(stream_tls_sources) \
 	%D%/tcp/test_connect.c
 %C%_tls_test_stream_connect_CPPFLAGS = $(stream_tls_cppflags)
@@ -763,6 +769,8 @@ stream_tls_cppflags = $(AM_CPPFLAGS) -DTCP_RIG_TLS
 libflare_testing_la_SOURCES += \
 	%D%/support/certs.c \
 	%D%/support/certs.h \
+	%D%/support/ssl_random.c \
+	%D%/support/ssl_random.h \
 	%D%/tls/soft_kernel.c \
 	%D%/tls/soft_kernel.h \
 	%D%/tls/tls_rig.c \
