@@ -711,6 +711,7 @@ tls_tests = \
 	%D%/tls/test_interop \
 	%D%/tls/test_link \
 	%D%/tls/test_link_peer \
+	%D%/tls/test_link_torture \
 	%D%/tls/test_kernel \
 	%D%/tls/test_kernel_file \
 	%D%/tls/test_keys \
@@ -758,6 +759,10 @@ stream_tls_cppflags = $(AM_CPPFLAGS) -DTCP_RIG_TLS
 	%D%/tcp/test_stream_chance.c
 %C%_tls_test_stream_chance_CPPFLAGS = $(stream_tls_cppflags)
 %C%_tls_test_stream_chance_LDFLAGS = $(sim_ldflags)
+%C%_tls_test_link_torture_SOURCES = $(stream_tls_sources) \
+	%D%/tls/test_link_torture.c
+%C%_tls_test_link_torture_CPPFLAGS = $(stream_tls_cppflags)
+%C%_tls_test_link_torture_LDFLAGS = $(sim_ldflags)
 %C%_tls_test_sim_stream_SOURCES = $(stream_tls_sources) \
 	%D%/tls/test_sim_stream.c
 %C%_tls_test_sim_stream_CPPFLAGS = $(stream_tls_cppflags)
