@@ -861,6 +861,7 @@ EXTRA_DIST += \
 	%D%/e2e/sockets.py \
 	%D%/e2e/supervise.py \
 	%D%/e2e/tls.py \
+	%D%/e2e/tls_pki.py \
 	%D%/e2e/wire.py \
 	%D%/install/consumer.c \
 	%D%/install/consumer.cc \

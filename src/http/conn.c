@@ -374,6 +374,17 @@ static void conn_on_recv_bytes(struct flare__conn *conn,
     flare__wire_lease_put(loop, ev->lease);
 }
 
+/*
+ * Whether nobody misses anything if the peer's end came without close_notify.
+ * With a request in hand it may be anybody's, and is an abort (FAILURES T08).
+ */
+static bool conn_is_at_rest(const struct flare__conn *conn)
+{
+    return conn->phase == FLARE__CONN_LINGER ||
+           (conn->phase == FLARE__CONN_HEAD && conn->in == NULL &&
+            conn->out.bytes == 0 && !conn->is_sending);
+}
+
 static void conn_on_recv(struct flare__conn *conn,
                          const struct flare__event *ev)
 {
@@ -384,8 +395,8 @@ static void conn_on_recv(struct flare__conn *conn,
     if (ev->res > 0) {
         conn->http->counters.bytes_in += (uint32_t)ev->res;
         conn_on_recv_bytes(conn, ev);
-    } else if (ev->res == 0 || ev->res == FLARE_E_TLS_TRUNCATED) {
-        /* a body says how long it is: nothing can be cut unseen */
+    } else if (ev->res == 0 ||
+               (ev->res == FLARE_E_TLS_TRUNCATED && conn_is_at_rest(conn))) {
         conn->is_eof = true;
         if (conn->phase < FLARE__CONN_LINGER)
             flare__conn_on_eof(conn);

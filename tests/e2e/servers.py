@@ -29,12 +29,16 @@ class Server:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=self.errors)
         line = self.process.stdout.readline().decode()
-        found = re.search(r"listening on 127\.0\.0\.1:([0-9]+)", line)
+        found = re.search(r"listening on 127\.0\.0\.1:([0-9]+)"
+                          r"(?:, (127\.0\.0\.[12]):([0-9]+))?", line)
         if not found:
             self.process.wait(timeout=10)
             raise RuntimeError(f"{program}: {line}{self.complaints()}")
         self.address = ("127.0.0.1", int(found.group(1)))
         self.url = f"http://127.0.0.1:{self.address[1]}"
+        self.tls_address = None  # of the second, which speaks TLS
+        if found.group(2):
+            self.tls_address = (found.group(2), int(found.group(3)))
 
     def complaints(self):
         self.errors.seek(0)

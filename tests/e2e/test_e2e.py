@@ -29,6 +29,7 @@ import programs
 import proxy_protocol
 import sockets
 import supervise
+import tls
 from servers import BACKENDS, Server
 
 SMALL = {"body_bytes_max": 1000, "requests_per_connection_max": 5}
@@ -68,6 +69,8 @@ class Servers:
             "state": [os.path.join(build, "examples/state")],
             "proxied": [support, *proxy_protocol.OPTIONS],
             "distrusting": [support, *proxy_protocol.OTHERS],
+            **{kind: [support, *made()] for kind, made in tls.KINDS.items()
+               if tls.CASES},
             "files": [os.path.join(build, "examples/files"),
                       files.Folder.make()],
         }
@@ -78,7 +81,7 @@ class Servers:
         return Server(program, *rest, backend=self.backend)
 
     def start_shared(self, kinds):
-        for kind in kinds - {"alone", "own", "own_sse"}:
+        for kind in kinds - {"alone", "own", "own_sse", "own_tls"}:
             self.running[kind] = self.start(kind)
 
     def run(self, case):
@@ -121,6 +124,7 @@ def all_cases():
     cases += framing.CASES + heads.CASES + sockets.CASES
     cases += files.CASES + deadlines.CASES + programs.CASES + lifecycle.CASES
     cases += supervise.CASES + bodies.CASES + plain.CASES + proxy_protocol.CASES
+    cases += tls.CASES
     cases += cookies.CASES
     names = [case[0] for case in cases]
     assert len(set(names)) == len(names), \

@@ -5,7 +5,7 @@
  *
  *   e2e_server 127.0.0.1:0 head_timeout_ms=300 fields_max=20
  */
-#include <flare/flare.h>
+#include "e2e_tls.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -390,6 +390,11 @@ static const struct flare_route routes[] = {
     FLARE_POST_STREAM("/ignore", on_ignore),
     FLARE_POST("/trailers", on_trailers),
     FLARE_GET("/ends", on_ends),
+    FLARE_GET("/tls", e2e_on_tls),
+    FLARE_GET("/tls-stats", e2e_on_tls_stats),
+    FLARE_GET("/file", e2e_on_file),
+    FLARE_GET("/pulled", e2e_on_pulled),
+    FLARE_GET("/events", e2e_on_events),
 };
 
 #define NUMBER(name)                                                           \
@@ -410,6 +415,7 @@ static const struct {
     NUMBER(requests_per_connection_max),
     NUMBER(connections_max),
     NUMBER(output_bytes_max),
+    NUMBER(tls_handshake_timeout_ms),
     NUMBER(head_timeout_ms),
     NUMBER(body_gap_ms),
     NUMBER(body_grace_ms),
@@ -488,14 +494,18 @@ int main(int argc, char **argv)
 
     for (int i = 2; i < argc; i++)
         if (!config_take(&config, argv[i]) &&
-            !config_take_word(&config, argv[i]))
+            !config_take_word(&config, argv[i]) &&
+            !e2e_tls_take(&config, argv[i]))
             return fprintf(stderr, "e2e_server: what is %s?\n", argv[i]), 2;
     for (size_t i = 0; i < sizeof(big); i++)
         big[i] = (char)(i * 7 + i / 251);
-    rc = flare_server_open(&the_server, &config, &err);
+    rc = e2e_tls_open(&config, &err);
+    if (rc >= 0)
+        rc = flare_server_open(&the_server, &config, &err);
     if (rc >= 0)
         rc = flare_server_run(the_server, &err);
     flare_server_free(the_server);
+    e2e_tls_close();
     if (rc < 0)
         return fprintf(stderr, "e2e_server: %s\n", err.text), 1;
     return 0;
