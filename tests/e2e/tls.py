@@ -545,6 +545,12 @@ def reload_under_load(server):
         assert own.server.stop() == 0, own.server.complaints()
 
 
+def _ended(server):
+    """By the signal that it has had."""
+    status = server.process.wait(timeout=15)
+    assert status == 0, (status, server.complaints())
+
+
 def drain_under_load(server):
     """Keep-alive connections are told, and nobody is cut."""
     with Load(server, keep_alive=True) as load:
@@ -553,8 +559,7 @@ def drain_under_load(server):
         for thread in load.threads:
             thread.join(20)
     assert not load.faults, load.faults
-    status = server.stop()
-    assert status == 0, (status, server.complaints())
+    _ended(server)
 
 
 def idle_connections_end_in_order(server):
@@ -563,8 +568,7 @@ def idle_connections_end_in_order(server):
         server.signal(signal.SIGTERM)
         peer.socket.suppress_ragged_eofs = False
         assert peer.socket.recv(1) == b""  # close_notify, not only FIN
-    status = server.stop()
-    assert status == 0, (status, server.complaints())
+    _ended(server)
 
 
 def cases(kind, *runs):
