@@ -519,6 +519,7 @@ tests_ws_test_extension_SOURCES = \
 if HAVE_EPOLL
 unit_tests += \
 	%D%/backends/test_epoll \
+	%D%/backends/test_record \
 	%D%/backends/test_ready \
 	%D%/backends/test_ready_poll
 if !KQUEUE_SHIM
@@ -862,6 +863,7 @@ EXTRA_DIST += \
 	%D%/e2e/supervise.py \
 	%D%/e2e/tls.py \
 	%D%/e2e/tls_pki.py \
+	%D%/e2e/tls_programs.py \
 	%D%/e2e/wire.py \
 	%D%/install/consumer.c \
 	%D%/install/consumer.cc \

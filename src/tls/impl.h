@@ -17,7 +17,7 @@ struct flare__tls_way {
     uint32_t updates;        /* its KeyUpdates since the handshake */
     uint32_t kernel_updates; /* of them, those that the kernel knows */
     bool is_kernel;
-    bool is_refused; /* by the kernel, for good */
+    bool is_refused;                 /* by the kernel, for good */
     struct flare__tls_secret secret; /* TLS 1.3; erased when of no use */
     struct flare__tls_records records;
 };

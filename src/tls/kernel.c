@@ -14,11 +14,20 @@
 
 /* ---- what OpenSSL does, told by itself */
 
+/* What a kernel has been found to lack: all of it, or a cipher one way. */
+enum { KERNEL_LACKS_ALL = 1 };
+
+static bool kernel_has_any(const struct flare__tls *e)
+{
+    return (atomic_load_explicit(&e->conf->kernel_lacks, memory_order_relaxed) &
+            KERNEL_LACKS_ALL) == 0;
+}
+
 static void kernel_on_line(const SSL *ssl, const char *line)
 {
     struct flare__tls *e = SSL_get_app_data(ssl);
 
-    if (e == NULL || e->state != FLARE__TLS_HANDSHAKE)
+    if (e == NULL || e->state != FLARE__TLS_HANDSHAKE || !kernel_has_any(e))
         return;
     if (!flare__tls_keys_read(&e->tx.secret, line, e->is_server))
         (void)flare__tls_keys_read(&e->rx.secret, line, !e->is_server);
@@ -102,9 +111,6 @@ void flare__tls_kernel_follow(struct flare__tls *e, bool is_sent, int type,
 #define TCP_ULP 31
 #endif
 
-/* What a kernel has been found to lack: all of it, or a cipher one way. */
-enum { KERNEL_LACKS_ALL = 1 };
-
 static unsigned kernel_bit(const struct flare__tls *e, bool is_sent)
 {
     enum flare__tls_cipher cipher;
@@ -121,14 +127,12 @@ static bool kernel_may(const struct flare__tls *e,
                        const struct flare_loop *loop, bool is_sent)
 {
     const struct flare__tls_way *way = is_sent ? &e->tx : &e->rx;
-    unsigned lacks;
 
     if (!e->conf->has_kernel || loop->ops->record_start == NULL ||
         e->state != FLARE__TLS_OPEN || way->is_kernel || way->is_refused)
         return false;
-    lacks = atomic_load_explicit(&e->conf->kernel_lacks, memory_order_relaxed);
-    return (lacks & KERNEL_LACKS_ALL) == 0 &&
-           (lacks & kernel_bit(e, is_sent)) == 0;
+    return (atomic_load_explicit(&e->conf->kernel_lacks, memory_order_relaxed) &
+            (KERNEL_LACKS_ALL | kernel_bit(e, is_sent))) == 0;
 }
 
 /* For good, as far as this connection goes. */

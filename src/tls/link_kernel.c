@@ -63,9 +63,11 @@ void flare__tls_link_try_rx(struct flare__tls_link *l)
         if (!link_complete(l))
             break;
     }
-    if (flare__tls_link_may_rx(l) &&
-        flare__tls_kernel_rx(l->engine, l->loop, l->sock) < 0)
-        return; /* in user space, then */
+    if (flare__tls_link_may_rx(l)) {
+        int rc = flare__tls_kernel_rx(l->engine, l->loop, l->sock);
+
+        (void)rc; /* where it is not taken, it goes on in user space */
+    }
 }
 
 void flare__tls_link_control(struct flare__tls_link *l, int32_t res)

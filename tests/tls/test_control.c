@@ -333,7 +333,7 @@ START_TEST(test_control_what_no_peer_may_say_ends_it)
 END_TEST
 
 /* T03: the caps are OpenSSL's and the engine's, as without the kernel. */
-START_TEST(test_control_a_flood_of_key_updates_ends_it_t03)
+START_TEST(test_control_T03_a_flood_of_key_updates_ends_it)
 {
     struct flare__tls *e = begin(true, 0);
     int rc = -EAGAIN;
@@ -378,7 +378,7 @@ int main(void)
         tc, test_control_what_the_kernel_refuses_is_told_to_the_peer, 0,
         4 * ROWS(faults));
     tcase_add_loop_test(tc, test_control_what_no_peer_may_say_ends_it, 0, 6);
-    tcase_add_test(tc, test_control_a_flood_of_key_updates_ends_it_t03);
+    tcase_add_test(tc, test_control_T03_a_flood_of_key_updates_ends_it);
     tcase_add_test(tc, test_control_data_by_the_kernel_counts_for_the_caps);
     suite_add_tcase(suite, tc);
     return test_run(suite);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Counts of a server: all of them, and as long as anybody holds them. */
 #include "tls/counts.h"
 
 #include "base/alloc.h"

@@ -78,7 +78,7 @@ static int connect_to(const char *address)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     ck_assert_ptr_nonnull(port);
-    at.sin_port = htons((uint16_t)atoi(port + 1));
+    at.sin_port = htons((uint16_t)strtoul(port + 1, NULL, 10));
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
     return fd;

@@ -683,7 +683,7 @@ static size_t cut_once(struct talk *t, size_t cut)
     return len;
 }
 
-START_TEST(test_link_kernel_loses_no_byte_at_the_switch_t17)
+START_TEST(test_link_kernel_T17_loses_no_byte_at_the_switch)
 {
     struct flare_tls_stats stats;
     struct talk t;
@@ -722,7 +722,7 @@ int main(void)
                         12 * BACKENDS);
     tcase_add_loop_test(bytes, test_link_kernel_waits_for_its_owner, 0,
                         BACKENDS);
-    tcase_add_loop_test(bytes, test_link_kernel_loses_no_byte_at_the_switch_t17,
+    tcase_add_loop_test(bytes, test_link_kernel_T17_loses_no_byte_at_the_switch,
                         0, 2 * BACKENDS);
     suite_add_tcase(suite, bytes);
 

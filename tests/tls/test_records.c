@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Streams of records, cut anywhere: what is missing, and the last nonce. */
 #include "tls/records.h"
 
 #include "tests/support/test.h"
