@@ -781,6 +781,9 @@ libflare_testing_la_SOURCES += \
 	%D%/tls/soft_kernel.h \
 	%D%/tls/tls_rig.c \
 	%D%/tls/tls_rig.h
+# Servers for every row of the certificate matrix, and our client.
+check_PROGRAMS += %D%/support/cert_matrix
+%C%_support_cert_matrix_SOURCES = %D%/support/cert_matrix.c
 else
 unit_tests += %D%/tls/test_none
 endif
@@ -821,7 +824,8 @@ endif
 # is "N passed, N failed".
 shell_tests =
 if HAVE_PYTHON
-shell_tests += %D%/e2e/test_e2e.py %D%/e2e/test_eyeballs.py \
+shell_tests += %D%/e2e/test_certs.py %D%/e2e/test_e2e.py \
+	%D%/e2e/test_eyeballs.py \
 	%D%/e2e/test_proxies.py %D%/e2e/test_replies.py
 endif
 

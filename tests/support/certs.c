@@ -5,7 +5,9 @@
 #include "base/base64.h"
 
 #include <openssl/bio.h>
+#include <openssl/core_names.h>
 #include <openssl/ocsp.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
@@ -13,6 +15,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { CERTS_RSA_MAX = 8192 }; /* a larger one takes minutes to find */
+
+static int64_t certs_now = CERTS_NOW;
+
+void certs_set_now(int64_t now)
+{
+    certs_now = now;
+}
 
 /* Not Check's: fuzz targets run outside of it. */
 static void need(bool is_made)
@@ -30,7 +41,8 @@ static char *certs_text(BIO *bio)
     char *copy = malloc((size_t)len + 1);
 
     need((copy) != NULL);
-    memcpy(copy, bytes, (size_t)len);
+    if (len > 0) /* not of a huge key: it has no PEM */
+        memcpy(copy, bytes, (size_t)len);
     copy[len] = '\0';
     BIO_free(bio);
     return copy;
@@ -71,16 +83,54 @@ static void certs_extensions(X509 *x, X509 *issuer,
     X509V3_set_ctx_nodb(&ctx);
     X509V3_set_ctx(&ctx, issuer, x, NULL, NULL, 0);
     certs_extension(x, &ctx, NID_basic_constraints,
-                    spec->is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
+                    spec->is_flat_ca ? "critical,CA:TRUE,pathlen:0"
+                    : spec->is_ca    ? "critical,CA:TRUE"
+                                     : "critical,CA:FALSE");
     certs_extension(x, &ctx, NID_subject_key_identifier, "hash");
     certs_extension(x, &ctx, NID_subject_alt_name, spec->san);
     certs_extension(x, &ctx, NID_ext_key_usage, spec->eku);
     certs_extension(x, &ctx, NID_name_constraints, spec->constraints);
-    if (spec->is_ca)
+    if (spec->is_ca || spec->is_flat_ca)
         certs_extension(x, &ctx, NID_key_usage,
                         "critical,keyCertSign,cRLSign,digitalSignature");
     if (spec->raw_dns.len > 0)
         certs_raw_dns(x, spec->raw_dns);
+}
+
+/* An odd number for a modulus: whoever looks at its size sees no difference. */
+static EVP_PKEY *certs_rsa_huge(int bits)
+{
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    BIGNUM *n = BN_new();
+    BIGNUM *e = BN_new();
+    BIGNUM *d = BN_new();
+    OSSL_PARAM *params;
+    EVP_PKEY *key = NULL;
+
+    need(BN_rand(n, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD) == 1 &&
+         BN_set_word(e, 65537) == 1 && BN_set_word(d, 3) == 1 &&
+         OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
+         OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e) == 1 &&
+         OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_D, d) == 1);
+    params = OSSL_PARAM_BLD_to_param(build);
+    need(params != NULL && EVP_PKEY_fromdata_init(ctx) == 1 &&
+         EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params) == 1);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(build);
+    EVP_PKEY_CTX_free(ctx);
+    BN_free(n);
+    BN_free(e);
+    BN_free(d);
+    return key;
+}
+
+static EVP_PKEY *certs_key(int rsa_bits)
+{
+    if (rsa_bits > CERTS_RSA_MAX)
+        return certs_rsa_huge(rsa_bits);
+    return rsa_bits > 0 ? EVP_RSA_gen((unsigned int)rsa_bits)
+                        : EVP_EC_gen("P-256");
 }
 
 void cert_make(struct cert *out, const struct cert_spec *spec,
@@ -89,12 +139,10 @@ void cert_make(struct cert *out, const struct cert_spec *spec,
     static long serial = 1;
     const char *digest = spec->digest != NULL ? spec->digest : "SHA256";
     const char *cn = spec->cn != NULL ? spec->cn : "test";
-    int64_t from = spec->from != 0 ? spec->from : CERTS_NOW - CERTS_DAY;
-    int64_t until = spec->until != 0 ? spec->until : CERTS_NOW + CERTS_DAY;
+    int64_t from = spec->from != 0 ? spec->from : certs_now - CERTS_DAY;
+    int64_t until = spec->until != 0 ? spec->until : certs_now + CERTS_DAY;
     X509 *x = X509_new();
-    EVP_PKEY *key = spec->rsa_bits > 0
-                        ? EVP_RSA_gen((unsigned int)spec->rsa_bits)
-                        : EVP_EC_gen("P-256");
+    EVP_PKEY *key = certs_key(spec->rsa_bits);
     BIO *bio;
 
     need(x != NULL && key != NULL);
@@ -144,7 +192,7 @@ char *cert_chain(const struct cert *first, const struct cert *second)
 char *cert_crl(const struct cert *issuer, const struct cert *revoked)
 {
     X509_CRL *crl = X509_CRL_new();
-    ASN1_TIME *time = ASN1_TIME_set(NULL, (time_t)(CERTS_NOW - 60));
+    ASN1_TIME *time = ASN1_TIME_set(NULL, (time_t)(certs_now - 60));
     BIO *bio = BIO_new(BIO_s_mem());
 
     X509_CRL_set_version(crl, 1);
@@ -157,7 +205,7 @@ char *cert_crl(const struct cert *issuer, const struct cert *revoked)
         X509_REVOKED_set_revocationDate(entry, time);
         X509_CRL_add0_revoked(crl, entry);
     }
-    ASN1_TIME_set(time, (time_t)(CERTS_NOW + CERTS_DAY));
+    ASN1_TIME_set(time, (time_t)(certs_now + CERTS_DAY));
     X509_CRL_set1_nextUpdate(crl, time);
     ASN1_TIME_free(time);
     need((X509_CRL_sign(crl, issuer->key, EVP_sha256())) > 0);

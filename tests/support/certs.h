@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Certificates for tests, made when they are needed: no key is ever committed.
- * All times are about CERTS_NOW, which the engines are started with.  What
- * cannot be made ends the process.
+ * All times are about CERTS_NOW, which the engines are started with, or what is
+ * set.  What cannot be made ends the process.
  */
 #ifndef FLARE__TEST_CERTS_H
 #define FLARE__TEST_CERTS_H
@@ -22,6 +22,9 @@ struct cert {
     char *key_pem;
 };
 
+/* The time that all of them are about from now on, instead of CERTS_NOW. */
+void certs_set_now(int64_t now);
+
 /* Zero is the default, in brackets. */
 struct cert_spec {
     const char *cn;           /* ["test"] */
@@ -29,11 +32,13 @@ struct cert_spec {
     struct flare_str raw_dns; /* a dNSName of any bytes [none] */
     int64_t from;             /* [CERTS_NOW - 1 day] */
     int64_t until;            /* [CERTS_NOW + 1 day] */
-    int rsa_bits;             /* [0: ECDSA on P-256] */
+    int rsa_bits;             /* [0: ECDSA on P-256]; above 8192 it is no key,
+                                 but one of that size, made at once */
     const char *eku;          /* "clientAuth" [none] */
     const char *constraints;  /* "permitted;DNS:good.test" [none] */
     const char *digest;       /* "SHA1" ["SHA256"] */
     bool is_ca;
+    bool is_flat_ca; /* one that may have no CA below it */
 };
 
 /* Signed by `issuer`, or by itself if that is NULL. */
