@@ -30,6 +30,7 @@ import proxy_protocol
 import sockets
 import supervise
 import tls
+import tls_programs
 from servers import BACKENDS, Server
 
 SMALL = {"body_bytes_max": 1000, "requests_per_connection_max": 5}
@@ -124,7 +125,7 @@ def all_cases():
     cases += framing.CASES + heads.CASES + sockets.CASES
     cases += files.CASES + deadlines.CASES + programs.CASES + lifecycle.CASES
     cases += supervise.CASES + bodies.CASES + plain.CASES + proxy_protocol.CASES
-    cases += tls.CASES
+    cases += tls.CASES + tls_programs.CASES
     cases += cookies.CASES
     names = [case[0] for case in cases]
     assert len(set(names)) == len(names), \
@@ -209,6 +210,8 @@ def main():
         cases = [case for case in cases if not case[0].startswith("curl")]
     tally = Tally()
     for backend in arguments.backend or BACKENDS:
+    for name in tls_programs.SKIPPED:
+        print(f"SKIP what {name} does over TLS: not installed")
         if has_backend(arguments.build, backend):
             run_backend(arguments.build, backend, without_linux(backend, cases),
                         tally)
