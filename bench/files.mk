@@ -76,6 +76,21 @@ bench_echo_LDADD = libflare.la
 bench_serve_SOURCES = %D%/serve.c
 bench_serve_LDADD = libflare.la
 
+# The clients of bench/clients.
+EXTRA_PROGRAMS += %D%/client
+CLEANFILES += %D%/client
+bench_client_SOURCES = %D%/client.c %D%/number.h
+bench_client_LDADD = libflare.la
+if HAVE_CURL
+EXTRA_PROGRAMS += %D%/client_curl
+CLEANFILES += %D%/client_curl
+endif
+bench_client_curl_SOURCES = %D%/client_curl.c %D%/number.h
+bench_client_curl_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
+bench_client_curl_CFLAGS = $(bench_CFLAGS)
+bench_client_curl_LDFLAGS =
+bench_client_curl_LDADD = $(CURL_LIBS)
+
 .PHONY: bench
 bench:
 	$(top_srcdir)/bench/run --quick --build $(abs_top_builddir)
@@ -83,6 +98,7 @@ bench:
 EXTRA_DIST += \
 	%D%/README.md \
 	%D%/micro/README.md \
+	%D%/clients \
 	%D%/echo_syscalls \
 	%D%/idle_memory \
 	%D%/pipeline.lua \
