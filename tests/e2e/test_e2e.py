@@ -70,6 +70,8 @@ class Servers:
             "state": [os.path.join(build, "examples/state")],
             "proxied": [support, *proxy_protocol.OPTIONS],
             "distrusting": [support, *proxy_protocol.OTHERS],
+            "https_server": [os.path.join(build, "examples/https_server"),
+                             "127.0.0.2:0", "--self-signed"],
             **{kind: [support, *made()] for kind, made in tls.KINDS.items()
                if tls.CASES},
             "files": [os.path.join(build, "examples/files"),
@@ -208,10 +210,10 @@ def main():
     if programs.CURL is None:
         print("SKIP curl: not installed")
         cases = [case for case in cases if not case[0].startswith("curl")]
-    tally = Tally()
-    for backend in arguments.backend or BACKENDS:
     for name in tls_programs.SKIPPED:
         print(f"SKIP what {name} does over TLS: not installed")
+    tally = Tally()
+    for backend in arguments.backend or BACKENDS:
         if has_backend(arguments.build, backend):
             run_backend(arguments.build, backend, without_linux(backend, cases),
                         tally)
