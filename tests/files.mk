@@ -149,6 +149,7 @@ unit_tests = \
 	%D%/net/test_user_signal \
 	%D%/net/test_user_timer \
 	%D%/net/test_user_watch \
+	%D%/net/test_wire \
 	%D%/net/test_whole_file \
 	%D%/net/test_worker \
 	%D%/udp/test_queue \
