@@ -165,8 +165,8 @@ FLARE_API FLARE_MUST_USE int flare_tcp_connect_addr(
 
 /*
  * A stream over a connected stream socket of yours, not made by the loop.
- * Takes `fd`: on failure it is still yours.  0 (on_open is called with TLS only);
- * FLARE_E_BAD_CONFIG, -ENOMEM, or -errno of the system.
+ * Takes `fd`: on failure it is still yours.  0 (on_open is called with TLS
+ * only); FLARE_E_BAD_CONFIG, -ENOMEM, or -errno of the system.
  */
 FLARE_API FLARE_MUST_USE int flare_stream_adopt(
     flare_loop *loop, flare_stream **out, int fd,

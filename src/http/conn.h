@@ -82,7 +82,7 @@ struct flare__conn {
     bool is_eof;    /* the peer sends nothing more */
     bool is_fin_sent;
     bool is_tls : 1;
-    bool is_over : 1; /* in LINGER: the peer asked for the end and sent no more */
+    bool is_over : 1; /* in LINGER: the peer wants the end and sent no more */
 };
 
 /* The budget of CONTRACT: an idle connection within 256 bytes, all told. */

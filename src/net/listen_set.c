@@ -269,8 +269,7 @@ static int listen_check_item(const struct flare__listen_set *set,
 {
     if (item->asked.len == 0)
         return flare__error(err, FLARE_E_BAD_ADDRESS,
-                            "listen: \"%s\" has an empty item",
-                            item->list);
+                            "listen: \"%s\" has an empty item", item->list);
     if (item->asked.len >= FLARE__LISTEN_ASKED_MAX)
         return flare__error(err, FLARE_E_BAD_ADDRESS,
                             "listen: an item is longer than %d bytes",

@@ -70,8 +70,8 @@ struct flare__listen_set {
 };
 
 /*
- * Opens all of `config->list` and `tls_list`, or nothing.  A handed socket that an item asked
- * for is taken instead of being opened.  0; FLARE_E_BAD_ADDRESS,
+ * Opens all of `config->list` and `tls_list`, or nothing.  A handed socket that
+ * an item asked for is taken instead of being opened.  0; FLARE_E_BAD_ADDRESS,
  * FLARE_E_BAD_CONFIG, -EADDRINUSE and the like; `err` (may be NULL) names the
  * item.
  */

@@ -376,6 +376,7 @@ START_TEST(test_https_misdirected)
                       strncmp(got + 9, status, 3) == 0,
                   "%s: %s", asked[_i].name, got);
     ck_assert_int_eq(rig_calls, strcmp(status, "200") == 0);
+    ck_assert_int_eq(flare_error_status(FLARE_E_MISDIRECTED), 421);
     if (strcmp(status, "421") == 0)
         ck_assert_ptr_nonnull(strstr(got, "Connection: close\r\n"));
     https_close(&h);
@@ -432,6 +433,7 @@ START_TEST(test_https_plain_http_is_told)
         ck_assert(p->has_rst || p->has_fin);
     }
     ck_assert_int_eq(rig_calls, 0);
+    ck_assert_int_eq(flare_error_status(FLARE_E_PLAIN_HTTP), 400);
     https_close(&h);
 }
 END_TEST

@@ -5,7 +5,7 @@
  *
  *   e2e_server 127.0.0.1:0 head_timeout_ms=300 fields_max=20
  */
-#include "e2e_tls.h"
+#include "tests/support/e2e_tls.h"
 
 #include <stdatomic.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* See e2e_tls.h. */
-#include "e2e_tls.h"
+#include "tests/support/e2e_tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
