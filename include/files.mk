@@ -6,6 +6,8 @@ flareinclude_HEADERS = \
 	%D%/flare/alloc.h \
 	%D%/flare/answer.h \
 	%D%/flare/base.h \
+	%D%/flare/call.h \
+	%D%/flare/client.h \
 	%D%/flare/cookie.h \
 	%D%/flare/cookie_jar.h \
 	%D%/flare/dns.h \
@@ -26,6 +28,7 @@ flareinclude_HEADERS = \
 	%D%/flare/multipart.h \
 	%D%/flare/offload.h \
 	%D%/flare/peer.h \
+	%D%/flare/reply.h \
 	%D%/flare/request.h \
 	%D%/flare/router.h \
 	%D%/flare/serve_static.h \

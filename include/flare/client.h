@@ -86,7 +86,7 @@ struct flare_client_config {
     /* Of a decoded body that is not collected [FLARE_UNLIMITED]. */
     uint64_t decoded_bytes_max;
     /* Decoded bytes to one that came, beyond the first 64 KiB; 1 to 2^20
-     * [1100, past what a good deflate reaches]. */
+     * [100]. */
     uint32_t decoded_ratio_max;
 
     /* Names are looked up by it [getaddrinfo]; for a private loop only, on a

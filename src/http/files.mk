@@ -4,12 +4,21 @@ libflare_core_la_SOURCES += \
 	%D%/accept.h \
 	%D%/ask.c \
 	%D%/ask.h \
+	%D%/call.c \
+	%D%/call_follow.c \
+	%D%/call_hop.c \
+	%D%/call_recv.c \
+	%D%/call_send.c \
 	%D%/chain.c \
 	%D%/chain.h \
 	%D%/chars.c \
 	%D%/chars.h \
 	%D%/chunked.c \
 	%D%/chunked.h \
+	%D%/client.c \
+	%D%/client.h \
+	%D%/client_config.c \
+	%D%/client_conn.c \
 	%D%/client_reply.c \
 	%D%/client_reply.h \
 	%D%/conditions.c \
@@ -113,6 +122,8 @@ libflare_core_la_SOURCES += \
 	%D%/params.h \
 	%D%/percent.c \
 	%D%/percent.h \
+	%D%/pool.c \
+	%D%/pool.h \
 	%D%/proxy.c \
 	%D%/proxy.h \
 	%D%/range.c \

@@ -63,13 +63,13 @@ struct flare_stream {
     struct flare__stream_limits limits;
     struct flare_addr peer;
     struct flare_error *err; /* a filter's sentence for `rc`; NULL: none */
-    int rc;            /* what on_closed will say */
-    int send_rc;       /* sending is over for that reason; 0: it is not */
-    int32_t sent_res;  /* of a send whose memory is not back yet */
-    uint32_t links;    /* attached, CLOSED to come */
-    uint8_t phase;     /* enum flare__stream_phase */
-    bool is_receiving; /* the backend's receive is not back */
-    bool is_stopping;  /* and it was told to stop */
+    int rc;                  /* what on_closed will say */
+    int send_rc;             /* sending is over for that reason; 0: it is not */
+    int32_t sent_res;        /* of a send whose memory is not back yet */
+    uint32_t links;          /* attached, CLOSED to come */
+    uint8_t phase;           /* enum flare__stream_phase */
+    bool is_receiving;       /* the backend's receive is not back */
+    bool is_stopping;        /* and it was told to stop */
     bool is_sending;
     bool is_paused;
     bool is_above;   /* queue_high was passed: on_drain is due */
@@ -104,9 +104,9 @@ void flare__stream_drop(struct flare_stream *stream, struct flare__link *link);
 void flare__stream_open(struct flare_stream *stream, struct flare__link *link);
 
 /*
- * `link` is connected, and is to speak TLS as `options` say, if they do: `start`
- * has the peer's name and port.  OPEN at once, and then true, or later, or
- * never.
+ * `link` is connected, and is to speak TLS as `options` say, if they do:
+ * `start` has the peer's name and port.  OPEN at once, and then true, or later,
+ * or never.
  */
 bool flare__stream_secure(struct flare_stream *stream, struct flare__link *link,
                           const struct flare_tcp_options *options,
@@ -115,6 +115,29 @@ bool flare__stream_secure(struct flare_stream *stream, struct flare__link *link,
 /* The end, for that reason. Nothing if it is DEAD. */
 void flare__stream_die(struct flare_stream *stream, int rc,
                        enum flare__close_how how);
+
+/*
+ * Room for `size` bytes behind what is queued, to be written in place and then
+ * committed: flare_stream_write without its copy.  0; FLARE_E_OUTPUT_FULL,
+ * -EPIPE, -ENOMEM, and then `*out` is untouched.
+ */
+FLARE_MUST_USE
+int flare__stream_reserve(struct flare_stream *stream, uint32_t size,
+                          char **out);
+/* 0; 1: more than queue_high bytes are unsent. */
+int flare__stream_commit(struct flare_stream *stream, uint32_t size);
+
+/* Whether nothing of an OPEN stream is on its way in or out. */
+bool flare__stream_is_quiet(const struct flare_stream *stream);
+
+/*
+ * TLS over a stream that is quiet and spoke in clear so far, behind a proxy's
+ * CONNECT say: `options` have tls_client and its timeout, `start` whom it is to
+ * speak to.  SECURING; on_open is called again, or on_closed.
+ */
+void flare__stream_upgrade(struct flare_stream *stream,
+                           const struct flare_tcp_options *options,
+                           struct flare__wire_start *start);
 
 /* At the end of the turn, does what is to be done. */
 void flare__stream_touch(struct flare_stream *stream);

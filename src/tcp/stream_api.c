@@ -64,6 +64,46 @@ int flare_stream_give(flare_stream *stream, struct flare_str bytes,
     return stream_queued(stream);
 }
 
+int flare__stream_reserve(struct flare_stream *stream, uint32_t size,
+                          char **out)
+{
+    int rc = stream_room(stream, size);
+    char *room;
+
+    FLARE_DCHECK(flare__loop_is_owner(stream->loop));
+    if (rc < 0)
+        return rc;
+    room = flare__out_reserve(&stream->out, &stream->home->pool, size);
+    if (room == NULL)
+        return -ENOMEM;
+    *out = room;
+    return 0;
+}
+
+int flare__stream_commit(struct flare_stream *stream, uint32_t size)
+{
+    flare__out_commit(&stream->out, size);
+    return stream_queued(stream);
+}
+
+bool flare__stream_is_quiet(const struct flare_stream *stream)
+{
+    return stream->phase == FLARE__STREAM_OPEN && !stream->is_sending &&
+           stream->out.head == NULL && stream->held.bytes == 0 &&
+           !stream->is_paused && !stream->is_stopping && !stream->is_eof &&
+           stream->send_rc == 0;
+}
+
+void flare__stream_upgrade(struct flare_stream *stream,
+                           const struct flare_tcp_options *options,
+                           struct flare__wire_start *start)
+{
+    FLARE_ASSERT(flare__stream_is_quiet(stream));
+    FLARE_ASSERT(options->tls_client != NULL);
+    start->is_receiving = stream->is_receiving;
+    (void)flare__stream_secure(stream, stream->link, options, start);
+}
+
 void flare_stream_pause(flare_stream *stream)
 {
     if (stream->is_paused)
