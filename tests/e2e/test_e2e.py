@@ -181,6 +181,22 @@ def has_backend(build, backend):
         return False
 
 
+def without_tls(build, cases):
+    """All of them, unless the library was built without OpenSSL."""
+    tls_kinds = {*tls.KINDS, "https_server"}
+    if not any(case[2] in tls_kinds for case in cases):
+        return cases
+    try:
+        Server(os.path.join(build, "tests/support/e2e_server"),
+               *tls.KINDS["tls"]()).stop()
+    except RuntimeError as error:
+        if "without OpenSSL" not in str(error):
+            raise
+        print("SKIP TLS: the library is built without OpenSSL")
+        return [case for case in cases if case[2] not in tls_kinds]
+    return cases
+
+
 # A listener that is deaf to new connections alone, and a child that ends with
 # its parent: see src/net/os.h.
 LINUX_ONLY = ("M01_drains_lose_nobody",
@@ -210,6 +226,7 @@ def main():
     if programs.CURL is None:
         print("SKIP curl: not installed")
         cases = [case for case in cases if not case[0].startswith("curl")]
+    cases = without_tls(arguments.build, cases)
     for name in tls_programs.SKIPPED:
         print(f"SKIP what {name} does over TLS: not installed")
     tally = Tally()
