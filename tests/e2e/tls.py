@@ -211,14 +211,15 @@ def _refused(server, made):
 
 
 def a_resumed_client_is_still_known(server):
-    made = only("1.2", client="client")
-    with TlsPeer(server, made) as peer:
-        assert facts(ask(peer))["resumed"] == "0"
-        session = peer.socket.session
-    with TlsPeer(server, made, session=session) as peer:
-        told = facts(ask(peer))
-    assert told["resumed"] == "1" and told["subject"] == "CN=alice,O=Example", \
-        told
+    for version in ("1.2", "1.3"):
+        made = only(version, client="client")
+        with TlsPeer(server, made) as peer:
+            assert facts(ask(peer))["resumed"] == "0"
+            session = peer.socket.session
+        with TlsPeer(server, made, session=session) as peer:
+            told = facts(ask(peer))
+        assert told["resumed"] == "1", told
+        assert told["subject"] == "CN=alice,O=Example", told
 
 
 # ---- bytes
@@ -571,8 +572,44 @@ def idle_connections_end_in_order(server):
     _ended(server)
 
 
+def statistics(server):
+    made = only("1.2")
+    with TlsPeer(server, made) as peer:
+        session = peer.socket.session
+        ask(peer)
+    with TlsPeer(server, made, session=session) as peer:
+        ask(peer)
+    with Peer(server.tls_address) as peer:
+        peer.send(GET)
+        peer.response()
+    with Peer(server.address) as peer:
+        told = facts(ask(peer, "/tls-stats"))
+    want = {"handshakes": "2", "resumed": "1", "failed": "1"}
+    assert want.items() <= told.items(), told
+
+
+def M06_a_restart_hands_the_tls_sockets_over(server):
+    """To the next process, by their words; nobody who connects is refused."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = options("restart_socket=" + os.path.join(folder, "next"))
+        program = server.process.args[0]
+        old = Server(program, *words, backend=server.backend)
+        try:
+            with Load(old, keep_alive=False) as load:
+                until(lambda: load.answered > 20 or load.faults)
+                new = Server(program, *words, backend=server.backend)
+                _ended(old)
+                at = load.answered
+                until(lambda: load.answered > at + 20 or load.faults)
+            assert not load.faults, load.faults
+            assert new.tls_address == old.tls_address
+            assert new.stop() == 0, new.complaints()
+        finally:
+            old.process.kill()
+
+
 def cases(kind, *runs):
-    return [(("" if run.__name__[0] == "T" else "tls_") + run.__name__, run,
+    return [(("" if run.__name__[0] in "TM" else "tls_") + run.__name__, run,
              kind) for run in runs]
 
 
@@ -588,10 +625,11 @@ CASES = [] if OPENSSL is None else [
            T08_an_end_without_close_notify, an_orderly_end_has_close_notify,
            http_and_https_side_by_side, pipelined_requests, a_file_of_64_mib,
            answers_in_pieces, uploads, key_update_while_an_answer_is_sent,
-           reload_under_load),
+           reload_under_load, M06_a_restart_hands_the_tls_sockets_over),
     *cases("tls_asked", client_certificates_asked_for,
            a_resumed_client_is_still_known),
     *cases("tls_required", client_certificates_required),
     *cases("tls_proxied", proxy_header_before_tls, no_proxy_header_no_tls),
-    *cases("own_tls", drain_under_load, idle_connections_end_in_order),
+    *cases("own_tls", drain_under_load, idle_connections_end_in_order,
+           statistics),
 ]
