@@ -40,6 +40,8 @@ unit_tests = \
 	%D%/http/test_body \
 	%D%/http/test_chain \
 	%D%/http/test_chunked \
+	%D%/http/test_client_blocking \
+	%D%/http/test_client_download \
 	%D%/http/test_client_reply \
 	%D%/http/test_conditions \
 	%D%/http/test_config \
@@ -569,6 +571,15 @@ endif
 	%D%/backends/ready_rig.h \
 	%D%/backends/test_ready_poll.c
 
+%C%_http_test_client_blocking_SOURCES = \
+	%D%/http/script_rig.c \
+	%D%/http/script_rig.h \
+	%D%/http/test_client_blocking.c
+%C%_http_test_client_download_SOURCES = \
+	%D%/http/script_rig.c \
+	%D%/http/script_rig.h \
+	%D%/http/test_client_download.c
+
 # They make up what system calls answer.
 %C%_backends_test_datagram_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=recvmmsg \
 	-Wl,--wrap=sendmmsg
@@ -623,6 +634,11 @@ check_PROGRAMS += %D%/support/e2e_server
 	%D%/support/e2e_tls.c \
 	%D%/support/e2e_tls.h
 %C%_support_e2e_server_LDADD = libflare.la
+
+# The client that tests/e2e/test_client.py drives; likewise.
+check_PROGRAMS += %D%/support/e2e_client
+%C%_support_e2e_client_SOURCES = %D%/support/e2e_client.c
+%C%_support_e2e_client_LDADD = libflare.la
 
 # A filter around an inner part, which test_replies.py compares with another.
 check_PROGRAMS += %D%/support/reply_read
@@ -796,6 +812,8 @@ threaded_tests = \
 	%D%/dns/test_lookup \
 	%D%/dns/test_query \
 	%D%/dns/test_resolve \
+	%D%/http/test_client_blocking \
+	%D%/http/test_client_download \
 	%D%/http/test_offload \
 	%D%/net/test_offload \
 	%D%/net/test_worker \
@@ -827,7 +845,8 @@ shell_tests =
 if HAVE_PYTHON
 shell_tests += %D%/e2e/test_certs.py %D%/e2e/test_e2e.py \
 	%D%/e2e/test_eyeballs.py \
-	%D%/e2e/test_proxies.py %D%/e2e/test_replies.py
+	%D%/e2e/test_proxies.py %D%/e2e/test_replies.py \
+	%D%/e2e/test_client.py
 endif
 
 # Tests of the house itself.
@@ -848,6 +867,7 @@ TESTS += $(shell_tests)
 EXTRA_DIST += \
 	%D%/support/vm/run \
 	%D%/support/vm/suite \
+	%D%/e2e/client_peers.py \
 	%D%/e2e/cookies.py \
 	%D%/e2e/deadlines.py \
 	%D%/e2e/files.py \
@@ -870,6 +890,9 @@ EXTRA_DIST += \
 	%D%/e2e/tls_pki.py \
 	%D%/e2e/tls_programs.py \
 	%D%/e2e/wire.py \
+	%D%/e2e/peers/peer.go \
+	%D%/e2e/peers/peer.js \
+	%D%/e2e/peers/peer.py \
 	%D%/install/consumer.c \
 	%D%/install/consumer.cc \
 	%D%/install/installcheck.sh \

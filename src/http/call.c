@@ -168,7 +168,9 @@ static int call_method(flare_call *call, const struct flare_ask *ask,
                             flare_strerror(FLARE_E_BAD_METHOD));
     call->ask.method = text;
     call->ask.method.ptr = flare__arena_copy(&call->texts, text);
-    return call->ask.method.ptr == NULL ? -ENOMEM : 0;
+    if (call->ask.method.ptr == NULL)
+        return flare__error(err, -ENOMEM, "%s", flare_strerror(-ENOMEM));
+    return 0;
 }
 
 /* Copies what is the caller's. */

@@ -17,8 +17,11 @@ libflare_core_la_SOURCES += \
 	%D%/chunked.h \
 	%D%/client.c \
 	%D%/client.h \
+	%D%/client_blocking.c \
+	%D%/client_blocking.h \
 	%D%/client_config.c \
 	%D%/client_conn.c \
+	%D%/client_download.c \
 	%D%/client_reply.c \
 	%D%/client_reply.h \
 	%D%/conditions.c \
