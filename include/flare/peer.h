@@ -3,9 +3,9 @@
  * Who sent a request: the two ends of its connection, and the client behind
  * the proxies that the configuration trusts; and the TLS it came by.
  *
- * Nothing here fails.  What cannot be told, because memory is short or the
- * peer was gone before it was asked for, is an address of FLARE_ADDR_NONE,
- * which is in no network.  Lent until the request is complete; the client's
+ * Nothing about addresses fails.  What cannot be told, because memory is short
+ * or the peer was gone before it was asked for, is an address of
+ * FLARE_ADDR_NONE, which is in no network.  Lent until the request is complete; the client's
  * scheme and host until the handler returns.  Thread: owner loop.
  */
 #ifndef FLARE_PEER_H
