@@ -72,3 +72,16 @@ noinst_PROGRAMS += %D%/reader %D%/tcp_client %D%/tcp_echo %D%/udp
 noinst_PROGRAMS += %D%/cookies
 %C%_cookies_SOURCES = %D%/cookies.c
 %C%_cookies_LDADD = libflare.la
+
+# Clients.
+noinst_PROGRAMS += %D%/http_get %D%/reverse_proxy
+%C%_http_get_SOURCES = %D%/http_get.c
+%C%_http_get_LDADD = libflare.la
+%C%_reverse_proxy_SOURCES = %D%/reverse_proxy.c
+%C%_reverse_proxy_LDADD = libflare.la
+if HAVE_JANSSON
+noinst_PROGRAMS += %D%/http_client_json
+endif
+%C%_http_client_json_SOURCES = %D%/http_client_json.c
+%C%_http_client_json_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+%C%_http_client_json_LDADD = libflare.la $(JANSSON_LIBS)

@@ -335,9 +335,9 @@ static void conn_tunnel_input(struct flare__client_conn *c, struct flare_str in)
     }
     do
         rc = flare__reply_feed(&c->reader, &in, &data);
-    while (rc == FLARE__REPLY_INTERIM ||
-           (rc == FLARE__REPLY_HEAD &&
-            c->reader.framing == FLARE__REPLY_NO_END));
+    while (
+        rc == FLARE__REPLY_INTERIM ||
+        (rc == FLARE__REPLY_HEAD && c->reader.framing == FLARE__REPLY_NO_END));
     if (rc == FLARE__REPLY_MORE) {
         if (c->in.len == 0)
             (void)flare__client_conn_keep(c, in);
