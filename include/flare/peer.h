@@ -5,8 +5,8 @@
  *
  * Nothing about addresses fails.  What cannot be told, because memory is short
  * or the peer was gone before it was asked for, is an address of
- * FLARE_ADDR_NONE, which is in no network.  Lent until the request is complete; the client's
- * scheme and host until the handler returns.  Thread: owner loop.
+ * FLARE_ADDR_NONE, which is in no network.  Lent until the request is complete;
+ * the client's scheme and host until the handler returns.  Thread: owner loop.
  */
 #ifndef FLARE_PEER_H
 #define FLARE_PEER_H
