@@ -5,6 +5,8 @@
 #include "base/alloc.h"
 #include "backends/sim.h"
 #include "net/choose.h"
+#include "tls/client.h"
+#include "tls/server.h"
 
 #include <openssl/err.h>
 
@@ -509,6 +511,16 @@ static void rig_tls(struct link_rig *r)
     SSL_CTX_set_mode(r->far, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     ck_assert_int_eq(SSL_CTX_use_certificate(r->far, r->leaf.x), 1);
     ck_assert_int_eq(SSL_CTX_use_PrivateKey(r->far, r->leaf.key), 1);
+}
+
+void link_rig_kernel_off(struct link_rig *r)
+{
+    struct flare__tls_conf *conf =
+        r->is_client ? flare__tls_conf_ref(flare__tls_client_conf(r->client))
+                     : flare__tls_server_take(r->server);
+
+    conf->has_kernel = false;
+    flare__tls_conf_unref(conf);
 }
 
 bool link_rig_open(struct link_rig *r, int way)

@@ -104,6 +104,8 @@ struct link_rig {
 
 /* Opens combination `way`; false, with the skip printed: not here. */
 bool link_rig_open(struct link_rig *r, int way);
+/* For what is of user space alone, before a connection is opened. */
+void link_rig_kernel_off(struct link_rig *r);
 /* Closes what is open; everything must come back. */
 void link_rig_close(struct link_rig *r);
 
