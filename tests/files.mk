@@ -721,6 +721,7 @@ tls_tests = \
 	%D%/tls/test_certs \
 	%D%/tls/test_client \
 	%D%/tls/test_conf \
+	%D%/tls/test_conn \
 	%D%/tls/test_control \
 	%D%/tls/test_counts \
 	%D%/tls/test_engine \
@@ -744,6 +745,7 @@ tls_tests = \
 	%D%/tls/test_stream_bounds \
 	%D%/tls/test_stream_chance \
 	%D%/tls/test_stream_connect \
+	%D%/tls/test_stream_errors \
 	%D%/tls/test_tickets \
 	%D%/tls/test_torture \
 	%D%/tls/test_verify
@@ -781,6 +783,13 @@ stream_tls_cppflags = $(AM_CPPFLAGS) -DTCP_RIG_TLS
 	%D%/tls/test_link_torture.c
 %C%_tls_test_link_torture_CPPFLAGS = $(stream_tls_cppflags)
 %C%_tls_test_link_torture_LDFLAGS = $(sim_ldflags)
+%C%_tls_test_conn_LDFLAGS = $(sim_ldflags)
+%C%_tls_test_stream_errors_SOURCES = \
+	%D%/tcp/tcp_rig.c \
+	%D%/tcp/tcp_rig.h \
+	%D%/tls/test_stream_errors.c
+%C%_tls_test_stream_errors_CPPFLAGS = $(stream_tls_cppflags)
+%C%_tls_test_stream_errors_LDFLAGS = $(sim_ldflags)
 %C%_tls_test_sim_stream_SOURCES = $(stream_tls_sources) \
 	%D%/tls/test_sim_stream.c
 %C%_tls_test_sim_stream_CPPFLAGS = $(stream_tls_cppflags)
@@ -832,7 +841,7 @@ if HAVE_LIBURING
 threaded_tests += %D%/backends/test_uring_open
 endif
 if HAVE_OPENSSL
-threaded_tests += %D%/tls/test_server
+threaded_tests += %D%/tls/test_conn %D%/tls/test_server
 endif
 if HAVE_PYTHON
 threaded_tests += %D%/e2e/test_e2e.py

@@ -160,6 +160,21 @@ int flare__conn_accepted(flare_conn **out, int fd,
     return rc;
 }
 
+/*
+ * Turns until it is open or gone.  The last words of a handshake leave with one
+ * more turn: the next call may be late, and the peer waits for them.
+ */
+static int conn_open_turns(flare_conn *c)
+{
+    int rc = 0;
+
+    while (rc == 0 && c->stream != NULL && !c->is_open)
+        rc = conn_turn(c, UINT64_MAX);
+    if (rc == 0 && c->stream != NULL && flare__tcp_maker(&c->options) != NULL)
+        rc = conn_turn(c, 0);
+    return rc;
+}
+
 /* The first call about one that was accepted makes its loop. */
 static int conn_ready(flare_conn *c)
 {
@@ -178,17 +193,15 @@ static int conn_ready(flare_conn *c)
     c->fd = -1;
     if (flare__tcp_maker(&c->options) == NULL)
         return 0;
-    while (rc == 0 && c->stream != NULL && !c->is_open)
-        rc = conn_turn(c, UINT64_MAX);
-    return rc;
+    return conn_open_turns(c);
 }
 
 /* Waits until it is open; `rc` is what starting came to. */
 static int conn_wait_open(flare_conn **out, flare_conn *c, int rc,
                           struct flare_error *err)
 {
-    while (rc == 0 && c->stream != NULL && !c->is_open)
-        rc = conn_turn(c, UINT64_MAX);
+    if (rc == 0)
+        rc = conn_open_turns(c);
     if (rc == 0 && c->stream == NULL)
         rc = conn_broken(c);
     if (rc == 0) {

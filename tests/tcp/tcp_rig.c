@@ -152,9 +152,22 @@ static void on_no_data(flare_stream *s, struct flare_str data, void *ctx)
     ck_abort_msg("data before on_open");
 }
 
+/* Its handshake has failed: it never was anybody's. */
+static void on_refused(flare_stream *s, int rc, const struct flare_error *err,
+                       void *ctx)
+{
+    struct tcp_rig *r = ctx;
+
+    (void)s;
+    ck_assert_int_eq(rc, err->code);
+    r->refused++;
+    r->refused_err = *err;
+}
+
 static const struct flare_stream_handler accept_handler = {
     .on_open = on_accepted,
     .on_data = on_no_data,
+    .on_closed = on_refused,
 };
 
 /* ---- the loop ---- */

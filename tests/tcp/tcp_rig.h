@@ -53,6 +53,8 @@ struct tcp_rig {
     struct tcp_end ends[TCP_RIG_ENDS];
     int count;    /* ends used */
     int accepted; /* of them; the n-th accepted takes the next free place */
+    int refused;  /* accepted, and closed before on_open */
+    struct flare_error refused_err;
     struct flare_tcp_options client, server;
     /* of every end that is accepted from now on */
     void (*on_accept)(struct tcp_end *end, enum tcp_end_call what);
