@@ -319,7 +319,8 @@ struct flare__backend_ops {
      *
      * record_recv: up to `room` bytes of one record while no receive is armed,
      * and its type; 0 in `*type` where the socket has no records, and then any
-     * bytes.  Their number, 0 at the end of the stream, -EAGAIN, -errno.
+     * bytes.  Their number, 0 at the end of the stream, -EAGAIN, -errno.  After
+     * -EBADMSG (not authentic) sending goes on as if nothing had been.
      */
     void (*record_start)(struct flare__backend *b, struct flare__sock *sock);
     int (*record_send)(struct flare__backend *b, struct flare__sock *sock,

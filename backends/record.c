@@ -73,6 +73,8 @@ int flare__record_recv(struct flare__backend *b, struct flare__sock *sock,
                          .msg_control = control.bytes,
                          .msg_controllen = sizeof(control.bytes)};
     struct cmsghdr *header;
+    int error;
+    socklen_t error_len = sizeof(error);
     ssize_t n;
 
     (void)b;
@@ -80,8 +82,14 @@ int flare__record_recv(struct flare__backend *b, struct flare__sock *sock,
     do
         n = recvmsg(sock->fd, &msg, MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return -errno;
+    if (n < 0) {
+        int rc = -errno;
+
+        if (rc == -EBADMSG) /* as above */
+            (void)getsockopt(sock->fd, SOL_SOCKET, SO_ERROR, &error,
+                             &error_len);
+        return rc;
+    }
     *type = 0;
     header = CMSG_FIRSTHDR(&msg);
     if (header != NULL && header->cmsg_level == SOL_TLS &&

@@ -62,15 +62,21 @@ int flare__tls_control(struct flare__tls *e, uint8_t type,
  * What the kernel could not decrypt is gone, and it tells nobody.  A record
  * that OpenSSL cannot decrypt either makes it say so to the peer.
  */
-static int control_bad(struct flare__tls *e)
+static int control_bad(struct flare__tls *e, struct flare_loop *loop,
+                       struct flare__sock *sock)
 {
     const struct flare_str nothing = {"", 1};
     uint8_t record[1 + FLARE__TLS_SEALED];
+    char none[1];
+    uint8_t type;
     int len = control_seal(e, SSL3_RT_ALERT, nothing, record);
 
     if (len < 0)
         return control_no_memory(e);
     record[len - 1] ^= 1;
+    /* it is the socket's error too, and would be the alert's: taken from it */
+    (void)loop->ops->record_recv(loop->backend, sock, &type, none,
+                                 sizeof(none));
     return control_feed(e, record, len);
 }
 
@@ -106,7 +112,7 @@ int flare__tls_control_recv(struct flare__tls *e, struct flare_loop *loop,
     case -EBADMSG:  /* not authentic */
     case -EMSGSIZE: /* longer than a record may be */
     case -EINVAL:   /* another version's */
-        return control_bad(e);
+        return control_bad(e, loop, sock);
     default:
         return rc;
     }

@@ -573,15 +573,19 @@ START_TEST(test_link_kernel_refuses_what_is_not_authentic)
     int rc;
 
     look();
-    if (!talk_open(&t, _i))
+    if (!talk_open(&t, _i % BACKENDS))
         return;
     t.ctx = raw_ctx(TLS1_3_VERSION, 0);
     talk_begin(&t, /* is_server = */ true);
-    send_all(&t, &(struct iovec){bulk, 2}, 1);
-    raw_read(&t, byte, 2);
+    if (_i < BACKENDS) { /* else the alert leaves by user space */
+        send_all(&t, &(struct iovec){bulk, 2}, 1);
+        raw_read(&t, byte, 2);
+        UNTIL(&t, t.is_sent);
+    }
     raw_write(&t, bulk, 2);
-    UNTIL(&t, t.got_len == 2 && t.is_sent);
-    assert_where(&t);
+    UNTIL(&t, t.got_len == 2);
+    if (_i < BACKENDS)
+        assert_where(&t);
     ck_assert_int_eq(write(t.raw_fd, forged, sizeof(forged) - 1),
                      sizeof(forged) - 1);
     UNTIL(&t, t.is_ended);
@@ -732,7 +736,7 @@ int main(void)
                         BACKENDS);
     tcase_add_loop_test(control, test_link_kernel_keeps_tickets, 0, BACKENDS);
     tcase_add_loop_test(control, test_link_kernel_refuses_what_is_not_authentic,
-                        0, BACKENDS);
+                        0, 2 * BACKENDS);
     tcase_add_loop_test(control, test_link_kernel_tells_a_cut_stream, 0,
                         BACKENDS);
     suite_add_tcase(suite, control);
