@@ -28,7 +28,7 @@ fuzz_targets = \
 	%D%/fuzz_ws_handshake
 
 if HAVE_OPENSSL
-fuzz_targets += %D%/fuzz_tls_server
+fuzz_targets += %D%/fuzz_tls_client %D%/fuzz_tls_server %D%/fuzz_tls_stream
 endif
 
 fuzz_fuzz_addr_LDADD = $(fuzz_ldadd)
@@ -49,7 +49,15 @@ fuzz_fuzz_reply_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_set_cookie_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDFLAGS = $(sim_ldflags)
+fuzz_fuzz_tls_client_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_tls_server_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_tls_stream_SOURCES = \
+	%D%/fuzz_stream.c \
+	%D%/stream_tls.c \
+	%D%/stream_tls.h
+fuzz_fuzz_tls_stream_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_STREAM_TLS
+fuzz_fuzz_tls_stream_LDFLAGS = $(sim_ldflags)
+fuzz_fuzz_tls_stream_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_stream_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_ws_deflate_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_ws_handshake_LDADD = $(fuzz_ldadd)

@@ -5,12 +5,17 @@
  * world's ledgers hold, every stream ends once, what was given comes back once,
  * what arrives is what was sent, from its first byte on; and the same bytes
  * give the same run.
+ *
+ * With FUZZ_STREAM_TLS it is fuzz_tls_stream: all of them speak TLS.
  */
 #include <flare/loop.h>
 #include <flare/tcp.h>
 
 #include "backends/sim.h"
 #include "base/alloc.h"
+#ifdef FUZZ_STREAM_TLS
+#include "fuzz/stream_tls.h"
+#endif
 #include "net/loop.h"
 
 #include <stdlib.h>
@@ -163,13 +168,16 @@ static const struct flare_stream_handler first_handler = {
 static void dial(flare_loop *loop, const struct flare_addr *to)
 {
     struct end *end = &run.ends[run.count];
-    const struct flare_tcp_options o = {.handler = &handler,
-                                        .ctx = end,
-                                        .queue_high = 20000,
-                                        .queue_low = 10000,
-                                        .read_timeout_ms = 5000};
+    struct flare_tcp_options o = {.handler = &handler,
+                                  .ctx = end,
+                                  .queue_high = 20000,
+                                  .queue_low = 10000,
+                                  .read_timeout_ms = 5000};
 
     MUST(run.count < ENDS);
+#ifdef FUZZ_STREAM_TLS
+    stream_tls_client(&o);
+#endif
     if (flare_tcp_connect_addr(loop, &end->stream, to, &o, NULL) == 0)
         run.count++;
 }
@@ -192,7 +200,7 @@ static flare_loop *loop_open(void)
 static uint64_t run_once(const uint8_t *data, size_t size)
 {
     const struct flare__sim_config config = {.tape = data, .tape_len = size};
-    const struct flare_tcp_options o = {.handler = &first_handler};
+    struct flare_tcp_options o = {.handler = &first_handler};
     struct flare_addr to;
     flare_listener *listener;
     flare_loop *loop;
@@ -204,6 +212,10 @@ static uint64_t run_once(const uint8_t *data, size_t size)
         flare_addr_parse(&to, FLARE_STR("192.0.2.1:80"), NULL) < 0)
         abort();
     loop = loop_open();
+#ifdef FUZZ_STREAM_TLS
+    stream_tls_begin();
+    stream_tls_server(&o);
+#endif
     if (flare_tcp_listen_fd(loop, &listener,
                             flare__sim_listen(run.world, PORT, 0), &o,
                             NULL) < 0)
@@ -215,6 +227,9 @@ static uint64_t run_once(const uint8_t *data, size_t size)
             abort();
     }
     flare_loop_free(loop);
+#ifdef FUZZ_STREAM_TLS
+    stream_tls_end();
+#endif
     for (uint32_t i = 0; i < run.count; i++)
         MUST(run.ends[i].is_over);
     MUST(run.given == run.given_back);
