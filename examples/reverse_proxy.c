@@ -145,7 +145,7 @@ static void on_done(flare_call *call, int rc, flare_reply *reply,
     else if (flare_res_status(r->res) != 0)
         flare_res_abort(r->res);
     else
-        (void)!flare_res_text(r->res, flare_error_status(rc), "no answer\n");
+        (void)!flare_res_text(r->res, 502, "the origin does not answer\n");
 }
 
 static void on_gone(flare_req *req, flare_res *res,
@@ -243,7 +243,7 @@ static void on_listening(const char *address, void *ctx)
 int main(int argc, char **argv)
 {
     static const struct flare_route routes[] = {FLARE_ROUTE(
-        ANY, "/*", FLARE_ROUTE_STREAM_BODY, UINT64_MAX, on_request)};
+        ANY, "/*path", FLARE_ROUTE_STREAM_BODY, UINT64_MAX, on_request)};
     const struct flare_server_config config = {
         .listen = argc > 1 ? argv[1] : "127.0.0.1:8080",
         .routes = FLARE_ROUTES(routes),

@@ -433,8 +433,8 @@ void flare__call_resume_input(flare_call *call)
         call->coded.len = 0;
     }
     flare_stream_resume(conn->stream);
-    if (conn->in.len > 0)
-        recv_feed(call, (struct flare_str){conn->in.ptr, conn->in.len});
+    /* of nothing, too: it may have been paused at the last byte */
+    recv_feed(call, (struct flare_str){conn->in.ptr, conn->in.len});
 }
 
 void flare__call_on_eof(flare_call *call, bool is_clean)

@@ -204,6 +204,7 @@ class Listener:
         raise NotImplementedError
 
     def stop(self):
+        self.socket.shutdown(socket.SHUT_RDWR)  # its thread waits in accept
         self.socket.close()
 
 

@@ -296,6 +296,49 @@ START_TEST(test_a_body_may_come_in_pieces)
 }
 END_TEST
 
+/* ---- waiting ---- */
+
+static void on_resume(flare_timer *timer, void *call)
+{
+    (void)timer;
+    flare_call_resume(call);
+}
+
+/* Its body comes in one piece: behind it there is only the end. */
+static void slow_on_data(flare_call *call, struct flare_str data, void *ctx)
+{
+    flare_timer **timer = ctx;
+
+    is_text(data, "hello");
+    flare_call_pause(call);
+    ck_assert_int_eq(flare_timer_new(flare_client_loop(flare_call_client(call)),
+                                     timer, on_resume, call),
+                     0);
+    flare_timer_start(*timer, 1, 0);
+}
+
+START_TEST(test_a_call_paused_at_its_last_byte_ends_when_resumed)
+{
+    static const struct flare_call_handler handler = {.on_data = slow_on_data};
+    static const struct script_answer answers[] = {{OK, 0, false},
+                                                   {NULL, 0, false}};
+    flare_client *client = client_new(NULL);
+    struct flare_ask ask = {.method = FLARE_METHOD_GET};
+    flare_timer *timer = NULL;
+    struct flare_error err;
+    flare_reply *reply;
+
+    script_start(&server, answers);
+    ask.url = flare_str(script_url(&server, "/"));
+    ck_assert_int_eq(
+        flare_client_stream(client, &ask, &handler, &timer, &reply, &err), 0);
+    flare_timer_free(timer);
+    flare_reply_free(reply);
+    flare_client_free(client);
+    finish_server();
+}
+END_TEST
+
 /* ---- without memory ---- */
 
 static int scenario_get(struct fault *f, void *ctx)
@@ -342,6 +385,7 @@ int main(void)
     tcase_add_test(tc, test_a_blocking_call_in_a_callback_is_an_error);
     tcase_add_test(tc, test_a_client_on_a_loop_of_yours_does_not_block);
     tcase_add_test(tc, test_a_body_may_come_in_pieces);
+    tcase_add_test(tc, test_a_call_paused_at_its_last_byte_ends_when_resumed);
     tcase_add_test(tc, test_every_allocation_may_fail);
     suite_add_tcase(suite, tc);
     return test_run(suite);
