@@ -42,5 +42,6 @@ flareinclude_HEADERS = \
 	%D%/flare/tls.h \
 	%D%/flare/udp.h \
 	%D%/flare/url.h \
-	%D%/flare/watch.h
+	%D%/flare/watch.h \
+	%D%/flare/ws.h
 

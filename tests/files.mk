@@ -172,7 +172,9 @@ unit_tests = \
 	%D%/udp/test_udp_recv \
 	%D%/udp/test_udp_send \
 	%D%/udp/test_sim_udp \
+	%D%/ws/test_accept \
 	%D%/ws/test_close \
+	%D%/ws/test_conn \
 	%D%/ws/test_deflate \
 	%D%/ws/test_extension \
 	%D%/ws/test_field \
@@ -514,6 +516,20 @@ tests_ws_test_frame_SOURCES = \
 tests_http_test_router_SOURCES = \
 	%D%/http/router_naive.h \
 	%D%/http/test_router.c
+
+tests_ws_test_accept_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/ws/test_accept.c \
+	%D%/ws/ws_rig.c \
+	%D%/ws/ws_rig.h
+
+tests_ws_test_conn_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/ws/test_conn.c \
+	%D%/ws/ws_rig.c \
+	%D%/ws/ws_rig.h
 
 tests_ws_test_extension_SOURCES = \
 	%D%/ws/deflate_params_table.h \

@@ -43,6 +43,7 @@
 #include <flare/udp.h>
 #include <flare/url.h>
 #include <flare/watch.h>
+#include <flare/ws.h>
 
 #include <inttypes.h>
 

@@ -24,9 +24,10 @@ PUBLIC = {
     "tcp": ("tcp",),
     "udp": ("udp",),
     "tls": ("tls",),
+    "ws": ("ws",),
 }
 # The ones through which one folder meets another on its level.
-MEETING = {}
+MEETING = {"ws": ("src/http/upgrade.h",)}
 
 SYSTEM_IO = re.compile(
     r"^(sys/(socket|epoll|event|eventfd|timerfd|ioctl|mman|sendfile|select|un|"

@@ -44,14 +44,25 @@ static void conn_drop_exchange(struct flare__conn *conn)
     flare__exchange_bury(x);
 }
 
+/* Ends whatever the connection was about. */
+static void conn_leave(struct flare__conn *conn, enum flare__conn_phase phase)
+{
+    bool has_guest = conn->phase == FLARE__CONN_GUEST;
+
+    conn->phase = (uint8_t)phase;
+    if (has_guest)
+        flare__conn_take_back(conn);
+    else
+        conn_drop_exchange(conn);
+}
+
 static void conn_close(struct flare__conn *conn, enum flare__close_how how)
 {
     struct flare_loop *loop = conn->http->loop;
 
     if (conn->phase == FLARE__CONN_DEAD)
         return;
-    conn->phase = FLARE__CONN_DEAD;
-    conn_drop_exchange(conn);
+    conn_leave(conn, FLARE__CONN_DEAD);
     flare__wheel_stop(&loop->wheel, &conn->timer);
     flare__loop_task_cancel(loop, &conn->task);
     flare__wire_close(loop, &conn->sock, how);
@@ -124,6 +135,8 @@ static bool conn_wants_input(const struct flare__conn *conn)
         /* fall through */
     case FLARE__CONN_ANSWER:
         return conn->in == NULL || conn->in->len < CONN_WAIT_BYTES_MAX;
+    case FLARE__CONN_GUEST:
+        return conn->guest.kind->ops->wants_input(&conn->guest);
     case FLARE__CONN_PROXY:
     case FLARE__CONN_BODY:
     case FLARE__CONN_LINGER:
@@ -181,12 +194,11 @@ void flare__conn_linger(struct flare__conn *conn)
     struct flare__http *h = conn->http;
 
     FLARE_ASSERT(conn->phase < FLARE__CONN_LINGER);
-    conn->phase = FLARE__CONN_LINGER;
+    conn_leave(conn, FLARE__CONN_LINGER);
     conn->read_deadline_ms = UINT64_MAX; /* the send deadline rules */
     conn->is_paused = false;
     flare__free(h->options->al, conn->in);
     conn->in = NULL;
-    conn_drop_exchange(conn);
 }
 
 /* ---- answers that come later ---- */
@@ -271,7 +283,8 @@ static void conn_on_file_sent(struct flare__conn *conn)
 
 static bool conn_has_file(const struct flare__conn *conn)
 {
-    return conn->x != NULL && conn->x->res.file >= 0;
+    return conn->phase != FLARE__CONN_GUEST && conn->x != NULL &&
+           conn->x->res.file >= 0;
 }
 
 /* Starts the next send, if there is something to be sent.  -errno. */
@@ -300,6 +313,33 @@ static int conn_send(struct flare__conn *conn)
     return 0;
 }
 
+/* The guest's end of the turn. */
+static void conn_turn_guest(struct flare__conn *conn)
+{
+    switch (conn->guest.kind->ops->turn(&conn->guest)) {
+    case FLARE__GUEST_STAYS:
+        break;
+    case FLARE__GUEST_LEAVES:
+        flare__conn_linger(conn);
+        break;
+    case FLARE__GUEST_BREAKS:
+        flare__conn_abort(conn);
+        break;
+    }
+}
+
+static void conn_turn_requests(struct flare__conn *conn)
+{
+    if (conn->is_paused)
+        flare__conn_resume(conn);
+    if (conn->phase == FLARE__CONN_GUEST) /* it was just invited */
+        return;
+    if (FLARE_UNLIKELY(conn->x != NULL))
+        flare__res_go_on(&conn->x->res);
+    if (conn->phase != FLARE__CONN_GUEST)
+        conn->turn_requests = conn->requests;
+}
+
 /*
  * The end of a turn in which something happened: goes on with input that was
  * paused, starts the send of what is queued, goes on with lingering, asks for
@@ -310,11 +350,10 @@ static void conn_on_turn_end(struct flare__task *task)
     struct flare__conn *conn =
         FLARE_CONTAINER_OF(task, struct flare__conn, task);
 
-    if (conn->is_paused)
-        flare__conn_resume(conn);
-    if (FLARE_UNLIKELY(conn->x != NULL))
-        flare__res_go_on(&conn->x->res);
-    conn->turn_requests = conn->requests;
+    if (FLARE_UNLIKELY(conn->phase == FLARE__CONN_GUEST))
+        conn_turn_guest(conn);
+    else
+        conn_turn_requests(conn);
     if (conn->phase == FLARE__CONN_DEAD)
         return;
     if (!conn->is_sending && conn_send(conn) < 0) {
@@ -363,7 +402,10 @@ static void conn_on_recv_bytes(struct flare__conn *conn,
 {
     struct flare_loop *loop = conn->http->loop;
 
-    if (conn->phase < FLARE__CONN_LINGER) {
+    if (conn->phase == FLARE__CONN_GUEST) {
+        conn->guest.kind->ops->input(&conn->guest, (char *)ev->data,
+                                     (size_t)ev->res);
+    } else if (conn->phase < FLARE__CONN_LINGER) {
         flare__conn_input(conn, (const char *)ev->data, (uint32_t)ev->res);
     } else if (conn->phase == FLARE__CONN_LINGER) {
         conn->is_over = false; /* it does send on, whatever it said */

@@ -5,11 +5,14 @@
  * Phases:  HEAD -> BODY -> HEAD ... -> LINGER -> DEAD
  *          HEAD -> STREAM -> ANSWER -> HEAD
  *          PROXY -> HEAD
+ *          HEAD, ANSWER -> GUEST -> LINGER -> DEAD
  *   PROXY   a PROXY header must come, before it nothing else is looked at
  *   HEAD    between requests, or with a part of a head in `in`
  *   BODY    a head is in `in`, its body is being collected behind it
  *   STREAM  the request in `x` is given its body as it comes
  *   ANSWER  the request in `x` is whole, its answer is not
+ *   GUEST   another protocol has taken over (upgrade.h); requests are over, and
+ *           the room of theirs is its own
  *   LINGER  the last answer is queued; input is dropped unread, so that the
  *           peer gets to see the answer before a reset could destroy it (RFC
  *           9112 section 9.6).  Where the peer asked for the end and nothing
@@ -26,6 +29,7 @@
 #define FLARE__HTTP_CONN_H
 
 #include "http/http.h"
+#include "http/upgrade.h"
 #include "net/stall.h"
 
 enum flare__conn_phase {
@@ -34,6 +38,7 @@ enum flare__conn_phase {
     FLARE__CONN_BODY,
     FLARE__CONN_STREAM,
     FLARE__CONN_ANSWER,
+    FLARE__CONN_GUEST,
     FLARE__CONN_LINGER,
     FLARE__CONN_DEAD
 };
@@ -60,23 +65,29 @@ struct flare__ends;
 struct flare__conn {
     struct flare__sock sock;
     struct flare__http *http;
-    struct flare__inbuf *in;
-    struct flare__exchange *x; /* detached, in STREAM and ANSWER */
-    struct flare__ends *ends;  /* its addresses, if they were asked for */
+    union {
+        struct { /* not in GUEST */
+            struct flare__inbuf *in;
+            struct flare__exchange *x; /* detached, in STREAM and ANSWER */
+            uint32_t requests;
+            uint32_t turn_requests; /* of them, those before this turn */
+            uint32_t linger_bytes;
+            int file; /* of a broken-off answer, until the send is back; -1 */
+        };
+        struct flare__guest guest;
+        char room[FLARE__GUEST_BYTES]; /* the guest's */
+    };
+    struct flare__ends *ends; /* its addresses, if they were asked for */
     struct flare__out out;
     struct flare__timer timer; /* at or before the earlier deadline */
     uint64_t read_deadline_ms;
     struct flare__stall stall; /* of the send in flight */
     struct flare__task task;   /* goes on with paused input */
-    uint32_t requests;
-    uint32_t turn_requests; /* of them, those before this turn */
-    uint32_t linger_bytes;
-    int file; /* of a broken-off answer, until the send is back; -1 */
-    uint32_t file_bytes; /* of the send in flight, if it is of a file */
-    int32_t sent_res;    /* of a send whose memory is not back yet */
-    uint8_t phase;       /* enum flare__conn_phase */
-    bool is_receiving;   /* the backend's receive is not back */
-    bool is_stopping;    /* and it was told to stop */
+    uint32_t file_bytes;       /* of the send in flight, if it is of a file */
+    int32_t sent_res;          /* of a send whose memory is not back yet */
+    uint8_t phase;             /* enum flare__conn_phase */
+    bool is_receiving;         /* the backend's receive is not back */
+    bool is_stopping;          /* and it was told to stop */
     bool is_sending;
     bool is_paused; /* requests in `in` wait until output has drained */
     bool is_eof;    /* the peer sends nothing more */
@@ -112,6 +123,13 @@ bool flare__conn_must_end(const struct flare__exchange *x);
 
 /* At the end of the turn, sends what is queued; see conn_input.h. */
 void flare__conn_flush(struct flare__conn *conn);
+
+/* The request in hand was answered with 101: its guest takes over. */
+void flare__conn_switch(struct flare__conn *conn,
+                        const struct flare__upgrade *upgrade);
+
+/* Another phase than GUEST has begun: the guest is told, its room is back. */
+void flare__conn_take_back(struct flare__conn *conn);
 
 /* Resets it. */
 void flare__conn_abort(struct flare__conn *conn);

@@ -92,7 +92,10 @@ void flare__conn_after(struct flare__conn *conn,
         input_go_on(conn);
         break;
     case FLARE__DISPATCHED_LAST:
-        input_end(conn, x);
+        if (x->res.upgrade != NULL)
+            flare__conn_switch(conn, x->res.upgrade);
+        else
+            input_end(conn, x);
         break;
     case FLARE__DISPATCHED_LATER:
         conn->phase = FLARE__CONN_ANSWER;
@@ -174,6 +177,14 @@ static inline int input_on_head(struct flare__conn *conn, const char *bytes,
     return (int)head_len;
 }
 
+/* What came behind the request that led to it is a guest's, who may change it:
+ * a lease, or what was kept of one. */
+static void input_guest(struct flare__conn *conn, const char *bytes,
+                        uint32_t len)
+{
+    conn->guest.kind->ops->input(&conn->guest, (char *)(uintptr_t)bytes, len);
+}
+
 /*
  * Takes requests from the front of the bytes until they end, the output is
  * full, the turn is over or the connection has had its last answer.  Returns
@@ -193,6 +204,10 @@ static uint32_t input_consume(struct flare__conn *conn, const char *bytes,
 
         if (conn->phase == FLARE__CONN_ANSWER)
             return pos;
+        if (conn->phase == FLARE__CONN_GUEST) {
+            input_guest(conn, bytes + pos, len - pos);
+            return len;
+        }
         if (conn->phase == FLARE__CONN_PROXY) {
             rc = flare__conn_proxy(conn, bytes + pos, len - pos);
             if (rc == 0)
@@ -320,6 +335,10 @@ void flare__conn_resume(struct flare__conn *conn)
  */
 void flare__conn_on_eof(struct flare__conn *conn)
 {
+    if (conn->phase == FLARE__CONN_GUEST) {
+        conn->guest.kind->ops->eof(&conn->guest);
+        return;
+    }
     if (conn->phase == FLARE__CONN_HEAD && conn->is_paused)
         return;
     if (conn->phase == FLARE__CONN_ANSWER)
@@ -349,8 +368,14 @@ static void input_on_answer_timeout(struct flare__conn *conn)
  */
 void flare__conn_on_read_timeout(struct flare__conn *conn)
 {
-    bool is_idle = conn->in == NULL && conn->out.bytes != 0;
+    bool is_idle;
 
+    if (conn->phase == FLARE__CONN_GUEST) {
+        conn->read_deadline_ms = UINT64_MAX;
+        conn->guest.kind->ops->deadline(&conn->guest);
+        return;
+    }
+    is_idle = conn->in == NULL && conn->out.bytes != 0;
     if (conn->phase == FLARE__CONN_HEAD && (conn->is_paused || is_idle)) {
         /* It waits for us, not we for it. */
         flare__conn_set_read_deadline(conn,

@@ -102,6 +102,7 @@ void flare__exchange_clear(struct flare__exchange *x)
     res->on_done = NULL;
     res->on_drain = NULL;
     res->pull = NULL;
+    res->upgrade = NULL;
     x->timeout_ms = req->http->options->answer_timeout_ms;
     x->is_found = false;
     x->is_streamed = false;

@@ -177,6 +177,8 @@ libflare_core_la_SOURCES += \
 	%D%/stats.c \
 	%D%/trust.c \
 	%D%/trust.h \
+	%D%/upgrade.c \
+	%D%/upgrade.h \
 	%D%/url.c \
 	%D%/url.h \
 	%D%/url_text.c \

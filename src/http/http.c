@@ -143,20 +143,27 @@ bool flare__http_is_idle(const struct flare__http *h)
 
 void flare__http_drain_begin(struct flare__http *h)
 {
+    struct flare__conn *conn;
+    uint32_t cursor = 0;
+
     h->is_draining = true;
     flare__sse_drain(h);
+    while ((conn = flare__slab_next(&h->conns, &cursor)) != NULL)
+        if (conn->phase == FLARE__CONN_GUEST)
+            conn->guest.kind->ops->drain(&conn->guest);
 }
 
 uint64_t flare__http_quiet_ms(const struct flare__conn *conn)
 {
     const struct flare__http *h = conn->http;
     uint64_t now_ms = h->loop->now_ms;
-    uint64_t since_ms = conn->read_deadline_ms -
-                        (conn->requests > 0 ? h->options->idle_timeout_ms
-                                            : h->options->head_timeout_ms);
+    uint64_t since_ms;
 
     if (conn->phase > FLARE__CONN_HEAD || conn->in != NULL)
         return 0;
+    since_ms = conn->read_deadline_ms -
+               (conn->requests > 0 ? h->options->idle_timeout_ms
+                                   : h->options->head_timeout_ms);
     return since_ms < now_ms ? now_ms - since_ms : 0;
 }
 

@@ -28,6 +28,7 @@ struct flare__inbuf;
 struct flare__offload;
 struct flare__memory;
 struct flare__sse;
+struct flare__upgrade;
 struct flare__watch;
 
 /* What the configuration came to; the workers share one. */
@@ -129,6 +130,7 @@ struct flare_res {
     struct flare__hook *before_head;
     struct flare__hook *on_done;
     struct flare__filter *filter; /* a content coding; NULL: none */
+    struct flare__upgrade *upgrade; /* what follows a 101; NULL: none */
     char *extra; /* fields that were added; after the head, trailers */
     uint32_t extra_len;
     uint32_t extra_cap;

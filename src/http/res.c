@@ -329,6 +329,39 @@ int flare__res_queue_head(struct flare_res *res)
     return 0;
 }
 
+int flare__res_switch(struct flare_res *res, struct flare_str lines)
+{
+    struct flare_str common;
+    char *start;
+    char *p;
+    int rc;
+
+    res->status = 101;
+    res->type = (struct flare_str){NULL, 0};
+    res->length = 0;
+    res->has_no_body = true;
+    res->is_file = true; /* hooks are not to filter it */
+    rc = res->before_head != NULL ? res_run_hooks(res) : 0;
+    res->is_file = false;
+    start = rc < 0 ? NULL
+                   : flare__out_reserve(&res->conn->out, &res->http->pool,
+                                        res_head_size(res) +
+                                            (uint32_t)lines.len);
+    if (start == NULL) {
+        res->status = 0;
+        return rc < 0 ? rc : -ENOMEM;
+    }
+    common = flare__http_common(res->http);
+    p = put_status(start, res->status);
+    p = put(p, common.ptr, common.len);
+    p = put(p, lines.ptr, lines.len);
+    if (res->extra_len > 0)
+        p = put(p, res->extra, res->extra_len);
+    p = PUT(p, "\r\n");
+    flare__out_commit(&res->conn->out, (uint32_t)(p - start));
+    return 0;
+}
+
 /* The answer is whole: in hand, dispatch sees to the rest. */
 void flare__res_complete(struct flare_res *res)
 {

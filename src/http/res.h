@@ -36,6 +36,12 @@ int flare__res_prepare(struct flare_res *res, int status, struct flare_str type,
 /* Queues the head of a prepared answer whose body will follow.  -ENOMEM. */
 int flare__res_queue_head(struct flare_res *res);
 
+/*
+ * Queues the whole head of a 101, with those lines behind the fields that were
+ * added.  -ENOMEM, or what a hook said: nothing is queued.
+ */
+int flare__res_switch(struct flare_res *res, struct flare_str lines);
+
 /* The last byte of the answer is queued. */
 void flare__res_complete(struct flare_res *res);
 

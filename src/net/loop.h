@@ -66,6 +66,7 @@ enum flare__extra_kind {
     FLARE__EXTRA_DNS,
     FLARE__EXTRA_STREAMS,
     FLARE__EXTRA_WIRE,
+    FLARE__EXTRA_WS,
     FLARE__EXTRA_COUNT
 };
 

@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: MIT
 libflare_core_la_SOURCES += \
+	%D%/accept.c \
 	%D%/close.c \
 	%D%/close.h \
+	%D%/conn.c \
+	%D%/conn.h \
+	%D%/conn_input.c \
+	%D%/conn_send.c \
 	%D%/deflate.c \
 	%D%/deflate.h \
 	%D%/deflate_none.c \
+	%D%/end.c \
+	%D%/end.h \
 	%D%/extension.c \
 	%D%/extension.h \
 	%D%/field.c \
