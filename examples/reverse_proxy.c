@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { FIELDS_MAX = 128 };
 
@@ -67,37 +68,26 @@ static void on_drain(flare_req *req, flare_res *res, void *ctx)
         flare_call_resume(r->call);
 }
 
-/* Whether a field is between two neighbours only. */
-static bool is_hop(struct flare_str name, struct flare_str connection)
+static bool is_listed(struct flare_str name, struct flare_str list)
 {
-    static const char *const hops[] = {"Connection",
-                                       "Keep-Alive",
-                                       "Proxy-Connection",
-                                       "Upgrade",
-                                       "TE",
-                                       "Trailer",
-                                       "Transfer-Encoding",
-                                       "Proxy-Authenticate",
-                                       "Proxy-Authorization",
-                                       "Host",
-                                       "Content-Length",
-                                       "Expect"};
-
-    for (size_t i = 0; i < sizeof(hops) / sizeof(hops[0]); i++)
-        if (flare_str_equal_nocase(name, flare_str(hops[i])))
-            return true;
-    for (size_t i = 0; i < connection.len;) { /* those that it names */
-        size_t n = 0;
-
-        while (i + n < connection.len && connection.ptr[i + n] != ',' &&
-               connection.ptr[i + n] != ' ')
+    for (size_t n; list.len > 0; list.ptr += n, list.len -= n) {
+        for (n = 0; n < list.len && strchr(", ", list.ptr[n]) == NULL;)
             n++;
-        if (flare_str_equal_nocase(name,
-                                   (struct flare_str){connection.ptr + i, n}))
+        if (flare_str_equal_nocase(name, (struct flare_str){list.ptr, n}))
             return true;
-        i += n + 1;
+        n += n < list.len;
     }
     return false;
+}
+
+/* Whether a field is between two neighbours only: always, or as it says. */
+static bool is_hop(struct flare_str name, struct flare_str connection)
+{
+    return is_listed(name, FLARE_STR("Connection Keep-Alive Upgrade TE Trailer "
+                                     "Transfer-Encoding Proxy-Connection "
+                                     "Proxy-Authenticate Proxy-Authorization "
+                                     "Host Content-Length Expect")) ||
+           is_listed(name, connection);
 }
 
 static void on_head(flare_call *call, const flare_reply *reply, void *ctx)
@@ -110,8 +100,8 @@ static void on_head(flare_call *call, const flare_reply *reply, void *ctx)
     for (size_t i = 0; flare_reply_header_at(reply, i, &name, &value) == 0;
          i++) {
         snprintf(text, sizeof(text), "%.*s", FLARE_STR_ARG(name));
-        if (!is_hop(name, connection))
-            (void)!flare_res_header(r->res, text, value); /* not ours: stays */
+        if (!is_hop(name, connection)) /* Date and Server are the server's */
+            (void)!flare_res_header(r->res, text, value);
     }
     if (flare_res_start(r->res, flare_reply_status(reply),
                         flare_reply_header(reply, "Content-Type"),
@@ -178,8 +168,9 @@ static int relay_start(struct relay *r, struct flare_field *fields)
     char url[8192];
     size_t n = 0;
 
-    for (size_t i = 0; flare_req_header_at(r->req, i, &f.name, &f.value) == 0 &&
-                       n < FIELDS_MAX;
+    if (flare_req_header_count(r->req) > FIELDS_MAX)
+        return FLARE_E_HEAD_TOO_LARGE;
+    for (size_t i = 0; flare_req_header_at(r->req, i, &f.name, &f.value) == 0;
          i++)
         if (!is_hop(f.name, connection))
             fields[n++] = f;
@@ -242,8 +233,10 @@ static void on_listening(const char *address, void *ctx)
 
 int main(int argc, char **argv)
 {
-    static const struct flare_route routes[] = {FLARE_ROUTE(
-        ANY, "/*path", FLARE_ROUTE_STREAM_BODY, UINT64_MAX, on_request)};
+    static const struct flare_route routes[] = {
+        FLARE_ROUTE(ANY, "/", FLARE_ROUTE_STREAM_BODY, UINT64_MAX, on_request),
+        FLARE_ROUTE(ANY, "/*path", FLARE_ROUTE_STREAM_BODY, UINT64_MAX,
+                    on_request)};
     const struct flare_server_config config = {
         .listen = argc > 1 ? argv[1] : "127.0.0.1:8080",
         .routes = FLARE_ROUTES(routes),

@@ -70,6 +70,12 @@ unit_tests = \
 	%D%/http/test_host \
 	%D%/http/test_http \
 	%D%/http/test_inflate \
+	%D%/http/test_client \
+	%D%/http/test_client_bodies \
+	%D%/http/test_client_config \
+	%D%/http/test_client_rules \
+	%D%/http/test_client_torture \
+	%D%/http/test_pool \
 	%D%/http/test_jar \
 	%D%/http/test_jar_file \
 	%D%/http/test_jar_match \
@@ -278,6 +284,26 @@ tests_http_test_https_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_https.c
+
+tests_http_test_client_SOURCES = \
+	%D%/http/client_rig.c \
+	%D%/http/client_rig.h \
+	%D%/http/test_client.c
+
+tests_http_test_client_bodies_SOURCES = \
+	%D%/http/client_rig.c \
+	%D%/http/client_rig.h \
+	%D%/http/test_client_bodies.c
+
+tests_http_test_client_rules_SOURCES = \
+	%D%/http/client_rig.c \
+	%D%/http/client_rig.h \
+	%D%/http/test_client_rules.c
+
+tests_http_test_client_torture_SOURCES = \
+	%D%/http/client_rig.c \
+	%D%/http/client_rig.h \
+	%D%/http/test_client_torture.c
 
 tests_http_test_conn_SOURCES = \
 	%D%/http/conn_rig.c \
@@ -871,7 +897,7 @@ if HAVE_PYTHON
 shell_tests += %D%/e2e/test_certs.py %D%/e2e/test_e2e.py \
 	%D%/e2e/test_eyeballs.py \
 	%D%/e2e/test_proxies.py %D%/e2e/test_replies.py \
-	%D%/e2e/test_client.py
+	%D%/e2e/test_client.py %D%/e2e/test_relay.py
 endif
 
 # Tests of the house itself.

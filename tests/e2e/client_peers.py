@@ -88,7 +88,8 @@ class Peer:
         name, _, tls = kind.partition("-")
         argv = self.command(name, folder) + (certificate[1:] if tls else [])
         self.process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL)
         line = self.process.stdout.readline().decode()
         found = re.search(r"listening on 127\.0\.0\.1:(\d+)", line)
         if not found:

@@ -84,7 +84,7 @@ def header(reply, name, where="headers"):
 
 def keeps_its_connection(world, peer):
     """The server counts connections, and so do we."""
-    with Client(world, **world.tls) as client:
+    with world.client() as client:
         for i in range(20):
             reply = client.get(peer.url + "/hello")
             assert reply["body"] == "hello\n", reply
@@ -101,7 +101,7 @@ def keeps_its_connection(world, peer):
 
 def one_connection_each(world, peer):
     """HTTP/1.0: a body up to the end of the connection."""
-    with Client(world, **world.tls) as client:
+    with world.client() as client:
         for i in range(3):
             reply = client.get(peer.url + "/hello")
             assert reply["body"] == "hello\n" and not reply["reused"], reply
@@ -109,7 +109,7 @@ def one_connection_each(world, peer):
 
 
 def decodes(world, peer):
-    with Client(world, **world.tls) as client:
+    with world.client() as client:
         reply = client.get(peer.url + "/zipped")
         assert reply["length"] == len(LINES), reply
         assert reply["sum"] == sum_of(LINES), reply
@@ -119,7 +119,7 @@ def decodes(world, peer):
 
 
 def reads_pieces(world, peer):
-    with Client(world, **world.tls) as client:
+    with world.client() as client:
         reply = client.get(peer.url + "/pieces")
         assert reply["body"].encode() == PIECES, reply
         if reply["minor"] == 1:
@@ -127,7 +127,7 @@ def reads_pieces(world, peer):
 
 
 def sends_bodies(world, peer):
-    with Client(world, **world.tls) as client:
+    with world.client() as client:
         for method in ("POST", "PUT", "PATCH", "DELETE"):
             reply = client.ask(method, peer.url + "/echo", 200, body="a=1",
                                type="text/x")
@@ -146,7 +146,7 @@ def sends_bodies(world, peer):
 
 
 def follows(world, peer):
-    with Client(world, **world.tls) as client:
+    with world.client() as client:
         for code in (301, 302, 303):
             reply = client.ask("POST", f"{peer.url}/redirect?code={code}"
                                "&to=/hello", 200, body="x")
@@ -167,7 +167,7 @@ def follows(world, peer):
 
 
 def has_no_body(world, peer):
-    with Client(world, **world.tls) as client:
+    with world.client() as client:
         for _ in range(3):
             assert client.get(peer.url + "/empty", 204)["length"] == 0
             reply = client.ask("HEAD", peer.url + "/hello", 200)
@@ -177,7 +177,7 @@ def has_no_body(world, peer):
 
 def stops_at_an_early_answer(world, peer):
     """FAILURES C11: an answer before the end of a body that waits for 100."""
-    with Client(world, **world.tls) as client:
+    with world.client() as client:
         reply = client.ask("POST", peer.url + "/refuse", 413, size=50000000,
                            expect=1)
         assert reply["status"] == 413, reply
@@ -221,14 +221,14 @@ def nginx_zips(world):
 
 
 def nginx_https(world):
-    with Client(world, **world.tls) as client:
+    with world.client() as client:
         for i in range(3):
             reply = client.get(world.nginx.tls_url + "/hello")
             assert reply["tls"].startswith("TLSv1."), reply
             assert reply["reused"] == (i > 0), reply
     with Client(world) as client:  # the system does not know that CA
         client.get(world.nginx.tls_url + "/hello", "FLARE_E_TLS_UNTRUSTED")
-    with Client(world, **world.tls) as client:
+    with world.client() as client:
         reply = client.get(f"{world.nginx.url}/redirect?to="
                            f"{world.nginx.tls_url}/hello")
         assert reply["url"] == world.nginx.tls_url + "/hello", reply
@@ -406,24 +406,72 @@ def through_tinyproxy(world):
         process.wait()
 
 
+# ---- the examples ----
+
+def run_example(world, name, *arguments):
+    done = subprocess.run(
+        [os.path.join(world.build, "examples", name), *arguments],
+        env=dict(os.environ, FLARE_BACKEND=world.backend), text=True,
+        capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def example_http_get(world):
+    url = world.peer("python1.1").url
+    assert run_example(world, "http_get", url + "/hello") == "hello\n"
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        out = run_example(world, "http_get", "-i", "-X", method, "-d", "some",
+                          "-t", "text/x", url + "/echo")
+        assert f"\nX-Method: {method}\n" in out and out.endswith("\n\nsome")
+    out = run_example(world, "http_get", "-i", "-X", "HEAD", url + "/hello")
+    assert out.startswith("HTTP/1.1 200 OK\n") and out.endswith("\n\n"), out
+    path = os.path.join(world.folder, "example")
+    run_example(world, "http_get", "-o", path, url + "/zipped")
+    assert content(path)[:2] == b"\x1f\x8b", "as it is, not decoded"
+
+
+def example_http_client_json(world):
+    if not os.path.exists(os.path.join(world.build, "examples",
+                                       "http_client_json")):
+        print("SKIP example_http_client_json: built without jansson")
+        return
+    assert run_example(world, "http_client_json",
+                       world.peer("python1.1").url + "/echo", "Ada \"A\"",
+                       "36") == "Ada \"A\", 36\n"
+
+
 # ---- the whole ----
 
 OWN = (nginx_keeps_until_it_closes, nginx_zips, nginx_https,
        nginx_download_resumes, credentials_stay_at_their_origin,
        cookies_go_where_they_belong, heads_are_what_they_should_be,
-       through_a_proxy, through_tinyproxy)
+       through_a_proxy, through_tinyproxy, example_http_get,
+       example_http_client_json)
+
+
+NEED_TLS = (nginx_https, through_a_proxy, through_tinyproxy)
 
 
 class World:
     def __init__(self, build, folder):
+        self.build = build
         self.program = os.path.join(build, "tests/support/e2e_client")
         self.folder = folder
         self.backend = None
         self.certificate = make_certificate(folder)
         self.tls = {"ca": self.certificate[0]}
+        probe = subprocess.run([self.program, f"ca={self.certificate[0]}"],
+                               stdin=subprocess.DEVNULL, check=False,
+                               capture_output=True)
+        self.has_tls = probe.returncode == 0
         self.nginx = Nginx(folder, self.certificate)
         self.xs = sum_of(b"x" * 1000000)
         self.peers = {}
+
+    def client(self):
+        """One that trusts the certificate of all these servers."""
+        return Client(self, **(self.tls if self.has_tls else {}))
 
     def peer(self, kind):
         if kind not in self.peers:
@@ -437,10 +485,16 @@ class World:
 
 def all_cases(world):
     for run in OWN:
+        if not world.has_tls and run in NEED_TLS:
+            print(f"SKIP {run.__name__}: built without OpenSSL")
+            continue
         yield run.__name__, lambda run=run: run(world)
     for kind in (*KINDS, "python1.0"):
         if not Peer.is_there(kind):
             print(f"SKIP {kind}: it is not installed")
+            continue
+        if not world.has_tls and kind.endswith("-tls"):
+            print(f"SKIP {kind}: built without OpenSSL")
             continue
         for run in OLD if kind == "python1.0" else EVERY:
             yield (f"{kind}_{run.__name__}",
