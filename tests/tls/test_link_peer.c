@@ -116,10 +116,13 @@ START_TEST(test_T12_a_flight_larger_than_the_output_is_sent_all_the_same)
         len += (size_t)snprintf(san + len, 100, "%sDNS:host%d.example.test",
                                 i == 0 ? "" : ",", i);
     cert_make(&big, &(struct cert_spec){.cn = "big", .san = san}, &rig.ca);
-    chain = calloc(1, strlen(rig.leaf.pem) + BIG * strlen(big.pem) + 1);
-    strcpy(chain, rig.leaf.pem);
-    for (int i = 0; i < BIG; i++)
-        strcat(chain, big.pem);
+    chain = cert_chain(&rig.leaf, &big);
+    for (int i = 1; i < BIG; i++) {
+        char *longer = cert_chain(&(struct cert){.pem = chain}, &big);
+
+        free(chain);
+        chain = longer;
+    }
     config =
         (struct flare_tls_cert){.chain = {.pem = flare_str(chain)},
                                 .key = {.pem = flare_str(rig.leaf.key_pem)}};
