@@ -257,6 +257,7 @@ static bool recv_decode(flare_call *call, struct flare_str piece)
         if (n > 0 && !recv_deliver(call, (struct flare_str){room, (size_t)n}))
             return false;
     }
+    call->coded.len = 0; /* all of it was taken */
     return true;
 }
 
@@ -430,7 +431,6 @@ void flare__call_resume_input(flare_call *call)
             return;
         if (!recv_goes_on(call) || call->is_paused)
             return;
-        call->coded.len = 0;
     }
     flare_stream_resume(conn->stream);
     /* of nothing, too: it may have been paused at the last byte */

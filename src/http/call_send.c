@@ -106,7 +106,7 @@ int flare_call_write(flare_call *call, struct flare_str bytes)
     char *p;
     int rc;
 
-    if (call->is_cut || call->is_ending || call->conn == NULL)
+    if (call->is_cut || call->is_ending)
         return FLARE_E_GONE;
     if (!call->is_asked || call->is_finished)
         return FLARE_E_NOT_STARTED;
@@ -152,7 +152,7 @@ int flare_call_finish(flare_call *call)
 {
     int rc = 0;
 
-    if (call->is_cut || call->is_ending || call->conn == NULL)
+    if (call->is_cut || call->is_ending)
         return FLARE_E_GONE;
     if (!call->is_asked || call->is_finished)
         return FLARE_E_NOT_STARTED;
