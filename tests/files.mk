@@ -73,6 +73,7 @@ unit_tests = \
 	%D%/http/test_client \
 	%D%/http/test_client_bodies \
 	%D%/http/test_client_rules \
+	%D%/http/test_client_torture \
 	%D%/http/test_pool \
 	%D%/http/test_jar \
 	%D%/http/test_jar_file \
@@ -297,6 +298,11 @@ tests_http_test_client_rules_SOURCES = \
 	%D%/http/client_rig.c \
 	%D%/http/client_rig.h \
 	%D%/http/test_client_rules.c
+
+tests_http_test_client_torture_SOURCES = \
+	%D%/http/client_rig.c \
+	%D%/http/client_rig.h \
+	%D%/http/test_client_torture.c
 
 tests_http_test_conn_SOURCES = \
 	%D%/http/conn_rig.c \
