@@ -3,6 +3,7 @@ EXTRA_DIST += \
 	%D%/ABI.md \
 	%D%/addresses.md \
 	%D%/backends.md \
+	%D%/client.md \
 	%D%/cookies.md \
 	%D%/dns.md \
 	%D%/engine.md \
