@@ -766,6 +766,7 @@ tls_tests = \
 	%D%/tls/test_control \
 	%D%/tls/test_counts \
 	%D%/tls/test_engine \
+	%D%/tls/test_facts \
 	%D%/tls/test_fail \
 	%D%/tls/test_hello \
 	%D%/tls/test_interop \
@@ -825,6 +826,11 @@ stream_tls_cppflags = $(AM_CPPFLAGS) -DTCP_RIG_TLS
 %C%_tls_test_link_torture_CPPFLAGS = $(stream_tls_cppflags)
 %C%_tls_test_link_torture_LDFLAGS = $(sim_ldflags)
 %C%_tls_test_conn_LDFLAGS = $(sim_ldflags)
+%C%_tls_test_facts_SOURCES = \
+	%D%/tcp/tcp_rig.c \
+	%D%/tcp/tcp_rig.h \
+	%D%/tls/test_facts.c
+%C%_tls_test_facts_LDFLAGS = $(sim_ldflags)
 %C%_tls_test_stream_errors_SOURCES = \
 	%D%/tcp/tcp_rig.c \
 	%D%/tcp/tcp_rig.h \

@@ -74,11 +74,15 @@ static struct flare_str facts_hex(struct facts_room *r, const uint8_t *bytes,
     return text;
 }
 
+/* A part of the certificate cannot be told: its fault, or memory's. */
 static void facts_fail(struct facts_room *r)
 {
+    /* OpenSSL says nothing where it has no memory for that either */
+    bool has_memory =
+        ERR_peek_error() != 0 && !flare__tls_queue_has_no_memory();
+
     if (r->rc == 0)
-        r->rc = flare__tls_queue_has_no_memory() ? -ENOMEM
-                                                 : FLARE_E_TLS_BAD_CERTIFICATE;
+        r->rc = has_memory ? FLARE_E_TLS_BAD_CERTIFICATE : -ENOMEM;
 }
 
 /* RFC 4514, the last RDN first; what is not printable ASCII is escaped. */
@@ -89,7 +93,9 @@ static struct flare_str facts_name(struct facts_room *r, const X509_NAME *name)
     const char *bytes;
     long len;
 
-    if (bio == NULL || X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) < 0) {
+    if (bio == NULL) {
+        r->rc = -ENOMEM;
+    } else if (X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) < 0) {
         facts_fail(r);
     } else {
         len = BIO_get_mem_data(bio, (char **)(uintptr_t)&bytes);
@@ -149,7 +155,9 @@ static int64_t facts_time(struct facts_room *r, const ASN1_TIME *time)
     int days = 0;
     int seconds = 0;
 
-    if (epoch == NULL || ASN1_TIME_diff(&days, &seconds, epoch, time) != 1)
+    if (epoch == NULL)
+        r->rc = -ENOMEM;
+    else if (ASN1_TIME_diff(&days, &seconds, epoch, time) != 1)
         facts_fail(r);
     ASN1_TIME_free(epoch);
     return (int64_t)days * 86400 + seconds;
@@ -163,7 +171,7 @@ static void facts_read(struct facts_room *r, struct flare_tls_peer *peer,
     unsigned int digest_len = 0;
 
     if (X509_digest(cert, EVP_sha256(), digest, &digest_len) != 1)
-        facts_fail(r);
+        r->rc = -ENOMEM; /* no certificate's fault */
     peer->subject = facts_name(r, X509_get_subject_name(cert));
     peer->issuer = facts_name(r, X509_get_issuer_name(cert));
     peer->serial = facts_hex(r, ASN1_STRING_get0_data(serial),
