@@ -854,6 +854,14 @@ libflare_testing_la_SOURCES += \
 	%D%/tls/soft_kernel.h \
 	%D%/tls/tls_rig.c \
 	%D%/tls/tls_rig.h
+# Of a kernel that is played: tls/soft_kernel.h.
+soft_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__os_has_tls
+%C%_tls_test_control_LDFLAGS = $(soft_ldflags)
+%C%_tls_test_keys_LDFLAGS = $(soft_ldflags)
+%C%_tls_test_kernel_LDFLAGS = $(soft_ldflags)
+%C%_tls_test_counts_LDFLAGS = $(soft_ldflags)
+%C%_tls_test_torture_LDFLAGS = $(soft_ldflags)
+%C%_tls_test_records_LDFLAGS = $(soft_ldflags)
 # Servers for every row of the certificate matrix, and our client.
 check_PROGRAMS += %D%/support/cert_matrix
 %C%_support_cert_matrix_SOURCES = %D%/support/cert_matrix.c

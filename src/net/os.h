@@ -54,6 +54,10 @@ int flare__os_bind_private(int fd, const struct sockaddr_un *addr);
 /* Whether the kernel spreads connections over sockets bound to one address. */
 bool flare__os_spreads(void);
 
+/* Whether it can take over the records of TLS; asks it each time, and may load
+ * a module. */
+bool flare__os_has_tls(void);
+
 /* Lets `fd` share its address with others; spread where the kernel does. */
 int flare__os_reuse_port(int fd);
 

@@ -201,6 +201,12 @@ int flare__os_bind_private(int fd, const struct sockaddr_un *addr)
                : 0;
 }
 
+/* FreeBSD's kernel has TLS too, set up in a way of its own: not used. */
+bool flare__os_has_tls(void)
+{
+    return false;
+}
+
 /* FreeBSD 12 spreads; elsewhere one socket of the group gets all. */
 bool flare__os_spreads(void)
 {

@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -132,6 +134,29 @@ int flare__os_bind_private(int fd, const struct sockaddr_un *addr)
                    bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0
                ? -errno
                : 0;
+}
+
+/*
+ * A socket that is not connected cannot have it either, but the kernel says so
+ * only once it has found it: ENOENT means that it has none, ENOPROTOOPT that it
+ * was built without such layers.
+ */
+#ifndef TCP_ULP
+#define TCP_ULP 31 /* Linux 4.13 */
+#endif
+bool flare__os_has_tls(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool has = false;
+
+    if (fd < 0)
+        return false;
+    if (setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", 3) < 0)
+        has = errno == ENOTCONN;
+    else
+        has = true;
+    (void)close(fd);
+    return has;
 }
 
 bool flare__os_spreads(void)

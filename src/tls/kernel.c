@@ -3,6 +3,7 @@
 #include "tls/kernel.h"
 
 #include "base/assert.h"
+#include "net/os.h"
 #include "tls/counts.h"
 #include "tls/fail.h"
 
@@ -35,13 +36,14 @@ static void kernel_on_line(const SSL *ssl, const char *line)
 
 void flare__tls_kernel_attach(struct flare__tls_conf *conf)
 {
-#ifdef __linux__
+    /*
+     * Not where it would be for nothing: OpenSSL writes each secret out in
+     * hexadecimal, which is a tenth of a resumed handshake.
+     */
+    if (!flare__os_has_tls())
+        return;
     conf->has_kernel = true;
     SSL_CTX_set_keylog_callback(conf->ctx, kernel_on_line);
-#else
-    (void)conf;
-    (void)kernel_on_line;
-#endif
 }
 
 void flare__tls_kernel_forget(struct flare__tls_way *way)

@@ -186,6 +186,7 @@ static void on_event(struct flare__sock *sock, const struct flare__event *ev)
     case FLARE__EV_CLOSED:
         ledger_closed(conn);
         break;
+    case FLARE__EV_OPEN: /* of filters */
     case FLARE__EV_WAKE:
         ck_abort_msg("WAKE of a socket");
     }

@@ -148,6 +148,11 @@ static const struct flare__backend_ops soft_ops = {
     .record_recv = soft_record_recv,
 };
 
+bool __wrap_flare__os_has_tls(void)
+{
+    return true;
+}
+
 void soft_init(struct soft_kernel *k)
 {
     memset(k, 0, sizeof(*k));

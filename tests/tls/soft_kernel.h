@@ -40,6 +40,12 @@ struct soft_kernel {
     size_t recv_len;
 };
 
+/*
+ * Its tests take the system's word for TLS out of the way (they are linked with
+ * --wrap=flare__os_has_tls): there is a kernel that has it.
+ */
+bool __wrap_flare__os_has_tls(void);
+
 void soft_init(struct soft_kernel *k);
 void soft_fini(struct soft_kernel *k);
 
