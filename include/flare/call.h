@@ -177,6 +177,8 @@ FLARE_API void flare_call_cancel(flare_call *call);
 /* No more on_data until resumed; the peer is made to wait, and no deadline but
  * the total one runs.  Nothing if it is so already. */
 FLARE_API void flare_call_pause(flare_call *call);
+
+/* Goes on.  Nothing if it is not paused. */
 FLARE_API void flare_call_resume(flare_call *call);
 
 /*
@@ -199,8 +201,10 @@ FLARE_API FLARE_MUST_USE int flare_call_finish(flare_call *call);
 /* Asks again after FLARE_LATER of a pull; nothing otherwise. */
 FLARE_API void flare_call_pull_resume(flare_call *call);
 
-/* The context of the start; the client. */
+/* The context of the start. */
 FLARE_API void *flare_call_ctx(const flare_call *call);
+
+/* The client that it is of. */
 FLARE_API flare_client *flare_call_client(const flare_call *call);
 
 #ifdef __cplusplus

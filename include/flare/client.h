@@ -168,45 +168,67 @@ FLARE_API FLARE_MUST_USE int flare_client_stream(
     const struct flare_call_handler *handler, void *ctx, flare_reply **out,
     struct flare_error *err);
 
-/* By method; `type` is the Content-Type.  As flare_client_do. */
+/* flare_client_do by method: a GET.  `url` as in struct flare_ask. */
 FLARE_API FLARE_MUST_USE int flare_client_get(flare_client *client,
                                               const char *url,
                                               flare_reply **out,
                                               struct flare_error *err);
+
+/* Its reply has no body. */
 FLARE_API FLARE_MUST_USE int flare_client_head(flare_client *client,
                                                const char *url,
                                                flare_reply **out,
                                                struct flare_error *err);
+
+/* A DELETE. */
 FLARE_API FLARE_MUST_USE int flare_client_delete(flare_client *client,
                                                  const char *url,
                                                  flare_reply **out,
                                                  struct flare_error *err);
+
+/* Borrows `type` (NULL: none) and `body` until it returns; an empty body is one
+ * too. */
 FLARE_API FLARE_MUST_USE int flare_client_post(
     flare_client *client, const char *url, const char *type,
     struct flare_str body, flare_reply **out, struct flare_error *err);
+
+/* As flare_client_post. */
 FLARE_API FLARE_MUST_USE int flare_client_put(flare_client *client,
                                               const char *url, const char *type,
                                               struct flare_str body,
                                               flare_reply **out,
                                               struct flare_error *err);
+
+/* As flare_client_post. */
 FLARE_API FLARE_MUST_USE int flare_client_patch(
     flare_client *client, const char *url, const char *type,
     struct flare_str body, flare_reply **out, struct flare_error *err);
 
-/* The same with the defaults and a client of the call's own.  Thread: any. */
+/* flare_client_get with the defaults and a client of the call's own, which all
+ * those below have too.  Thread: any. */
 FLARE_API FLARE_MUST_USE int flare_get(const char *url, flare_reply **out,
                                        struct flare_error *err);
+
+/* As flare_client_head. */
 FLARE_API FLARE_MUST_USE int flare_head(const char *url, flare_reply **out,
                                         struct flare_error *err);
+
+/* As flare_client_delete. */
 FLARE_API FLARE_MUST_USE int flare_delete(const char *url, flare_reply **out,
                                           struct flare_error *err);
+
+/* As flare_client_post. */
 FLARE_API FLARE_MUST_USE int flare_post(const char *url, const char *type,
                                         struct flare_str body,
                                         flare_reply **out,
                                         struct flare_error *err);
+
+/* As flare_client_post. */
 FLARE_API FLARE_MUST_USE int flare_put(const char *url, const char *type,
                                        struct flare_str body, flare_reply **out,
                                        struct flare_error *err);
+
+/* As flare_client_post. */
 FLARE_API FLARE_MUST_USE int flare_patch(const char *url, const char *type,
                                          struct flare_str body,
                                          flare_reply **out,
@@ -225,14 +247,16 @@ struct flare_download_options {
     bool resume;
     uint64_t bytes_max; /* of the file [FLARE_UNLIMITED] */
     const char *part;   /* the file while it grows [path + ".part"] */
-    uint32_t mode;      /* of the file [0644] */
+    uint32_t mode;      /* of a new file, less the umask [0644] */
 };
 
 /*
  * Downloads to file `path`: into a file beside it, that takes its place when
  * all is there.  `options` may be NULL.  A status other than 200 and 206 is
- * FLARE_E_HTTP_STATUS.  Else as flare_client_do, and -errno with the file's
- * name in `err`; then what came stays for `resume`, or is removed without it.
+ * FLARE_E_HTTP_STATUS, more than bytes_max FLARE_E_REPLY_BODY.  Else as
+ * flare_client_do, and -errno with the file's name in `err`, -EAGAIN if another
+ * download writes the part; then what came stays for `resume`, or is removed
+ * without it.
  */
 FLARE_API FLARE_MUST_USE int flare_client_download(
     flare_client *client, const char *url, const char *path,

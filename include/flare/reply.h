@@ -55,11 +55,15 @@ FLARE_API FLARE_MUST_USE int flare_reply_header_at(const flare_reply *reply,
                                                    struct flare_str *name,
                                                    struct flare_str *value);
 
-/* The same of the trailers, which are there when the body is whole; of a body
- * that is not chunked there are none. */
+/* As flare_reply_header, of the trailers: they are there when the body is
+ * whole; of a body that is not chunked there are none. */
 FLARE_API struct flare_str flare_reply_trailer(const flare_reply *reply,
                                                const char *name);
+
+/* As flare_reply_header_count. */
 FLARE_API size_t flare_reply_trailer_count(const flare_reply *reply);
+
+/* As flare_reply_header_at. */
 FLARE_API FLARE_MUST_USE int flare_reply_trailer_at(const flare_reply *reply,
                                                     size_t index,
                                                     struct flare_str *name,
