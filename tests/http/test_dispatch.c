@@ -150,8 +150,8 @@ START_TEST(test_dispatch_an_error_is_its_status_and_the_connection_stays)
                       flare_error_name(errors[i]), rig_statuses(r, 0));
         ck_assert_ptr_null(strstr(r->peers[0].got, flare_strerror(errors[i])));
         is_last = strcmp(want, "503") == 0 || strcmp(want, "421") == 0;
-        ck_assert_msg(r->peers[0].has_fin == is_last,
-                      "%s: kept or not", flare_error_name(errors[i]));
+        ck_assert_msg(r->peers[0].has_fin == is_last, "%s: kept or not",
+                      flare_error_name(errors[i]));
     }
     rig_free(r);
 }
