@@ -396,8 +396,10 @@ static void recv_feed(flare_call *call, struct flare_str in)
             return;
         }
     }
-    if (recv_goes_on(call))
+    if (!call->is_ending)
         recv_keep(call, in);
+    else if (call->reply != NULL && flare__reply_settle(call->reply) < 0)
+        flare__reply_forget(call->reply); /* its end is still to be told */
 }
 
 void flare__call_input(flare_call *call, struct flare_str in)

@@ -88,6 +88,14 @@ int flare__reply_settle(flare_reply *reply)
     return 0;
 }
 
+void flare__reply_forget(flare_reply *reply)
+{
+    reply->fields = NULL;
+    reply->field_count = 0;
+    reply->reason.len = 0;
+    reply->is_settled = true;
+}
+
 void flare__reply_release(flare_reply *reply)
 {
     struct flare_allocator al = reply->al;

@@ -64,6 +64,9 @@ FLARE_MUST_USE int flare__bytes_add(struct flare__bytes *b,
 /* Copies what lies elsewhere.  -ENOMEM with nothing changed. */
 FLARE_MUST_USE int flare__reply_settle(flare_reply *reply);
 
+/* There is no memory to copy them: a reply without fields and reason. */
+void flare__reply_forget(flare_reply *reply);
+
 /* Frees a reply with all it has. */
 void flare__reply_release(flare_reply *reply);
 
