@@ -304,6 +304,11 @@ tests_http_test_client_torture_SOURCES = \
 	%D%/http/client_rig.h \
 	%D%/http/test_client_torture.c
 
+tests_http_test_client_tls_SOURCES = \
+	%D%/http/client_rig.c \
+	%D%/http/client_rig.h \
+	%D%/http/test_client_tls.c
+
 tests_http_test_conn_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
@@ -757,6 +762,7 @@ libflare_testing_la_SOURCES += \
 # Of a build with OpenSSL; without, that there is no TLS.
 if HAVE_OPENSSL
 tls_tests = \
+	%D%/http/test_client_tls \
 	%D%/http/test_https \
 	%D%/tls/test_bio \
 	%D%/tls/test_certs \
