@@ -106,7 +106,8 @@ void flare__tls_link_flush_control(struct flare__tls_link *l)
 {
     int rc;
 
-    if (l->in_flight || l->is_gone || !flare__tls_control_is_due(l->engine))
+    if (l->in_flight || l->is_gone || l->is_mute ||
+        !flare__tls_control_is_due(l->engine))
         return;
     rc = flare__tls_control_send(l->engine, l->loop, l->sock);
     if (rc == -EAGAIN) {
@@ -117,6 +118,7 @@ void flare__tls_link_flush_control(struct flare__tls_link *l)
         flare__wheel_start(&l->loop->wheel, &l->timer, at,
                            flare__tls_link_on_timer);
     } else if (rc < 0) {
+        l->is_mute = true;
         flare__tls_link_fail(l, rc);
     }
 }

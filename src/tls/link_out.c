@@ -258,7 +258,8 @@ void flare__tls_link_end_send(struct flare__tls_link *l, int32_t res)
 
 void flare__tls_link_rest(struct flare__tls_link *l)
 {
-    if (l->in_flight || l->is_gone || flare__tls_control_is_due(l->engine))
+    if (l->in_flight || l->is_gone ||
+        (flare__tls_control_is_due(l->engine) && !l->is_mute))
         return;
     if (l->is_closed) {
         flare__tls_link_close_now(l, FLARE__CLOSE_GRACEFUL);
