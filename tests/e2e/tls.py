@@ -47,6 +47,11 @@ def ask(peer, path="/tls", *fields, host="a.test"):
 # ---- openssl s_client
 
 
+# What a command of s_client makes it print, and a request.
+EFFECTS = {b"k": b"KEYUPDATE", b"K": b"KEYUPDATE", b"R": b"RENEGOTIATING",
+           b"G": b"200 OK"}
+
+
 def s_client(server, *arguments, name="a.test", stdin=LAST, commands=()):
     """What it printed until the server's end; `commands` go before `stdin`."""
     process = subprocess.Popen(
@@ -66,13 +71,19 @@ def s_client(server, *arguments, name="a.test", stdin=LAST, commands=()):
     reader = threading.Thread(target=collect)
     reader.start()
     try:
-        for words in (*commands, stdin):
-            if commands:  # read together they would be no commands
-                until(lambda: b"Verify return code" in seen
-                      or process.poll() is not None)
-                time.sleep(0.1)
+        def told(mark, count):
+            return seen.count(mark) > count or process.poll() is not None
+
+        if commands:
+            until(lambda: told(b"Verify return code", 0))
+        for words in commands:  # read together they would be none
+            mark = EFFECTS[words[:1]]
+            count = seen.count(mark)
             process.stdin.write(words)
             process.stdin.flush()
+            until(lambda mark=mark, count=count: told(mark, count))
+        process.stdin.write(stdin)
+        process.stdin.flush()
         reader.join(20)
     except BrokenPipeError:
         reader.join(20)
@@ -477,10 +488,10 @@ class Load:
                 assert answer.body == b"hello\n", answer.status
                 with self.lock:
                     self.answered += 1
-                if answer.is_last:
-                    return False
                 if not self.keep_alive:
                     return True
+                if answer.is_last:
+                    return False
         return False
 
     def _run(self):
