@@ -19,4 +19,5 @@ EXTRA_DIST += \
 	%D%/tcp.md \
 	%D%/tls.md \
 	%D%/udp.md \
-	%D%/url.md
+	%D%/url.md \
+	%D%/websocket.md

@@ -73,6 +73,10 @@ noinst_PROGRAMS += %D%/cookies
 %C%_cookies_SOURCES = %D%/cookies.c
 %C%_cookies_LDADD = libflare.la
 
+noinst_PROGRAMS += %D%/ws_echo
+%C%_ws_echo_SOURCES = %D%/ws_echo.c
+%C%_ws_echo_LDADD = libflare.la
+
 # Clients.
 noinst_PROGRAMS += %D%/http_get %D%/reverse_proxy
 %C%_http_get_SOURCES = %D%/http_get.c

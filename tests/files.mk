@@ -180,7 +180,9 @@ unit_tests = \
 	%D%/ws/test_accept \
 	%D%/ws/test_close \
 	%D%/ws/test_conn \
+	%D%/ws/test_conn_input \
 	%D%/ws/test_deflate \
+	%D%/ws/test_end \
 	%D%/ws/test_extension \
 	%D%/ws/test_field \
 	%D%/ws/test_frame \
@@ -561,6 +563,13 @@ tests_ws_test_conn_SOURCES = \
 	%D%/ws/ws_rig.c \
 	%D%/ws/ws_rig.h
 
+tests_ws_test_conn_input_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/ws/test_conn_input.c \
+	%D%/ws/ws_rig.c \
+	%D%/ws/ws_rig.h
+
 tests_ws_test_extension_SOURCES = \
 	%D%/ws/deflate_params_table.h \
 	%D%/ws/test_extension.c
@@ -916,6 +925,7 @@ if HAVE_PYTHON
 shell_tests += %D%/e2e/test_certs.py %D%/e2e/test_e2e.py \
 	%D%/e2e/test_eyeballs.py \
 	%D%/e2e/test_proxies.py %D%/e2e/test_replies.py \
+	%D%/e2e/test_websocket.py \
 	%D%/e2e/test_client.py %D%/e2e/test_relay.py
 endif
 

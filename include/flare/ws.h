@@ -170,6 +170,8 @@ FLARE_API FLARE_MUST_USE int flare_ws_accept(
  */
 FLARE_API FLARE_MUST_USE int flare_ws_send_text(flare_ws *ws,
                                                 struct flare_str text);
+
+/* The same of any bytes. */
 FLARE_API FLARE_MUST_USE int flare_ws_send_binary(flare_ws *ws,
                                                   struct flare_str bytes);
 
@@ -234,8 +236,10 @@ FLARE_API const struct flare_addr *flare_ws_peer(flare_ws *ws);
 /* The loop it lives on. */
 FLARE_API flare_loop *flare_ws_loop(const flare_ws *ws);
 
-/* The context, and another one from now on. */
+/* The context it has now. */
 FLARE_API void *flare_ws_ctx(const flare_ws *ws);
+
+/* Another context, from the next call on. */
 FLARE_API void flare_ws_set_ctx(flare_ws *ws, void *ctx);
 
 #ifdef __cplusplus

@@ -158,12 +158,13 @@ uint64_t flare__http_quiet_ms(const struct flare__conn *conn)
     const struct flare__http *h = conn->http;
     uint64_t now_ms = h->loop->now_ms;
     uint64_t since_ms;
+    uint32_t wait_ms;
 
     if (conn->phase > FLARE__CONN_HEAD || conn->in != NULL)
         return 0;
-    since_ms = conn->read_deadline_ms -
-               (conn->requests > 0 ? h->options->idle_timeout_ms
-                                   : h->options->head_timeout_ms);
+    wait_ms = conn->requests > 0 ? h->options->idle_timeout_ms
+                                 : h->options->head_timeout_ms;
+    since_ms = conn->read_deadline_ms - wait_ms;
     return since_ms < now_ms ? now_ms - since_ms : 0;
 }
 

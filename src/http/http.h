@@ -129,7 +129,7 @@ struct flare_res {
     struct flare__conn *conn; /* NULL: the peer is gone */
     struct flare__hook *before_head;
     struct flare__hook *on_done;
-    struct flare__filter *filter; /* a content coding; NULL: none */
+    struct flare__filter *filter;   /* a content coding; NULL: none */
     struct flare__upgrade *upgrade; /* what follows a 101; NULL: none */
     char *extra; /* fields that were added; after the head, trailers */
     uint32_t extra_len;

@@ -343,10 +343,10 @@ int flare__res_switch(struct flare_res *res, struct flare_str lines)
     res->is_file = true; /* hooks are not to filter it */
     rc = res->before_head != NULL ? res_run_hooks(res) : 0;
     res->is_file = false;
-    start = rc < 0 ? NULL
-                   : flare__out_reserve(&res->conn->out, &res->http->pool,
-                                        res_head_size(res) +
-                                            (uint32_t)lines.len);
+    start = NULL;
+    if (rc == 0)
+        start = flare__out_reserve(&res->conn->out, &res->http->pool,
+                                   res_head_size(res) + (uint32_t)lines.len);
     if (start == NULL) {
         res->status = 0;
         return rc < 0 ? rc : -ENOMEM;

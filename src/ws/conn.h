@@ -36,6 +36,7 @@ struct flare__ws_coding {
     struct flare__ws_deflate to;
     struct flare__ws_inflate from;
     struct flare__utf8 text; /* of the message being inflated */
+    uint64_t plain_bytes;    /* of a message that is not compressed, so far */
 };
 
 struct flare__ws_bytes_kept {

@@ -126,7 +126,8 @@ int flare__ws_reader_code(struct flare_ws *ws,
                               /* is_server = */ true,
                               end->rules.message_bytes_max);
     coding->to.level = end->deflate_level;
-    flare__ws_decoder_init(&r->decoder, &end->rules, /* has_deflate = */ true);
+    flare__ws_decoder_init(&r->decoder, &end->deflate_rules,
+                           /* has_deflate = */ true);
     r->coding = coding;
     ws->reader = r;
     return 0;
@@ -260,6 +261,21 @@ static void input_inflate(struct flare_ws *ws, struct flare__ws_reader *r,
         flare__ws_inflate_rest(&coding->from);
 }
 
+/* Of a message that goes as it is where others are compressed: the rules of
+ * its frames leave those room to be longer than what they become. */
+static bool input_is_too_large(const struct flare_ws *ws,
+                               struct flare__ws_coding *coding,
+                               const struct flare__ws_piece *piece)
+{
+    if (piece->is_first)
+        coding->plain_bytes = 0;
+    coding->plain_bytes += piece->len + piece->left;
+    if (coding->plain_bytes > flare__ws_end(ws)->rules.message_bytes_max)
+        return true;
+    coding->plain_bytes -= piece->left; /* it is yet to come */
+    return false;
+}
+
 static void input_data(struct flare_ws *ws, struct flare__ws_reader *r,
                        const struct flare__ws_piece *piece)
 {
@@ -273,6 +289,8 @@ static void input_data(struct flare_ws *ws, struct flare__ws_reader *r,
 
     if (piece->is_compressed)
         input_inflate(ws, r, piece);
+    else if (r->coding != NULL && input_is_too_large(ws, r->coding, piece))
+        input_fail_coding(ws, FLARE_E_CODING_LIMIT);
     else
         input_give(ws, r, &part);
 }

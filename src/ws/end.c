@@ -83,6 +83,8 @@ static int end_limits(struct flare__ws_end *end,
             return FLARE_E_BAD_CONFIG;
     }
     end->rules.message_bytes_max = message_bytes;
+    end->deflate_rules = end->rules;
+    end->deflate_rules.message_bytes_max += message_bytes / 64 + 64;
     end->ping_interval_ms =
         h->ping_interval_ms != 0 ? h->ping_interval_ms : END_PING_INTERVAL_MS;
     if (end->ping_interval_ms > END_MS_MAX &&
@@ -227,6 +229,7 @@ int flare__ws_end_of(struct flare__ws_end **out, struct flare_loop *loop,
     }
     end->kind.ops = &flare__ws_guest_ops;
     end->rules.al = al;
+    end->deflate_rules.al = al;
     end->next = home->ends;
     home->ends = end;
     *out = end;

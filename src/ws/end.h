@@ -18,6 +18,9 @@ struct flare__ws_end {
     struct flare__ws_end *next;
     const struct flare_ws_handler *handler; /* borrowed */
     struct flare__ws_rules rules;
+    /* Where compression was agreed on: what cannot be compressed gets longer,
+     * by less than a 64th, and that is not the message's length. */
+    struct flare__ws_rules deflate_rules;
     struct flare__ws_deflate_params wish; /* of permessage-deflate */
     uint32_t queue_max;
     uint32_t queue_high;
@@ -30,7 +33,7 @@ struct flare__ws_end {
 };
 
 /*
- * Fills all but `kind`, `next` and the rules' allocator.  0, or
+ * Fills all but `kind`, `next` and the rules' allocators.  0, or
  * FLARE_E_BAD_CONFIG with the culprit in `err` (may be NULL).
  */
 FLARE_MUST_USE

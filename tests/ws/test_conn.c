@@ -54,6 +54,22 @@ START_TEST(test_conn_echo_of_every_length)
 }
 END_TEST
 
+/* Its state lives in the room of the HTTP connection. */
+START_TEST(test_conn_idle_takes_no_memory_beside_http)
+{
+    struct rig *r = rig_open(&plain);
+    size_t bytes = r->fault.live_bytes;
+    size_t blocks = r->fault.live_blocks;
+
+    ws_rig_open(r, 1);
+    ws_rig_text(r, 1, "a");
+    rig_run(r, 10);
+    ck_assert_uint_eq(r->fault.live_blocks, blocks);
+    ck_assert_uint_eq(r->fault.live_bytes, bytes);
+    ws_rig_free(r);
+}
+END_TEST
+
 /* Several messages in one read leave in one piece; none takes memory. */
 START_TEST(test_conn_many_messages_of_a_read_leave_together)
 {
@@ -656,6 +672,7 @@ int main(void)
     strict.closes_slow = true;
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, test_conn_echo_of_every_length);
+    tcase_add_test(tc, test_conn_idle_takes_no_memory_beside_http);
     tcase_add_test(tc, test_conn_many_messages_of_a_read_leave_together);
     tcase_add_loop_test(tc, test_conn_frames_and_what_is_said, 0, ROWS(rows));
     tcase_add_test(tc, test_conn_rows_do_not_depend_on_the_cut);

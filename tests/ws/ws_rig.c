@@ -213,12 +213,14 @@ static size_t take_length(const unsigned char *p, size_t left, size_t *at)
 static size_t put_payload(char *out, unsigned opcode, const unsigned char *p,
                           size_t len)
 {
+    enum { ROOM = 256 };
+
     if (opcode == 8 && len >= 2)
-        return (size_t)sprintf(out, ":%u,%.*s", p[0] << 8 | p[1],
-                               (int)(len - 2), (const char *)p + 2);
+        return (size_t)snprintf(out, ROOM, ":%u,%.*s", p[0] << 8 | p[1],
+                                (int)(len - 2), (const char *)p + 2);
     if (len > 40)
-        return (size_t)sprintf(out, "#%zu", len);
-    return (size_t)sprintf(out, ":%.*s", (int)len, (const char *)p);
+        return (size_t)snprintf(out, ROOM, "#%zu", len);
+    return (size_t)snprintf(out, ROOM, ":%.*s", (int)len, (const char *)p);
 }
 
 const char *ws_rig_got(const struct rig *r, int i)
@@ -238,7 +240,7 @@ const char *ws_rig_got(const struct rig *r, int i)
         char name = names[p[0] & 15];
 
         if ((p[1] & 0x80) != 0 || len > (size_t)(end - p) - at || name == '?') {
-            (void)strcpy(text + out, "?");
+            memcpy(text + out, "?", 2);
             break;
         }
         if (out > 0)
