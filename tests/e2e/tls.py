@@ -24,6 +24,8 @@ from wire import Closed, Peer, request
 KINDS = {
     "tls": options,
     "own_tls": options,
+    # alone: on a busy machine any handshake may take a second
+    "tls_hasty": lambda: options("tls_handshake_timeout_ms=1000"),
     "tls_asked": lambda: auth("asked"),
     "tls_required": lambda: auth("required"),
     "tls_proxied": lambda: options("proxy_protocol=1", "trusted=127.0.0.0/8"),
@@ -269,7 +271,7 @@ def T04_a_stalled_handshake_ends(server):
                     pass
             except ConnectionResetError:
                 pass
-        assert 0.7 < time.monotonic() - start < 4, (len(sent), start)
+        assert 0.9 < time.monotonic() - start < 8, len(sent)
 
 
 def T04_a_byte_now_and_then_does_not_help(server):
@@ -277,16 +279,16 @@ def T04_a_byte_now_and_then_does_not_help(server):
     with connect(server) as plain:
         plain.settimeout(0.1)
         try:
-            for byte in b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 5:
+            for byte in b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 9:
                 plain.sendall(bytes([byte]))
-                try:
+                with contextlib.suppress(socket.timeout):
                     if not plain.recv(1):
                         break
-                except socket.timeout:
-                    pass
-        except OSError:
+            else:
+                raise AssertionError("still open")
+        except ConnectionError:
             pass
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 8
 
 
 def T14_plain_http_is_told(server):
@@ -630,13 +632,13 @@ CASES = [] if OPENSSL is None else [
            T06_s_client_alpn, s_client_is_shown_the_name_it_asks_for,
            s_client_status, s_client_key_update, T02_s_client_renegotiation,
            T05_client_hello_in_pieces, records_of_one_byte,
-           T04_a_stalled_handshake_ends,
-           T04_a_byte_now_and_then_does_not_help, T14_plain_http_is_told,
-           T14_tls_on_the_plain_port, T07_misdirected,
+           T14_plain_http_is_told, T14_tls_on_the_plain_port, T07_misdirected,
            T08_an_end_without_close_notify, an_orderly_end_has_close_notify,
            http_and_https_side_by_side, pipelined_requests, a_file_of_64_mib,
            answers_in_pieces, uploads, key_update_while_an_answer_is_sent,
            reload_under_load, M06_a_restart_hands_the_tls_sockets_over),
+    *cases("tls_hasty", T04_a_stalled_handshake_ends,
+           T04_a_byte_now_and_then_does_not_help),
     *cases("tls_asked", client_certificates_asked_for,
            a_resumed_client_is_still_known),
     *cases("tls_required", client_certificates_required),

@@ -90,8 +90,7 @@ def options(*more):
     return ["tls_listen=127.0.0.2:0", f"tls_pair={p.pair('a', staple=True)}",
             f"tls_pair={p.pair('rsa')}", f"tls_pair={p.pair('b')}",
             "tls_alpn=http/1.1", f"file={p['big']}",
-            "tls_handshake_timeout_ms=1000", f"body_bytes_max={16 * MIB}",
-            *more]
+            f"body_bytes_max={16 * MIB}", *more]
 
 
 def auth(kind):
