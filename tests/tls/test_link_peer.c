@@ -317,6 +317,7 @@ END_TEST
 START_TEST(test_a_reset_ends_both_directions)
 {
     LINK_OPEN_OR_SKIP(&rig);
+    link_rig_kernel_off(&rig); /* not every kernel follows new keys */
     for (int is_reading = 0; is_reading < 2; is_reading++) {
         struct link_peer *p;
         struct link_own *own = link_open(&rig, &p);
@@ -351,6 +352,7 @@ START_TEST(test_T12_new_keys_are_asked_for_while_our_output_is_full)
     struct link_own *own;
 
     LINK_OPEN_OR_SKIP(&rig);
+    link_rig_kernel_off(&rig); /* not every kernel follows new keys */
     own = link_open(&rig, &p);
     link_recv_start(own);
     if (rig.version == FLARE_TLS_1_3) {
@@ -439,6 +441,7 @@ START_TEST(test_T03_a_flood_of_key_updates_is_the_end)
     struct link_own *own;
 
     LINK_OPEN_OR_SKIP(&rig);
+    link_rig_kernel_off(&rig); /* not every kernel follows new keys */
     own = link_open(&rig, &p);
     link_recv_start(own);
     if (rig.version == FLARE_TLS_1_3) {
