@@ -103,21 +103,24 @@ static int check_target(const struct flare__ask *ask)
 
 static bool is_own_field(struct flare_str name)
 {
-    static const char *const own[] = {
-        "host",       "content-length",   "transfer-encoding", "connection",
-        "keep-alive", "proxy-connection", "upgrade",           "expect",
-        "te",         "trailer",
+    static const struct flare_str own[] = {
+        {"host", 4},        {"content-length", 14}, {"transfer-encoding", 17},
+        {"connection", 10}, {"keep-alive", 10},     {"proxy-connection", 16},
+        {"upgrade", 7},     {"expect", 6},          {"te", 2},
+        {"trailer", 7},
     };
 
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-        if (flare_str_equal_nocase(flare_str(own[i]), name))
+        if (own[i].len == name.len && flare_str_equal_nocase(own[i], name))
             return true;
     return false;
 }
 
-static int check_fields(const struct flare__ask_field *fields, size_t count)
+/* Those before `from` are known to be good. */
+static int check_fields(const struct flare__ask_field *fields, size_t from,
+                        size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = from; i < count; i++) {
         const struct flare__ask_field *f = &fields[i];
 
         if (f->name.len > FLARE__ASK_BYTES_MAX ||
@@ -301,7 +304,7 @@ int flare__ask_check(const struct flare__ask *ask)
     if (rc == 0)
         rc = check_own(ask);
     if (rc == 0)
-        rc = check_fields(ask->fields, ask->field_count);
+        rc = check_fields(ask->fields, ask->fields_checked, ask->field_count);
     if (rc < 0)
         return rc;
     put_head(&s, ask);
@@ -329,7 +332,7 @@ static void put_end(struct sink *s, const struct flare__ask_field *trailers,
 int flare__ask_end_check(const struct flare__ask_field *trailers, size_t count)
 {
     struct sink s = {NULL, 0};
-    int rc = check_fields(trailers, count);
+    int rc = check_fields(trailers, 0, count);
 
     if (rc < 0)
         return rc;

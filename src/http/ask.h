@@ -36,6 +36,7 @@ struct flare__ask {
     struct flare_str host; /* the value of Host: uri-host [":" port] */
     const struct flare__ask_field *fields;
     size_t field_count;
+    size_t fields_checked; /* of them, the first, in another ask */
     enum flare__ask_framing framing;
     uint64_t content_length;  /* with FLARE__ASK_LENGTH; up to INT64_MAX */
     struct flare_str upgrade; /* "websocket"; empty: no Upgrade */

@@ -76,7 +76,7 @@ static int follow_check(const flare_call *call, const struct flare_url *to,
                         struct flare_error *err)
 {
     enum flare__scheme scheme = flare__url_scheme(to);
-    bool was_secure = flare__scheme_is_secure(flare__url_scheme(&call->url));
+    bool was_secure = call->is_secure;
 
     if (scheme != FLARE__SCHEME_HTTP && scheme != FLARE__SCHEME_HTTPS)
         return flare__error(err, FLARE_E_REDIRECT,

@@ -9,6 +9,7 @@
 #include "http/client.h"
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/log.h"
 #include "net/clock.h"
 
@@ -26,13 +27,85 @@ static int hop_no_memory(struct flare_error *err)
 
 /* ---- the URL ---- */
 
+/* What no URL in its normal form has in a part but the scheme. */
+static bool hop_is_plain(struct flare_str part, bool is_host)
+{
+    for (size_t i = 0; i < part.len; i++) {
+        const char c = part.ptr[i];
+
+        if (c == '%' || (is_host && c >= 'A' && c <= 'Z') ||
+            (!is_host && c == '.' && i > 0 && part.ptr[i - 1] == '/'))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * Whether the text is in its normal form, as most are that a program asks for:
+ * then the parts that were read are those of the normal form as well, which
+ * saves two of three times the work.  False is always right.
+ */
+static bool hop_is_normal(const struct flare_url *url, struct flare_str text,
+                          bool is_secure)
+{
+    size_t rest = url->scheme.len + 3 /* "://" */ + url->host.len +
+                  url->path.len + (url->has_query ? 1 + url->query.len : 0);
+
+    if (url->port == (is_secure ? 443 : 80))
+        return false;
+    for (uint32_t n = url->port; n != 0; n /= 10)
+        rest += n == url->port ? 2 : 1; /* a ':' too */
+    return text.len == rest && !url->has_brackets && url->path.len > 0 &&
+           memcmp(text.ptr, is_secure ? "https" : "http", url->scheme.len) ==
+               0 &&
+           hop_is_plain(url->host, /* is_host = */ true) &&
+           hop_is_plain(url->path, /* is_host = */ false) &&
+           hop_is_plain(url->query, /* is_host = */ false);
+}
+
+static void hop_move(struct flare_str *part, const char *from, const char *to)
+{
+    if (part->ptr != NULL)
+        part->ptr = to + (part->ptr - from);
+}
+
+/* The same URL in the call's memory. */
+static int hop_copy(flare_call *call, const struct flare_url *url,
+                    struct flare_str text)
+{
+    char *to = flare__arena_copy(&call->texts, text);
+
+    if (to == NULL)
+        return -ENOMEM;
+    call->url_text = (struct flare_str){to, text.len};
+    call->url = *url;
+    hop_move(&call->url.scheme, text.ptr, to);
+    hop_move(&call->url.host, text.ptr, to);
+    hop_move(&call->url.path, text.ptr, to);
+    hop_move(&call->url.query, text.ptr, to);
+    return 0;
+}
+
+static int hop_normalize(flare_call *call, const struct flare_url *url,
+                         struct flare_str text)
+{
+    char *to = flare__arena_alloc(&call->texts, text.len + 16, 1);
+    int len;
+
+    if (to == NULL)
+        return -ENOMEM;
+    len = flare_url_normalize(url, to, text.len + 16);
+    if (len < 0)
+        return len;
+    call->url_text = (struct flare_str){to, (size_t)len};
+    return flare_url_parse(&call->url, call->url_text, NULL);
+}
+
 int flare__hop_take_url(flare_call *call, struct flare_str text,
                         struct flare_error *err)
 {
     struct flare_url url;
     enum flare__scheme scheme;
-    char *to;
-    int len;
     int rc = flare_url_parse(&url, text, err);
 
     if (rc < 0)
@@ -46,17 +119,19 @@ int flare__hop_take_url(flare_call *call, struct flare_str text,
         return flare__error(err, FLARE_E_BAD_URL,
                             "the URL has userinfo: credentials are members of "
                             "their own");
-    url.has_fragment = false;
-    url.fragment.len = 0;
-    to = flare__arena_alloc(&call->texts, text.len + 16, 1);
-    if (to == NULL)
-        return hop_no_memory(err);
-    len = flare_url_normalize(&url, to, text.len + 16);
-    if (len < 0)
-        return flare__error(err, FLARE_E_BAD_URL, "URL: %s",
-                            flare_strerror(len));
-    call->url_text = (struct flare_str){to, (size_t)len};
-    return flare_url_parse(&call->url, call->url_text, err);
+    call->is_secure = scheme == FLARE__SCHEME_HTTPS;
+    if (url.has_fragment) { /* it is not sent */
+        text.len -= url.fragment.len + 1;
+        url.has_fragment = false;
+        url.fragment.len = 0;
+    }
+    rc = hop_is_normal(&url, text, call->is_secure)
+             ? hop_copy(call, &url, text)
+             : hop_normalize(call, &url, text);
+    if (rc < 0)
+        return flare__error(err, rc == -ENOMEM ? rc : FLARE_E_BAD_URL,
+                            "URL: %s", flare_strerror(rc));
+    return 0;
 }
 
 /* Writes name or value, encoded; there is room. */
@@ -138,7 +213,7 @@ struct flare__pool_key flare__hop_key(const flare_call *call)
     struct flare__pool_key key = {
         .host = call->url.host,
         .port = flare_url_port(&call->url),
-        .is_secure = flare__scheme_is_secure(flare__url_scheme(&call->url)),
+        .is_secure = call->is_secure,
         .is_proxied = !flare__client_is_direct(conf, &call->url),
     };
 
@@ -154,7 +229,7 @@ struct flare_cookie_url flare__hop_cookie_url(const flare_call *call)
     return (struct flare_cookie_url){
         .host = call->url.host,
         .path = call->url.path,
-        .is_secure = flare__scheme_is_secure(flare__url_scheme(&call->url)),
+        .is_secure = call->is_secure,
     };
 }
 
@@ -164,6 +239,7 @@ struct hop_fields {
     flare_call *call;
     struct flare__ask_field *at;
     size_t count;
+    size_t checked;
     bool may_client; /* the client's credentials may be sent */
     bool is_plain_proxied;
 };
@@ -225,10 +301,12 @@ static bool hop_asked(const flare_call *call, struct flare_str name)
     return false;
 }
 
+/* What was checked before comes first; then the caller's. */
 static void hop_given(struct hop_fields *f)
 {
     const flare_call *call = f->call;
     const struct flare__client_conf *conf = &call->client->conf;
+    const struct flare_str accept = flare__decoding_accept();
 
     for (size_t i = 0; i < conf->field_count; i++) {
         const struct flare__ask_field *field = &conf->fields[i];
@@ -237,6 +315,10 @@ static void hop_given(struct hop_fields *f)
             !hop_asked(call, field->name))
             hop_add(f, field->name, field->value);
     }
+    if (call->decodes && accept.len > 0 &&
+        !hop_has(f, FLARE_STR("Accept-Encoding")))
+        hop_add(f, FLARE_STR("Accept-Encoding"), accept);
+    f->checked = f->count;
     for (size_t i = 0; i < call->field_count; i++) {
         const struct flare__ask_field *field = &call->fields[i];
 
@@ -281,11 +363,7 @@ static int hop_made(struct hop_fields *f)
 {
     const flare_call *call = f->call;
     const struct flare__client_conf *conf = &call->client->conf;
-    struct flare_str accept = flare__decoding_accept();
 
-    if (call->decodes && accept.len > 0 &&
-        !hop_has(f, FLARE_STR("Accept-Encoding")))
-        hop_add(f, FLARE_STR("Accept-Encoding"), accept);
     if (!call->is_foreign && !hop_asked(call, FLARE_STR("Authorization")) &&
         !hop_has(f, FLARE_STR("Authorization"))) {
         if (call->auth.len > 0)
@@ -320,30 +398,28 @@ static int hop_fields(flare_call *call, bool is_plain_proxied)
     rc = hop_made(&f);
     call->ask.fields = f.at;
     call->ask.field_count = f.count;
+    call->ask.fields_checked = f.checked;
     return rc;
 }
 
 /* ---- the head ---- */
 
-/* Target and Host, in one piece of memory. */
-static int hop_target(flare_call *call, bool is_plain_proxied)
+/*
+ * Target and Host are parts of the URL: normalised, it has no userinfo, no
+ * fragment, no port that is the scheme's, and a path.
+ */
+static void hop_target(flare_call *call, bool is_plain_proxied)
 {
-    size_t size = call->url_text.len + 64;
-    char *to = flare__arena_alloc(&call->texts, size * 2, 1);
-    int len;
+    const struct flare_str text = call->url_text;
+    const char *path = call->url.path.ptr;
+    const char *authority = text.ptr + call->url.scheme.len + 3; /* "://" */
 
-    if (to == NULL)
-        return -ENOMEM;
-    len = is_plain_proxied ? flare__url_absolute(&call->url, to, size)
-                           : flare__url_target(&call->url, to, size);
-    if (len < 0)
-        return len;
-    call->ask.target = (struct flare_str){to, (size_t)len};
-    len = flare__url_authority(&call->url, to + size, size);
-    if (len < 0)
-        return len;
-    call->ask.host = (struct flare_str){to + size, (size_t)len};
-    return 0;
+    FLARE_ASSERT(call->url.path.len > 0 && path > authority);
+    call->ask.host = (struct flare_str){authority, (size_t)(path - authority)};
+    call->ask.target = text;
+    if (!is_plain_proxied)
+        call->ask.target =
+            (struct flare_str){path, (size_t)(text.ptr + text.len - path)};
 }
 
 static void hop_framing(flare_call *call)
@@ -365,13 +441,14 @@ int flare__hop_compose(flare_call *call, struct flare_error *err)
 {
     const struct flare__pool_key key = flare__hop_key(call);
     bool is_plain_proxied = key.is_proxied && !key.is_secure;
-    int rc = flare_dns_host_check(call->url.host, err);
+    int rc = call->url.ip.family == FLARE_IP_NONE
+                 ? flare_dns_host_check(call->url.host, err)
+                 : 0;
 
     if (rc < 0)
         return rc;
-    rc = hop_target(call, is_plain_proxied);
-    if (rc == 0)
-        rc = hop_fields(call, is_plain_proxied);
+    hop_target(call, is_plain_proxied);
+    rc = hop_fields(call, is_plain_proxied);
     if (rc == 0) {
         hop_framing(call);
         rc = flare__ask_check(&call->ask);

@@ -217,10 +217,11 @@ struct flare_call {
     struct flare__ask ask;
     int ask_bytes; /* of its head */
     struct flare_url url;
-    struct flare_str url_text; /* terminated */
+    struct flare_str url_text; /* normalised; nothing but what is sent */
     struct flare__call_visit *visits;
     struct flare_str next_url; /* where a redirect leads; empty: none */
     uint32_t redirects;
+    bool is_secure;  /* https */
     bool is_foreign; /* another origin than the first: no credentials */
     bool drops_body; /* GET after a POST */
     bool has_retried;

@@ -397,7 +397,7 @@ int flare__client_conn_open(flare_client *client,
         return flare__error(err, -ENOMEM, "%s", flare_strerror(-ENOMEM));
     c->client = client;
     c->call = call;
-    c->is_secure = flare__scheme_is_secure(flare__url_scheme(&call->url));
+    c->is_secure = call->is_secure;
     c->is_proxied = origin->is_proxied;
     c->deadline_ms = UINT64_MAX;
     rc = conn_connect(c, err);

@@ -88,13 +88,19 @@ static void pool_grow(struct flare__pool *pool)
 struct flare__pool_origin *flare__pool_origin(struct flare__pool *pool,
                                               const struct flare__pool_key *key)
 {
-    uint64_t hash = pool_hash(pool, key);
-    struct flare__pool_origin *o = pool->table[hash & pool->mask];
+    struct flare__pool_origin *o = pool->last;
+    uint64_t hash;
 
+    if (o != NULL && origin_is(o, key))
+        return o;
+    hash = pool_hash(pool, key);
+    o = pool->table[hash & pool->mask];
     while (o != NULL && !(o->hash == hash && origin_is(o, key)))
         o = o->chain;
-    if (o != NULL)
+    if (o != NULL) {
+        pool->last = o;
         return o;
+    }
     o = flare__calloc(pool->al, 1, sizeof(*o) + key->host.len + 1);
     if (o == NULL)
         return NULL;
@@ -110,6 +116,7 @@ struct flare__pool_origin *flare__pool_origin(struct flare__pool *pool,
     o->chain = pool->table[hash & pool->mask];
     pool->table[hash & pool->mask] = o;
     pool->origins++;
+    pool->last = o;
     return o;
 }
 
@@ -123,6 +130,8 @@ void flare__pool_forget(struct flare__pool *pool,
     while (*link != origin)
         link = &(*link)->chain;
     *link = origin->chain;
+    if (pool->last == origin)
+        pool->last = NULL;
     pool->origins--;
     flare__free(pool->al, origin);
 }

@@ -80,6 +80,7 @@ struct flare__pool {
     uint32_t waiting;
     uint64_t next_number;
     struct flare__pool_origin *wanted;
+    struct flare__pool_origin *last; /* that was asked for; NULL */
     struct flare__pool_conn *newest; /* of all idle ones */
     struct flare__pool_conn *oldest;
 };
