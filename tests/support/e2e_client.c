@@ -225,8 +225,9 @@ static int answer(flare_client *client, int rc, const flare_reply *reply,
 
 static int run_line(flare_client *client, char *line)
 {
-    struct flare_ask ask = {.method_name = strtok(line, "\t")};
-    const char *url = strtok(NULL, "\t");
+    char *rest;
+    struct flare_ask ask = {.method_name = strtok_r(line, "\t", &rest)};
+    const char *url = strtok_r(NULL, "\t", &rest);
     struct made made = {0};
     flare_reply *reply = NULL;
     struct flare_error err = {0};
@@ -237,7 +238,7 @@ static int run_line(flare_client *client, char *line)
         return fail("line", "no URL");
     ask.url = flare_str(url);
     ask.headers = made.headers;
-    while ((option = strtok(NULL, "\t")) != NULL)
+    while ((option = strtok_r(NULL, "\t", &rest)) != NULL)
         read_option(&ask, &made, option);
     if (made.download != NULL) {
         const struct flare_download_options options = {.resume = made.resumes};
@@ -260,6 +261,16 @@ static int trust(flare_tls_client **out, const char *file)
                                                         : 0;
 }
 
+static int number(const char *text, uint32_t *out)
+{
+    uint64_t n;
+
+    if (flare_u64_parse(flare_str(text), &n) < 0 || n > UINT32_MAX)
+        return fail(text, "no number");
+    *out = (uint32_t)n;
+    return 0;
+}
+
 static int read_config(struct flare_client_config *config,
                        struct flare_field *headers, char **argv)
 {
@@ -276,9 +287,9 @@ static int read_config(struct flare_client_config *config,
         else if (take(*argv, "header", &value))
             add_header(headers, value);
         else if (take(*argv, "per_origin", &value))
-            config->connections_per_origin_max = (uint32_t)atoi(value);
+            rc = number(value, &config->connections_per_origin_max);
         else if (take(*argv, "body_max", &value))
-            config->body_bytes_max = (uint32_t)atoi(value);
+            rc = number(value, &config->body_bytes_max);
         else if (!take(*argv, "base", &config->base_url) &&
                  !take(*argv, "proxy", &config->proxy) &&
                  !take(*argv, "no_proxy", &config->no_proxy) &&
