@@ -8,6 +8,7 @@
 #include "tcp/stream.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { CALL_TIME_MAX = 86400000 };
@@ -346,7 +347,8 @@ static void call_error(const flare_call *call, struct flare_error *err, int rc,
                                                     : sizeof(url) - 4;
 
     memcpy(url, call->url_text.ptr, n);
-    (void)strcpy(url + n, n < call->url_text.len ? "..." : "");
+    (void)snprintf(url + n, sizeof(url) - n, "%s",
+                   n < call->url_text.len ? "..." : "");
     (void)flare__error(err, rc, "%.*s %s: %s", FLARE_STR_ARG(call->ask.method),
                        url, why != NULL ? why : flare_strerror(rc));
 }
