@@ -297,6 +297,20 @@ static void input_data(struct flare_ws *ws, struct flare__ws_reader *r,
 
 /* ---- control frames ---- */
 
+/* What is due to the pings so far. */
+static void input_pong(struct flare_ws *ws, struct flare__ws_reader *r)
+{
+    struct flare_str payload = {r->pong, r->pong_len};
+
+    if (!r->is_pong_due)
+        return;
+    r->is_pong_due = false;
+    if (ws->has_closed || flare__ws_is_over(ws))
+        return;
+    if (flare__ws_queue_control(ws, FLARE__WS_PONG, payload) < 0)
+        flare__ws_finish(ws, FLARE__WS_BREAKS);
+}
+
 /* The closing handshake is done: RFC 6455 section 5.5.1. */
 static void input_close(struct flare_ws *ws,
                         const struct flare__ws_piece *piece)
@@ -330,21 +344,9 @@ static void input_control(struct flare_ws *ws, struct flare__ws_reader *r,
             h->on_pong(ws, (struct flare_str){piece->ptr, piece->len}, ws->ctx);
         break;
     default:
+        input_pong(ws, r); /* section 5.5.2: it came before the close */
         input_close(ws, piece);
     }
-}
-
-static void input_pong(struct flare_ws *ws, struct flare__ws_reader *r)
-{
-    struct flare_str payload = {r->pong, r->pong_len};
-
-    if (!r->is_pong_due)
-        return;
-    r->is_pong_due = false;
-    if (ws->has_closed || flare__ws_is_over(ws))
-        return;
-    if (flare__ws_queue_control(ws, FLARE__WS_PONG, payload) < 0)
-        flare__ws_finish(ws, FLARE__WS_BREAKS);
 }
 
 /* ---- the input ---- */

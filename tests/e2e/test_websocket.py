@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The WebSocket server beside python3-websockets, on every backend there is,
-plain and over TLS, with and without permessage-deflate.
+plain and over TLS, with and without permessage-deflate; and what a careful
+client never sends, byte by byte and all at once.
 
     tests/e2e/test_websocket.py [--build DIR] [--backend NAME] [WORD ...]
 
@@ -13,7 +14,9 @@ import argparse
 import asyncio
 import os
 import signal
+import socket
 import ssl
+import struct
 import sys
 import traceback
 
@@ -144,7 +147,114 @@ async def drains_with_1001(server, **options):
     assert server.process.wait(timeout=10) == 0, server.complaints()
 
 
-CASES = [lengths, sixteen_mib, many_at_once, fragments, pings, closes,
+# ---- frames by hand ----
+
+HELLO = (b"GET /echo HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+         b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+         b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+KEY = b"\x37\xfa\x21\x3d"
+
+
+def frame(first, payload=b""):
+    masked = bytes(byte ^ KEY[at % 4] for at, byte in enumerate(payload))
+    return bytes((first, 0x80 | len(payload))) + KEY + masked
+
+
+def close_of(code, reason=b""):
+    return struct.pack(">H", code) + reason
+
+
+# What is sent, and the frames that come back: (first byte, payload), where the
+# payload of a close is its code.
+ROWS = [
+    ("W01_unmasked", b"\x81\x01x", [(0x88, 1002)]),
+    ("W03_rsv1", frame(0xc1, b"x"), [(0x88, 1002)]),
+    ("W03_rsv2", frame(0xa1, b"x"), [(0x88, 1002)]),
+    ("W03_rsv3", frame(0x91, b"x"), [(0x88, 1002)]),
+    ("W04_opcode_3", frame(0x83, b"x"), [(0x88, 1002)]),
+    ("W04_opcode_b", frame(0x8b, b"x"), [(0x88, 1002)]),
+    ("W05_ping_of_126", b"\x89\xfe\x00\x7e" + KEY, [(0x88, 1002)]),
+    ("W05_ping_in_fragments", frame(0x09, b"x"), [(0x88, 1002)]),
+    ("W06_length_with_msb", b"\x82\xff\x80" + bytes(7) + KEY,
+     [(0x88, 1002)]),
+    ("W06_length_past_the_limit", b"\x82\xff\x7f" + bytes(7) + KEY,
+     [(0x88, 1009)]),
+    ("W07_length_of_16_bits", b"\x82\xfe\x00\x7d" + KEY, [(0x88, 1002)]),
+    ("W07_length_of_64_bits", b"\x82\xff" + bytes(6) + b"\xff\xff" + KEY,
+     [(0x88, 1002)]),
+    ("W08_continuation_of_nothing", frame(0x80, b"x"), [(0x88, 1002)]),
+    ("W08_message_in_a_message", frame(0x01, b"x") + frame(0x81, b"y"),
+     [(0x88, 1002)]),
+    ("W09_ping_between", frame(0x01, b"he") + frame(0x89, b"p") +
+     frame(0x80, b"llo"), {(0x81, b"hello"), (0x8a, b"p")}),
+    ("W11_overlong", frame(0x81, b"\xc0\xaf"), [(0x88, 1007)]),
+    ("W11_surrogate", frame(0x81, b"\xed\xa0\x80"), [(0x88, 1007)]),
+    ("W11_cut_at_the_end", frame(0x81, b"\xe2\x82"), [(0x88, 1007)]),
+    ("W12_empty", frame(0x88), [(0x88, None)]),
+    ("W12_half_a_code", frame(0x88, b"x"), [(0x88, 1002)]),
+    ("W12_code_1005", frame(0x88, close_of(1005)), [(0x88, 1002)]),
+    ("W12_code_5000", frame(0x88, close_of(5000)), [(0x88, 1002)]),
+    ("W12_code_4000", frame(0x88, close_of(4000, b"bye")), [(0x88, 4000)]),
+    ("W12_reason_is_no_text", frame(0x88, close_of(1000, b"\xff")),
+     [(0x88, 1007)]),
+    ("W13_data_behind_a_close", frame(0x88, close_of(1000)) +
+     frame(0x81, b"x"), [(0x88, 1000)]),
+    ("W16_a_pong", frame(0x8a, b"x") + frame(0x81, b"y"), [(0x81, b"y")]),
+]
+
+
+def parse(data):
+    """The frames of a server, which are short here."""
+    frames = []
+    while data:
+        first, length = data[0], data[1]
+        assert length < 126, data
+        payload = data[2:2 + length]
+        if first == 0x88:
+            payload = struct.unpack(">H", payload[:2])[0] if payload else None
+        frames.append((first, payload))
+        data = data[2 + length:]
+    return frames
+
+
+def raw(server, is_tls, pieces):
+    host = server.tls_address if is_tls else server.address
+    peer = socket.create_connection(host, timeout=10)
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if is_tls:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        peer = context.wrap_socket(peer)
+    with peer:
+        data = b""
+        for piece in pieces:
+            peer.sendall(piece)
+        while b"\r\n\r\n" not in data:
+            data += peer.recv(65536)
+        head, data = data.split(b"\r\n\r\n", 1)
+        assert head.startswith(b"HTTP/1.1 101 "), head
+        # who is not closed asks for it, so that all ends by itself
+        while piece := peer.recv(65536):
+            data += piece
+    return parse(data)
+
+
+async def rows(server, compression=None, is_tls=False):
+    del compression
+    for name, sent, wanted in ROWS:
+        wire = HELLO + sent
+        if not any(first == 0x88 for first, _ in wanted):
+            wire += frame(0x88, close_of(1000))
+            wanted = (wanted | {(0x88, 1000)} if isinstance(wanted, set)
+                      else wanted + [(0x88, 1000)])
+        for pieces in ([wire], [wire[at:at + 1] for at in range(len(wire))]):
+            got = raw(server, is_tls, pieces)
+            same = set(got) if isinstance(wanted, set) else got
+            assert same == wanted, (name, len(pieces), got)
+
+
+CASES = [rows, lengths, sixteen_mib, many_at_once, fragments, pings, closes,
          subprotocols, origins, two_hundred, drains_with_1001]
 KINDS = [("plain", {"compression": None}), ("deflate", {}),
          ("tls", {"compression": None, "is_tls": True}),

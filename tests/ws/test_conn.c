@@ -104,6 +104,7 @@ static const struct {
     {"empty fragments", "01: 00: 80:", "T:", 1, 0},
     {"W09 a ping between", "01:he 89:p 80:llo", "T:hello O:p", 1, 0},
     {"W15 the last ping is answered", "89:a 89:b 89:c", "O:c", 0, 0},
+    {"a ping before a close", "89:a 88:", "O:a C:", 0, 1005},
     {"a ping before a message", "89:a 81:m", "T:m O:a", 1, 0},
     {"W16 a pong nobody asked for", "8a:x", "", 0, 0},
     {"W03 RSV1", "c1:x", "C:1002,", 0, 1002},
