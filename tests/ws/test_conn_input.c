@@ -20,6 +20,15 @@ static struct flare_ws_handler zipped; /* streams, deflated */
 #define HELLO_DEFLATE                                                          \
     WS_GET WS_VERSION "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
 
+static void pause_and_echo(flare_ws *ws, struct flare_str bytes)
+{
+    int rc = ws_seen.kind == FLARE_WS_TEXT ? flare_ws_send_text(ws, bytes)
+                                           : flare_ws_send_binary(ws, bytes);
+
+    ck_assert_int_eq(rc, 0);
+    flare_ws_pause(ws);
+}
+
 /* ---- fragments ---- */
 
 static char log_text[4096];
@@ -226,6 +235,96 @@ START_TEST(test_input_the_limit_is_the_messages)
 }
 END_TEST
 
+/* ---- frames at random ---- */
+
+static uint32_t random_state;
+
+static uint32_t random_below(uint32_t n)
+{
+    random_state = random_state * 1664525u + 1013904223u;
+    return (uint32_t)((uint64_t)(random_state >> 8) * n >> 24);
+}
+
+/* A dozen frames, mostly by the rules, and a close. */
+static size_t random_wire(char *wire)
+{
+    static const unsigned char firsts[] = {0x81, 0x82, 0x01, 0x02, 0x00,
+                                           0x80, 0x8a, 0x81, 0x82};
+    bool is_inside = false;
+    char bytes[300];
+    size_t len = 0;
+
+    for (uint32_t n = 1 + random_below(12); n > 0; n--) {
+        unsigned first = firsts[random_below(sizeof(firsts))];
+        size_t size = random_below(random_below(4) == 0 ? 300 : 20);
+
+        if ((first & 0x0f) < 8 && random_below(30) != 0) {
+            bool is_next = (first & 0x0f) == 0;
+
+            if (is_next != is_inside) /* what may stand here */
+                first = is_inside ? first & 0x80 : (first & 0x80) | 0x01;
+            is_inside = (first & 0x80) == 0;
+        }
+        memset(bytes, 'a' + (int)random_below(26), sizeof(bytes));
+        len += ws_rig_put(wire + len, first, bytes,
+                          (first & 0x0f) >= 8 && size > 125 ? 125 : size);
+    }
+    return len + ws_rig_put(wire + len, 0x88, "\x03\xe8", 2);
+}
+
+/* What the server saw and said, however the wire was cut. */
+static void random_run(const char *wire, size_t len, int way, char *out)
+{
+    struct rig *r = ws_rig_new(way == 3 ? &streams : &plain);
+    size_t at = 0;
+
+    log_text[0] = '\0';
+    ws_rig_open(r, 0);
+    if (way == 2)
+        ws_rig_on_message = pause_and_echo;
+    while (at < len) {
+        size_t n = way == 0 ? len : 1 + random_below(40);
+
+        n = n < len - at ? n : len - at;
+        rig_send(r, 0, wire + at, n);
+        at += n;
+        rig_run(r, 1);
+        if (way == 2 && ws_seen.closed == 0)
+            flare_ws_resume(ws_seen.ws);
+    }
+    for (int i = 0; way == 2 && ws_seen.closed == 0 && i < 20; i++) {
+        flare_ws_resume(ws_seen.ws);
+        rig_run(r, 1);
+    }
+    rig_run(r, 5);
+    ck_assert_int_eq(ws_seen.closed, 1);
+    (void)snprintf(out, 8192, "%s / %d messages, %d pongs, %u %s",
+                   way == 3 ? "" : ws_rig_got(r, 0), ws_seen.messages,
+                   ws_seen.pongs, ws_seen.code, ws_seen.reason);
+    ws_rig_free(r);
+}
+
+START_TEST(test_input_random_frames_do_not_depend_on_the_cut)
+{
+    static char whole[8192], cut[8192];
+    char wire[8192];
+
+    for (uint32_t seed = 0; seed < 60; seed++) {
+        size_t len;
+
+        random_state = (uint32_t)_i * 1000 + seed;
+        len = random_wire(wire);
+        random_run(wire, len, 0, whole);
+        for (int way = 1; way <= 3; way++) {
+            random_run(wire, len, way, cut);
+            ck_assert_msg(way == 3 || strcmp(whole, cut) == 0,
+                          "seed %u, way %d\n%s\n%s", random_state, way, whole,
+                          cut);
+        }
+    }
+}
+END_TEST
+
 /* ---- torture ---- */
 
 /* A world in which everything that may fail does, once or from there on. */
@@ -314,6 +413,8 @@ int main(void)
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, test_input_fragments_are_given_as_they_come);
     tcase_add_test(tc, test_input_a_streamed_message_is_not_kept);
+    tcase_add_loop_test(tc, test_input_random_frames_do_not_depend_on_the_cut,
+                        0, 4);
     tcase_add_loop_test(tc, test_input_every_allocation_may_fail, 0, 3);
     if (flare__ws_deflate_is_here()) {
         tcase_add_loop_test(tc, test_input_deflated_messages_go_both_ways, 0,
