@@ -72,6 +72,7 @@ unit_tests = \
 	%D%/http/test_inflate \
 	%D%/http/test_client \
 	%D%/http/test_client_bodies \
+	%D%/http/test_client_redirects \
 	%D%/http/test_client_rules \
 	%D%/http/test_client_torture \
 	%D%/http/test_pool \
@@ -310,6 +311,11 @@ tests_http_test_client_tls_SOURCES = \
 	%D%/http/client_rig.c \
 	%D%/http/client_rig.h \
 	%D%/http/test_client_tls.c
+
+tests_http_test_client_redirects_SOURCES = \
+	%D%/http/client_rig.c \
+	%D%/http/client_rig.h \
+	%D%/http/test_client_redirects.c
 
 tests_http_test_conn_SOURCES = \
 	%D%/http/conn_rig.c \
