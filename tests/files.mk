@@ -72,6 +72,7 @@ unit_tests = \
 	%D%/http/test_inflate \
 	%D%/http/test_client \
 	%D%/http/test_client_bodies \
+	%D%/http/test_client_config \
 	%D%/http/test_client_redirects \
 	%D%/http/test_client_rules \
 	%D%/http/test_client_torture \
