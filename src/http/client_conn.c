@@ -85,12 +85,18 @@ static void conn_free(struct flare__client_conn *c)
 
 void flare__client_conn_abort(struct flare__client_conn *conn)
 {
+    bool was_idle = conn->state == FLARE__CLIENT_IDLE;
+
     FLARE_ASSERT(conn->call == NULL);
     conn_rest(conn, false);
     conn->state = FLARE__CLIENT_CLOSING;
     conn->deadline_ms = UINT64_MAX;
     flare__pool_remove(&conn->client->pool, &conn->place);
-    flare_stream_abort(conn->stream);
+    /* all of ours has been answered: a reset is for those who broke off */
+    if (was_idle && conn->stream->phase == FLARE__STREAM_OPEN)
+        flare__stream_die(conn->stream, 0, FLARE__CLOSE_GRACEFUL);
+    else
+        flare_stream_abort(conn->stream);
 }
 
 /* In order: nothing of ours is on its way. */

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* One request into `out`; its length, 0 at the end of the connection. */
-static size_t read_request(int fd, char *out)
+static size_t read_request(struct script *s, int fd, char *out)
 {
     size_t len = 0, want = SIZE_MAX;
 
@@ -20,6 +20,7 @@ static size_t read_request(int fd, char *out)
         ssize_t n = recv(fd, out + len, 1, 0); /* and nothing of the next */
         const char *field;
 
+        s->resets += n < 0;
         if (n <= 0)
             return 0;
         ck_assert_uint_lt(++len, SCRIPT_ASKED_MAX);
@@ -51,7 +52,7 @@ static void serve(struct script *s, int fd)
 {
     char request[SCRIPT_ASKED_MAX];
 
-    while (read_request(fd, request) > 0) {
+    while (read_request(s, fd, request) > 0) {
         const struct script_answer *a;
 
         pthread_mutex_lock(&s->lock);

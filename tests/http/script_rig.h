@@ -30,6 +30,7 @@ struct script {
     unsigned requests; /* under the lock, as the rest */
     unsigned connections;
     unsigned closed;
+    unsigned resets; /* connections that clients have not ended in order */
     char asked[SCRIPT_ANSWERS_MAX][SCRIPT_ASKED_MAX]; /* terminated */
 };
 

@@ -120,6 +120,7 @@ START_TEST(test_calls_of_a_client_share_a_connection)
     }
     finish_server();
     ck_assert_uint_eq(server.connections, 1);
+    ck_assert_uint_eq(server.resets, 0); /* an idle one ends in order */
     ck_assert_ptr_nonnull(strstr(server.asked[3], "Content-Length: 0\r\n"));
 }
 END_TEST
