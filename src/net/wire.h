@@ -46,6 +46,9 @@ struct flare__wire_filter_ops {
 
 struct flare__wire_filter {
     const struct flare__wire_filter_ops *ops;
+    /* One send of the owner's is many of the socket's: bytes of those that are
+     * done; modulo 2^32. */
+    uint32_t sent;
 };
 
 /* What a filter is started with. */
@@ -147,6 +150,13 @@ static inline const struct flare_error *flare__wire_error(
     const struct flare__sock *sock)
 {
     return sock->filter == NULL ? NULL : sock->filter->ops->error(sock->filter);
+}
+
+/* What is known to be out of the owner's send in flight, and more that does not
+ * change meanwhile; modulo 2^32. */
+static inline uint32_t flare__wire_sent(const struct flare__sock *sock)
+{
+    return sock->sent + (sock->filter == NULL ? 0 : sock->filter->sent);
 }
 
 /* ---- memory that the filters of one loop share */

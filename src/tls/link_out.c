@@ -301,6 +301,7 @@ void flare__tls_link_on_sent(struct flare__tls_link *l)
             l->total = len;
         }
     } else {
+        l->filter.sent += len;
         link_release(l, &l->out);
         l->out.bytes = NULL;
     }

@@ -2,6 +2,8 @@
 /* Whether a peer takes what is sent to it, by what the system says. */
 #include "net/stall.h"
 
+#include "net/wire.h"
+
 #include "tests/support/test.h"
 
 #include <errno.h>
@@ -104,6 +106,33 @@ START_TEST(test_stall_R03_is_a_time_without_progress)
 }
 END_TEST
 
+/*
+ * Under TLS one send is many: what has gone with those before counts as well,
+ * though each of them counts from 0 and may be found where the last one was.
+ */
+START_TEST(test_stall_R03_a_filters_sends_are_one)
+{
+    static struct flare_loop loop;
+    struct flare__wire_filter filter = {.sent = UINT32_MAX - 100000};
+    struct flare__sock sock = {.fd = -1, .filter = &filter, .sent = 700};
+    struct flare__stall stall;
+
+    loop.ops = &ops;
+    queued_now = 900;
+    flare__stall_start(&stall, START_MS, TIMEOUT_MS);
+    for (int i = 0; i < 16; i++) {
+        loop.now_ms = stall.look_ms;
+        ck_assert(!flare__stall_look(&stall, &loop, &sock, TIMEOUT_MS));
+        filter.sent += 65624; /* of 256 KiB or of a file's MiB */
+    }
+    for (int i = 0; i <= FLARE__STALL_LOOKS; i++) {
+        loop.now_ms = stall.look_ms;
+        ck_assert_int_eq(flare__stall_look(&stall, &loop, &sock, TIMEOUT_MS),
+                         i == FLARE__STALL_LOOKS);
+    }
+}
+END_TEST
+
 START_TEST(test_stall_times)
 {
     struct flare__stall stall;
@@ -127,6 +156,7 @@ int main(void)
 
     tcase_add_loop_test(tc, test_stall_R03_is_a_time_without_progress, 0,
                         ROWS(rows));
+    tcase_add_test(tc, test_stall_R03_a_filters_sends_are_one);
     tcase_add_test(tc, test_stall_times);
     suite_add_tcase(suite, tc);
     return test_run(suite);

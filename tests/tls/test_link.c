@@ -294,6 +294,29 @@ START_TEST(test_a_send_is_whole_whatever_its_buffers)
 }
 END_TEST
 
+/* What the owner sees move while one send of its is in flight (net/stall.h). */
+START_TEST(test_R03_what_is_out_of_a_send_only_grows)
+{
+    uint8_t *bytes = bulk_new(5);
+    struct link_peer *p;
+    struct link_own *own;
+    uint32_t seen;
+
+    LINK_OPEN_OR_SKIP(&rig);
+    link_rig_kernel_off(&rig);
+    own = link_open(&rig, &p);
+    seen = flare__wire_sent(&own->sock);
+    for (int i = 0; i < 3; i++) {
+        link_send_bytes(own, bytes, BULK);
+        LINK_UNTIL(&rig, !own->is_sending);
+        ck_assert_uint_ge(flare__wire_sent(&own->sock) - seen, BULK);
+        seen = flare__wire_sent(&own->sock);
+    }
+    link_rig_close(&rig);
+    free(bytes);
+}
+END_TEST
+
 static int file_new(size_t len, uint32_t stream)
 {
     char path[] = "/tmp/flare-link-XXXXXX";
@@ -484,6 +507,7 @@ int main(void)
     RULE(an_empty_pool_parks_and_loses_nothing);
     RULE(sends_go_on_while_no_lease_is_left);
     RULE(a_send_is_whole_whatever_its_buffers);
+    RULE(R03_what_is_out_of_a_send_only_grows);
     RULE(U05_a_file_is_sent_as_far_as_there_is_one);
     RULE(after_shutdown_reading_goes_on);
     RULE(closing_at_every_stage);
