@@ -103,6 +103,8 @@ void flare__stream_die(struct flare_stream *stream, int rc,
 
     if (stream->phase == FLARE__STREAM_DEAD)
         return;
+    if (rc < 0 && stream->link != NULL)
+        stream_keep_error(stream);
     stream->phase = FLARE__STREAM_DEAD;
     stream->rc = rc;
     flare__wheel_stop(&loop->wheel, &stream->timer);
@@ -338,7 +340,6 @@ static void stream_on_recv(struct flare_stream *s,
                                 s->phase == FLARE__STREAM_CLOSING)) {
         stream_on_eof(s); /* what is dropped unread may be cut short */
     } else if (ev->res != -ECANCELED) {
-        stream_keep_error(s);
         flare__stream_die(s, ev->res, FLARE__CLOSE_ABORT);
     }
 }
@@ -433,7 +434,6 @@ static void stream_on_open(struct flare_stream *s, struct flare__link *link,
     if (s->phase != FLARE__STREAM_SECURING)
         return;
     if (res < 0) {
-        stream_keep_error(s);
         flare__stream_die(s, res, FLARE__CLOSE_ABORT);
         return;
     }
