@@ -11,8 +11,9 @@ extern "C" {
 
 /*
  * Writes one line to `out`, terminated and cut to fit `size` bytes: version,
- * compiler, the backends compiled in, and if a loop of this process fell back
- * to a lesser one, why.  Makes no system call.
+ * compiler, the backends and libraries compiled in (without OpenSSL there is no
+ * TLS, without zlib no coding), and if a loop of this process fell back to a
+ * lesser backend, why.  Makes no system call.
  *
  * Returns the length of the whole line, as snprintf does.  `out` may be NULL
  * if `size` is 0.  Thread: any.

@@ -227,6 +227,16 @@ int flare_backend_probe(const char *name, struct flare_error *why)
 #define COMPILER "unknown compiler"
 #endif
 
+/* Libraries that this build has something of. */
+static const char libraries[] =
+#ifdef FLARE_HAVE_OPENSSL
+    ", with OpenSSL"
+#endif
+#ifdef FLARE_HAVE_ZLIB
+    ", with zlib"
+#endif
+    "";
+
 /* Of this build, each with a space before it. */
 static void names_write(char *out, size_t size)
 {
@@ -246,8 +256,8 @@ size_t flare_build_info(char *out, size_t size)
     int n;
 
     names_write(names, sizeof(names));
-    n = snprintf(out, size, "flare %s, %s, backends:%s%s%s", FLARE_VERSION,
-                 COMPILER, names, is_kept ? "; fell back: " : "",
+    n = snprintf(out, size, "flare %s, %s, backends:%s%s%s%s", FLARE_VERSION,
+                 COMPILER, names, libraries, is_kept ? "; fell back: " : "",
                  is_kept ? fallback.text : "");
     return n > 0 ? (size_t)n : 0;
 }

@@ -161,6 +161,11 @@ START_TEST(test_build_info_is_one_line_cut_to_size)
     ck_assert_uint_eq(n, strlen(whole));
     ck_assert_ptr_nonnull(strstr(whole, "flare " FLARE_VERSION));
     ck_assert_ptr_nonnull(strstr(whole, "epoll"));
+#ifdef FLARE_HAVE_OPENSSL
+    ck_assert_ptr_nonnull(strstr(whole, ", with OpenSSL"));
+#else
+    ck_assert_ptr_null(strstr(whole, "OpenSSL"));
+#endif
     ck_assert_ptr_null(strchr(whole, '\n'));
     ck_assert_uint_eq(flare_build_info(NULL, 0), n);
     ck_assert_uint_eq(flare_build_info(part, sizeof(part)), n);
