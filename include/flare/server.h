@@ -142,6 +142,7 @@ struct flare_server_config {
      * are not kept open and idle ones closed, the oldest first; from 90 % on
      * bodies that have not come yet are refused with 503; from 95 % on all
      * requests, and accepting waits.  What would go past it is not to be had.
+     * A connection's TLS counts for 20 KiB, whatever it takes.
      * Receive buffers, and what handlers allocate by themselves, do not count.
      */
     uint32_t worker_memory_max;

@@ -451,6 +451,7 @@ static void conn_on_recv(struct flare__conn *conn,
 static void conn_free(struct flare__conn *conn)
 {
     struct flare__http *h = conn->http;
+    bool is_tls_counted = conn->is_tls_counted; /* it is given back below */
 
     FLARE_ASSERT(conn->phase == FLARE__CONN_DEAD);
     flare__out_clear(&conn->out, &h->pool);
@@ -460,7 +461,9 @@ static void conn_free(struct flare__conn *conn)
     h->counters.closed++;
     flare__slab_give(&h->conns, conn);
     if (FLARE_UNLIKELY(h->memory != NULL))
-        flare__memory_sub(h->memory, sizeof(*conn));
+        flare__memory_sub(h->memory,
+                          sizeof(*conn) +
+                              (is_tls_counted ? FLARE__MEMORY_TLS_BYTES : 0));
     if (h->is_full && h->conns.live < h->options->connections_max) {
         h->is_full = false;
         flare__http_update_listening(h);
@@ -507,8 +510,14 @@ void flare__conn_secure(struct flare__conn *conn, struct flare_str early)
     /* the handshake has its own deadline */
     conn->read_deadline_ms = UINT64_MAX;
     if (options->tls->start(options->tls, conn->http->loop, &conn->sock, &start,
-                            NULL) < 0)
+                            NULL) < 0) {
         flare__conn_abort(conn);
+        return;
+    }
+    if (FLARE_UNLIKELY(conn->http->memory != NULL)) {
+        conn->is_tls_counted = true;
+        flare__memory_add(conn->http->memory, FLARE__MEMORY_TLS_BYTES);
+    }
 }
 
 static void conn_on_event(struct flare__sock *sock,

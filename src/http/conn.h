@@ -94,6 +94,7 @@ struct flare__conn {
     bool is_fin_sent;
     bool is_tls : 1;
     bool is_over : 1; /* in LINGER: the peer wants the end and sent no more */
+    bool is_tls_counted : 1; /* against the worker's budget */
 };
 
 /* The budget of CONTRACT: an idle connection within 256 bytes, all told. */

@@ -14,15 +14,21 @@
  * none.  A level ends 5 % below where it began, so it does not flap.
  *
  * Counted are blocks as they were asked for, with the 16 bytes that hold their
- * size, and each open connection; not the receive buffers, the loop, and what
- * other threads free (promises, offloaded jobs).  Without a budget nothing is
- * counted and there is no such struct.
+ * size, and each open connection, with a flat sum for its TLS; not the receive
+ * buffers, the loop, and what other threads free (promises, offloaded jobs).
+ * Without a budget nothing is counted and there is no such struct.
  */
 #ifndef FLARE__HTTP_MEMORY_H
 #define FLARE__HTTP_MEMORY_H
 
 #include "base/assert.h"
 #include "http/http.h"
+
+enum {
+    /* What the TLS of a connection counts for: a state of OpenSSL's, which it
+     * allocates by itself, 16 to 19 KiB at rest, and ours (docs/tls.md). */
+    FLARE__MEMORY_TLS_BYTES = 20 * 1024
+};
 
 enum flare__memory_level {
     FLARE__MEMORY_CALM,

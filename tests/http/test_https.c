@@ -6,6 +6,7 @@
  */
 #include <flare/peer.h>
 
+#include "http/memory.h"
 #include "tests/http/conn_rig.h"
 #include "tests/support/certs.h"
 #include "tests/support/test.h"
@@ -477,6 +478,26 @@ START_TEST(test_https_tls_where_http_is_spoken)
 }
 END_TEST
 
+/* OpenSSL's memory is not the worker's allocator's: a flat sum stands for it.
+ */
+START_TEST(test_https_R12_tls_counts_against_the_budget)
+{
+    const struct flare_server_config config = {.worker_memory_max =
+                                                   4 * 1024 * 1024};
+    uint64_t before;
+    struct https h;
+
+    https_open(&h, config, FLARE_TLS_CLIENT_NONE);
+    before = h.r->http.memory->used;
+    https_dial(&h, "a.test");
+    ck_assert_uint_eq(h.r->http.memory->used, before +
+                                                  sizeof(struct flare__conn) +
+                                                  FLARE__MEMORY_TLS_BYTES);
+    https_run(&h);
+    https_close(&h); /* asserts that all of it is given back */
+}
+END_TEST
+
 /* ---- FAILURES T04 */
 
 START_TEST(test_https_handshake_has_a_deadline)
@@ -549,6 +570,7 @@ int main(void)
                         (int)(sizeof(insecure) / sizeof(insecure[0])));
     tcase_add_test(tc, test_https_failed_handshakes_are_a_line_a_second);
     tcase_add_test(tc, test_https_tls_where_http_is_spoken);
+    tcase_add_test(tc, test_https_R12_tls_counts_against_the_budget);
     tcase_add_test(tc, test_https_handshake_has_a_deadline);
     tcase_add_test(tc, test_https_every_allocation_fails_in_turn);
     suite_add_tcase(suite, tc);
