@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the user may ask about the TLS of a stream. */
+#include "base/assert.h"
 #include "tcp/conn.h"
 #include "tcp/stream.h"
 #include "tls/facts.h"
@@ -8,7 +9,10 @@
 
 static const struct flare__sock *stream_sock(const flare_stream *stream)
 {
-    if (stream == NULL || stream->phase < FLARE__STREAM_OPEN ||
+    if (stream == NULL)
+        return NULL;
+    FLARE_DCHECK(flare__loop_is_owner(stream->loop));
+    if (stream->phase < FLARE__STREAM_OPEN ||
         stream->phase == FLARE__STREAM_DEAD)
         return NULL;
     return &stream->link->sock;
