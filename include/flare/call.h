@@ -100,7 +100,9 @@ struct flare_ask {
     bool expect_continue;
 
     bool no_redirects; /* a 3xx is the answer */
-    bool raw; /* as it came: no content coding is asked for or undone */
+    /* As it came: no content coding is asked for or undone; likewise where
+     * `headers` have Accept-Encoding or Range. */
+    bool raw;
 
     /* In place of the client's [0: those]; the same ranges. */
     uint32_t connect_timeout_ms;
@@ -121,7 +123,11 @@ struct flare_call_progress {
  * What happens to a call.  Borrowed until on_done; all but on_done may be NULL.
  */
 struct flare_call_handler {
-    /* The head of the answer: of the last one, where redirects are followed. */
+    /*
+     * The head of the answer: of the last one, where redirects are followed.
+     * If it comes before the end of a body that is sent, that stops, unless it
+     * is a 2xx of a connection that stays open: an echo may be.
+     */
     void (*on_head)(flare_call *call, const flare_reply *reply, void *ctx);
     /* Bytes of the body, at least one, decoded, lent until it returns.  NULL:
      * the body is collected in the reply, up to body_bytes_max. */

@@ -67,6 +67,10 @@ static void call_give(flare_call *call)
     flare__decoding_free(call->decoding);
     call_give_reply(client, call->reply);
     call->coded.len = 0;
+    if (call->coded.cap > FLARE__CLIENT_KEEP) {
+        flare__free(&client->al, call->coded.ptr);
+        call->coded = (struct flare__bytes){.ptr = NULL};
+    }
     if (client->spare_call_count >= FLARE__CLIENT_SPARE_MAX) {
         flare__arena_fini(&call->texts);
         flare__free(&client->al, call->coded.ptr);

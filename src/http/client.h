@@ -57,6 +57,7 @@ enum {
         256 * 1024,           /* more a spare reply does not keep */
     FLARE__CALL_TEXTS = 2048, /* the first chunk of a call's */
     FLARE__CALL_TEXTS_MAX = 16 * 1024 * 1024,
+    FLARE__CLIENT_KEEP = 4096, /* of a buffer of input, while idle or spare */
     FLARE__CLIENT_TRAILERS = 64,
     FLARE__CALL_EXPECT_MS = 1000, /* RFC 9110 10.1.1: not indefinitely */
     FLARE__CALL_PIECE = 64 * 1024 /* of a body, in one go */

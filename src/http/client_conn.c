@@ -124,6 +124,10 @@ void flare__client_conn_release(struct flare__client_conn *conn, bool is_whole)
 
     conn->call = NULL;
     conn->in.len = 0;
+    if (conn->in.cap > FLARE__CLIENT_KEEP) {
+        flare__free(&client->al, conn->in.ptr);
+        conn->in = (struct flare__bytes){.ptr = NULL};
+    }
     if (is_whole && conn_can_rest(conn)) {
         conn->state = FLARE__CLIENT_IDLE;
         flare_stream_resume(conn->stream);
