@@ -13,9 +13,11 @@
 #include "tls/engine.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { PLAIN_MAX = 64 * 1024, TURN_MS = 20 };
+enum { PLAIN_MAX = 64 * 1024, TURN_MS = 20, FILE_BYTES = 4 << 20 };
 
 #define GET(host) "GET / HTTP/1.1\r\nHost: " host "\r\n\r\n"
 #define FAR_AWAY ((int64_t)4102444800) /* 2100: the server's clock is real */
@@ -39,9 +41,23 @@ static int info_rc, peer_rc;
 static char scheme[16];
 static char peer_text[1024];
 
+static int file_new(void)
+{
+    char path[] = "/tmp/flare-https-XXXXXX";
+    int fd = mkstemp(path);
+
+    ck_assert_int_ge(fd, 0);
+    unlink(path);
+    ck_assert_int_eq(ftruncate(fd, FILE_BYTES), 0);
+    return fd;
+}
+
 static int on_facts(flare_req *req, flare_res *res)
 {
     rig_calls++;
+    if (flare_str_equal(flare_req_path(req), FLARE_STR("/file")))
+        return flare_res_file(res, 200, FLARE_STR("a/b"), file_new(), 0,
+                              FILE_BYTES);
     info_rc = flare_req_tls(req, &info);
     peer_rc = flare_req_tls_peer(req, &peer);
     if (peer_rc == 0) /* it is the request's memory */
@@ -498,6 +514,68 @@ START_TEST(test_https_R12_tls_counts_against_the_budget)
 }
 END_TEST
 
+/* ---- FAILURES R03 */
+
+/* Asks for a file and reads none of it. */
+static void https_ask_deaf(struct https *h)
+{
+    struct flare_str out;
+
+    https_open(h, (struct flare_server_config){.send_timeout_ms = 30000},
+               FLARE_TLS_CLIENT_NONE);
+    https_dial(h, "a.test");
+    https_run(h);
+    ck_assert(flare__tls_is_open(h->e));
+    h->r->peers[0].is_deaf = true;
+    ck_assert_int_gt(flare__tls_write(h->e, FLARE_STR("GET /file HTTP/1.1\r\n"
+                                                      "Host: a.test\r\n\r\n")),
+                     0);
+    out = flare__tls_output(h->e);
+    rig_send(h->r, 0, out.ptr, out.len);
+    flare__tls_sent(h->e, out.len);
+}
+
+START_TEST(test_https_R03_a_peer_that_reads_nothing_is_reset)
+{
+    struct https h;
+
+    https_ask_deaf(&h);
+    rig_run(h.r, 29000);
+    ck_assert_uint_eq(h.r->http.conns.live, 1);
+    rig_run(h.r, 9500); /* a quarter more at most */
+    ck_assert_uint_eq(h.r->http.conns.live, 0);
+    ck_assert_uint_eq(h.r->http.counters.timeouts, 1);
+    https_close(&h);
+}
+END_TEST
+
+/*
+ * Who takes as much as one send of the socket's between two looks leaves each
+ * of these sends where the look found the one before.
+ */
+START_TEST(test_https_R03_a_slow_reader_is_kept)
+{
+    enum {
+        SEND = 4 * (16384 + 22) + 2888 + 22
+    }; /* as much as one has room for */
+    static char some[SEND / 2];
+    struct https h;
+
+    https_ask_deaf(&h);
+    for (int i = 0; i < 50; i++) {
+        ck_assert_uint_eq(h.r->http.conns.live, 1);
+        for (int half = 0; half < 2; half++) {
+            rig_run(h.r, 7500 / 2);
+            ck_assert_uint_eq(
+                flare__sim_peer_recv(&h.r->peers[0].peer, some, sizeof(some)),
+                sizeof(some));
+        }
+    }
+    ck_assert_uint_eq(h.r->http.counters.aborted, 0);
+    https_close(&h);
+}
+END_TEST
+
 /* ---- FAILURES T04 */
 
 START_TEST(test_https_handshake_has_a_deadline)
@@ -571,6 +649,8 @@ int main(void)
     tcase_add_test(tc, test_https_failed_handshakes_are_a_line_a_second);
     tcase_add_test(tc, test_https_tls_where_http_is_spoken);
     tcase_add_test(tc, test_https_R12_tls_counts_against_the_budget);
+    tcase_add_test(tc, test_https_R03_a_peer_that_reads_nothing_is_reset);
+    tcase_add_test(tc, test_https_R03_a_slow_reader_is_kept);
     tcase_add_test(tc, test_https_handshake_has_a_deadline);
     tcase_add_test(tc, test_https_every_allocation_fails_in_turn);
     suite_add_tcase(suite, tc);
