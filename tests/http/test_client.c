@@ -182,6 +182,7 @@ START_TEST(test_client_fields_of_its_own_are_replaced_and_left_out)
     const struct flare_ask ask = {.url = FLARE_STR("http://192.0.2.1/"),
                                   .headers = fields};
 
+    TEST_NEEDS_ZLIB();
     ck_assert(client_rig_start(&rig, CLIENT_RIG_SIM, script, &config));
     (void)client_rig_fetch(&rig, "/");
     (void)client_rig_wait(&rig, client_rig_ask(&rig, &ask, &rig_collects));

@@ -464,6 +464,7 @@ static struct rig_line coded(const char *codings, struct flare_str plain,
 
 START_TEST(test_client_C12_a_coding_is_undone)
 {
+    TEST_NEEDS_ZLIB();
     const struct rig_line script[] = {
         coded("gzip", FLARE_STR("plain text, plain text, plain text"), 0),
         coded("x-gzip, identity", FLARE_STR("and again"), 0),
@@ -488,6 +489,7 @@ END_TEST
 
 START_TEST(test_client_C12_raw_bytes_stay_as_they_are)
 {
+    TEST_NEEDS_ZLIB();
     const struct rig_line line = coded("gzip", FLARE_STR("plain"), 0);
     const struct rig_line script[] = {line, line, line, {NULL, 0, 0}};
     static const struct flare_field range[] = {
@@ -556,6 +558,7 @@ static const struct {
 
 START_TEST(test_client_C12_caps_of_what_is_decoded)
 {
+    TEST_NEEDS_ZLIB();
     char *zeros = calloc(1, codings[_i].size);
     const struct rig_line script[] = {
         coded(codings[_i].codings, (struct flare_str){zeros, codings[_i].size},
@@ -641,6 +644,7 @@ END_TEST
 
 START_TEST(test_client_a_pause_while_decoding)
 {
+    TEST_NEEDS_ZLIB();
     char *zeros = calloc(1, 300000);
     const struct rig_line script[] = {
         coded("gzip", (struct flare_str){zeros, 300000}, 0), {NULL, 0, 0}};

@@ -429,6 +429,7 @@ START_TEST(test_mw_compress_codes_bodies_but_no_files_and_no_errors)
     struct rig *r;
     int n;
 
+    TEST_NEEDS_ZLIB();
     ck_assert_int_eq(flare_compress_init(&mw, &o, NULL), 0);
     r = rig_around();
     check_whole(ask(r, _i, ""), _i);

@@ -248,6 +248,7 @@ static int on_zeros(flare_req *req, flare_res *res)
 
 START_TEST(test_mw_rules_U13_compress_is_of_the_group_that_asked_for_it)
 {
+    TEST_NEEDS_ZLIB();
     static const struct flare_route inside[] = {FLARE_GET("/x", on_zeros)};
     static const struct flare_compress o = {.level = 1};
     const struct flare_route routes[] = {
@@ -278,6 +279,7 @@ START_TEST(test_mw_rules_of_compress)
     char field[64];
     char length[2][64];
 
+    TEST_NEEDS_ZLIB();
     (void)snprintf(field, sizeof(field), "Accept-Encoding: %s\r\n",
                    zip_rows[_i].accepts);
     ck_assert_int_eq(flare_compress_init(&mw, &o, NULL), 0);
@@ -542,6 +544,7 @@ START_TEST(test_mw_rules_every_allocation_may_fail)
     };
     bool is_done = false;
 
+    TEST_NEEDS_ZLIB();
     ck_assert_int_eq(flare_request_id_init(&all[0], &id, NULL), 0);
     ck_assert_int_eq(flare_access_log_init(&all[1], &log, NULL), 0);
     ck_assert_int_eq(flare_recover_init(&all[2], &recover, NULL), 0);

@@ -22,6 +22,13 @@
         return;                                                                \
     } while (0)
 
+/* For a test that codes or undoes a body. */
+#ifdef FLARE_HAVE_ZLIB
+#define TEST_NEEDS_ZLIB() (void)0
+#else
+#define TEST_NEEDS_ZLIB() TEST_SKIP("built without zlib")
+#endif
+
 static inline int test_run(Suite *suite)
 {
     SRunner *runner = srunner_create(suite);
