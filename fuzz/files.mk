@@ -5,6 +5,7 @@
 fuzz_targets = \
 	%D%/fuzz_addr \
 	%D%/fuzz_chunked \
+	%D%/fuzz_client \
 	%D%/fuzz_cookie \
 	%D%/fuzz_decoding \
 	%D%/fuzz_dns_host \
@@ -33,6 +34,7 @@ endif
 
 fuzz_fuzz_addr_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_chunked_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_client_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_cookie_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_decoding_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_dns_host_LDADD = $(fuzz_ldadd)
