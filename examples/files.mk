@@ -73,7 +73,9 @@ noinst_PROGRAMS += %D%/cookies
 %C%_cookies_SOURCES = %D%/cookies.c
 %C%_cookies_LDADD = libflare.la
 
-noinst_PROGRAMS += %D%/ws_echo
+noinst_PROGRAMS += %D%/ws_chat %D%/ws_echo
+%C%_ws_chat_SOURCES = %D%/ws_chat.c
+%C%_ws_chat_LDADD = libflare.la
 %C%_ws_echo_SOURCES = %D%/ws_echo.c
 %C%_ws_echo_LDADD = libflare.la
 

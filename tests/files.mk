@@ -189,6 +189,7 @@ unit_tests = \
 	%D%/ws/test_field \
 	%D%/ws/test_frame \
 	%D%/ws/test_handshake \
+	%D%/ws/test_hub \
 	%D%/ws/test_mask \
 	%D%/ws/test_origin
 
@@ -574,6 +575,13 @@ tests_ws_test_conn_input_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/ws/test_conn_input.c \
+	%D%/ws/ws_rig.c \
+	%D%/ws/ws_rig.h
+
+tests_ws_test_hub_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/ws/test_hub.c \
 	%D%/ws/ws_rig.c \
 	%D%/ws/ws_rig.h
 

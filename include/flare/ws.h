@@ -242,6 +242,57 @@ FLARE_API void *flare_ws_ctx(const flare_ws *ws);
 /* Another context, from the next call on. */
 FLARE_API void flare_ws_set_ctx(flare_ws *ws, void *ctx);
 
+/* ---- publish and subscribe ---- */
+
+/* Topics and who wants to hear of them, on all loops of a server. */
+typedef struct flare_ws_hub flare_ws_hub;
+
+/*
+ * Gives a hub in `*out`: release with flare_ws_hub_free.  `allocator` is copied
+ * and must work on every thread; NULL: malloc.  0, -ENOMEM, or -errno of the
+ * system's random bytes.  Thread: any.
+ */
+FLARE_API FLARE_MUST_USE int flare_ws_hub_new(
+    flare_ws_hub **out, const struct flare_allocator *allocator);
+
+/* The servers whose connections used it are freed.  Accepts NULL.  Thread: any.
+ */
+FLARE_API void flare_ws_hub_free(flare_ws_hub *hub);
+
+/*
+ * From now on `ws` is sent what is published under `topic`, 1 to 255 bytes,
+ * compared as they are; until it is unsubscribed or ends.  Borrows `hub`.
+ *
+ * Returns 0, also if it is so already; FLARE_E_RANGE for the topic,
+ * FLARE_E_OVERLOADED past 1024 of one connection, FLARE_E_GONE, -ENOMEM.
+ */
+FLARE_API FLARE_MUST_USE int flare_ws_subscribe(flare_ws *ws, flare_ws_hub *hub,
+                                                struct flare_str topic);
+
+/* No more, but for what was published and is on its way.  Nothing if it is not
+ * subscribed. */
+FLARE_API void flare_ws_unsubscribe(flare_ws *ws, flare_ws_hub *hub,
+                                    struct flare_str topic);
+
+/*
+ * Sends a message to every connection that is subscribed when its loop hears of
+ * it: encoded once, never compressed, shared by all.  Those of one thread come
+ * in their order.  A connection past its queue_max, or in the middle of a
+ * message in fragments, does not get it: flare_ws_hub_dropped counts these, and
+ * `closes_slow` ends them.
+ *
+ * Copies.  0, also if nobody listens; FLARE_E_RANGE for the topic or past 2
+ * GiB; FLARE_E_WS_TEXT; -ENOMEM: nobody gets it.  Thread: any.
+ */
+FLARE_API FLARE_MUST_USE int flare_ws_publish(flare_ws_hub *hub,
+                                              struct flare_str topic,
+                                              enum flare_ws_kind kind,
+                                              struct flare_str bytes);
+
+/* Messages that a subscribed connection did not get, counted for each.  Thread:
+ * any. */
+FLARE_API uint64_t flare_ws_hub_dropped(const flare_ws_hub *hub);
+
 #ifdef __cplusplus
 }
 #endif

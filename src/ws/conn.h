@@ -24,6 +24,7 @@
 
 #include "base/assert.h"
 #include "ws/end.h"
+#include "ws/hub.h"
 
 enum flare__ws_verdict {
     FLARE__WS_GOES_ON,
@@ -51,6 +52,8 @@ struct flare__ws_reader {
     struct flare__ws_coding *coding;     /* NULL: none was agreed on */
     struct flare__ws_bytes_kept message; /* so far */
     struct flare__ws_bytes_kept rest;    /* input that waits */
+    struct flare__ws_sub *subs;          /* what it is subscribed to */
+    uint32_t sub_count;
     uint8_t pong_len;
     bool is_pong_due; /* to the last ping: RFC 6455 section 5.5.3 (W15) */
     char pong[FLARE__WS_CONTROL_MAX];
@@ -58,9 +61,11 @@ struct flare__ws_reader {
 
 /* What a loop keeps for its connections. */
 struct flare__ws_home {
-    const struct flare_allocator *al;
+    struct flare_loop *loop;
     struct flare__ws_end *ends;
-    struct flare__ws_reader reader;
+    struct flare__ws_desk *desks;
+    const struct flare_ws *active;  /* whose input is looked at; or NULL */
+    struct flare__ws_reader reader; /* his, if he has none of his own */
 };
 
 struct flare_ws {
@@ -136,6 +141,13 @@ int flare__ws_queue_close(struct flare_ws *ws, unsigned code,
 int flare__ws_queue_control(struct flare_ws *ws, unsigned opcode,
                             struct flare_str payload);
 
+/*
+ * Queues a frame that several share, which is given back by `free_fn(ctx,
+ * any)`. As flare_ws_send_text; on failure nothing is given back.
+ */
+int flare__ws_send_shared(struct flare_ws *ws, struct flare_str frame,
+                          flare_free_fn free_fn, void *ctx);
+
 /* ---- of conn_input.c ---- */
 
 /* New bytes; those that cannot be looked at now are kept. */
@@ -150,6 +162,15 @@ bool flare__ws_has_rest(const struct flare_ws *ws);
 FLARE_MUST_USE
 int flare__ws_reader_code(struct flare_ws *ws,
                           const struct flare__ws_deflate_params *agreed);
+
+/* What is under way; NULL: nothing. */
+struct flare__ws_reader *flare__ws_reader_now(struct flare_ws *ws);
+
+/* The same, made if there is none.  NULL: no memory. */
+struct flare__ws_reader *flare__ws_reader_own(struct flare_ws *ws);
+
+/* Frees it if nothing is under way any more, at once or after the input. */
+void flare__ws_reader_disown(struct flare_ws *ws);
 
 /* Frees what is under way. */
 void flare__ws_reader_drop(struct flare_ws *ws);

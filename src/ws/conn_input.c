@@ -53,21 +53,29 @@ static const struct flare_allocator *ws_allocator(const struct flare_ws *ws)
     return flare__ws_end(ws)->rules.al;
 }
 
+/* There since the first was accepted. */
+static struct flare__ws_home *ws_home(const struct flare_ws *ws)
+{
+    return flare__ws_home_of(flare_ws_loop(ws));
+}
+
 static bool reader_is_at_rest(const struct flare__ws_reader *r)
 {
     return r->coding == NULL && r->message.ptr == NULL && r->rest.ptr == NULL &&
-           flare__ws_decoder_is_between(&r->decoder);
+           r->subs == NULL && flare__ws_decoder_is_between(&r->decoder);
 }
 
-/* The connection's own; else the loop's, as new. */
+/* The connection's own; else the loop's, as new.  reader_settle follows. */
 static struct flare__ws_reader *reader_take(struct flare_ws *ws)
 {
     const struct flare__ws_end *end = flare__ws_end(ws);
+    struct flare__ws_home *home = ws_home(ws);
     struct flare__ws_reader *r = ws->reader;
 
+    home->active = ws;
     if (r != NULL)
         return r;
-    r = &flare__ws_home_of(flare_ws_loop(ws))->reader; /* there since accept */
+    r = &home->reader;
     memset(r, 0, offsetof(struct flare__ws_reader, pong));
     flare__ws_decoder_init(&r->decoder, &end->rules, /* has_deflate = */ false);
     return r;
@@ -76,6 +84,7 @@ static struct flare__ws_reader *reader_take(struct flare_ws *ws)
 static void reader_free(const struct flare_allocator *al,
                         struct flare__ws_reader *r)
 {
+    flare__ws_subs_drop(r);
     flare__ws_decoder_fini(&r->decoder);
     kept_free(al, &r->message);
     kept_free(al, &r->rest);
@@ -136,6 +145,7 @@ int flare__ws_reader_code(struct flare_ws *ws,
 /* Between two looks at the input: what need not be held is not. */
 static void reader_settle(struct flare_ws *ws, struct flare__ws_reader *r)
 {
+    ws_home(ws)->active = NULL;
     if (flare__ws_is_over(ws)) {
         if (ws->reader == NULL)
             reader_free(ws_allocator(ws), r);
@@ -147,6 +157,37 @@ static void reader_settle(struct flare_ws *ws, struct flare__ws_reader *r)
         reader_free(ws_allocator(ws), r);
         flare__ws_fail(ws, FLARE__WS_CLOSE_INTERNAL, "out of memory");
     }
+}
+
+struct flare__ws_reader *flare__ws_reader_now(struct flare_ws *ws)
+{
+    struct flare__ws_home *home = ws_home(ws);
+
+    if (ws->reader == NULL && home->active == ws)
+        return &home->reader;
+    return ws->reader;
+}
+
+struct flare__ws_reader *flare__ws_reader_own(struct flare_ws *ws)
+{
+    const struct flare__ws_end *end = flare__ws_end(ws);
+    struct flare__ws_reader *r = flare__ws_reader_now(ws);
+
+    if (r != NULL)
+        return r;
+    r = flare__calloc(end->rules.al, 1, sizeof(*r));
+    if (r == NULL)
+        return NULL;
+    flare__ws_decoder_init(&r->decoder, &end->rules, /* has_deflate = */ false);
+    ws->reader = r;
+    return r;
+}
+
+void flare__ws_reader_disown(struct flare_ws *ws)
+{
+    if (ws->reader != NULL && ws_home(ws)->active != ws &&
+        reader_is_at_rest(ws->reader))
+        flare__ws_reader_drop(ws);
 }
 
 bool flare__ws_has_rest(const struct flare_ws *ws)
@@ -394,6 +435,7 @@ void flare__ws_go_on(struct flare_ws *ws)
 
     if (!flare__ws_has_rest(ws) || ws->is_paused || flare__ws_is_over(ws))
         return;
+    (void)reader_take(ws);
     in = (struct flare__ws_bytes){r->rest.ptr + r->rest.at,
                                   r->rest.len - r->rest.at};
     input_consume(ws, r, &in);

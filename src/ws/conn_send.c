@@ -11,7 +11,10 @@
 #include <errno.h>
 #include <string.h>
 
-enum { SEND_DEFLATE_BYTES = 16384 /* of a compressed frame, at most */ };
+enum {
+    SEND_DEFLATE_BYTES = 16384, /* of a compressed frame, at most */
+    SEND_SHARED_COPY_MAX = 1024 /* below it a copy is cheaper than a vector */
+};
 
 /* ---- the queue ---- */
 
@@ -228,6 +231,32 @@ int flare_ws_send_fragment(flare_ws *ws,
     if (rc < 0)
         return rc;
     ws->is_sending = !fragment->is_last;
+    return send_done(ws);
+}
+
+int flare__ws_send_shared(struct flare_ws *ws, struct flare_str frame,
+                          flare_free_fn free_fn, void *ctx)
+{
+    struct flare__out *out = flare__guest_out(&ws->guest);
+    struct flare__out_pool *pool = flare__guest_pool(&ws->guest);
+    struct flare__out_chunk *chunk;
+    int rc = ws->is_sending ? FLARE_E_ALREADY_ANSWERED : 0;
+
+    if (rc == 0)
+        rc = send_room(ws, frame.len);
+    if (rc < 0)
+        return rc;
+    if (frame.len <= SEND_SHARED_COPY_MAX) {
+        rc = flare__out_copy(out, pool, frame);
+        if (rc < 0)
+            return rc;
+        free_fn(ctx, NULL);
+        return send_done(ws);
+    }
+    chunk = flare__out_borrow(pool, frame, free_fn, ctx);
+    if (chunk == NULL)
+        return -ENOMEM;
+    flare__out_append(out, chunk);
     return send_done(ws);
 }
 

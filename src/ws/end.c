@@ -178,14 +178,18 @@ int flare_ws_check(const struct flare_ws_handler *handler,
 static void end_free_all(void *state)
 {
     struct flare__ws_home *home = state;
+    const struct flare_allocator *al = &home->loop->allocator;
 
+    /* letters of hubs may still be opened: they find no desk */
+    home->loop->extras[FLARE__EXTRA_WS] = (struct flare__extra){.state = NULL};
+    flare__ws_desks_free(home->desks);
     while (home->ends != NULL) {
         struct flare__ws_end *end = home->ends;
 
         home->ends = end->next;
-        flare__free(home->al, end);
+        flare__free(al, end);
     }
-    flare__free(home->al, home);
+    flare__free(al, home);
 }
 
 struct flare__ws_home *flare__ws_home_of(struct flare_loop *loop)
@@ -198,7 +202,7 @@ struct flare__ws_home *flare__ws_home_of(struct flare_loop *loop)
     home = flare__calloc(&loop->allocator, 1, sizeof(*home));
     if (home == NULL)
         return NULL;
-    home->al = &loop->allocator;
+    home->loop = loop;
     *extra = (struct flare__extra){.state = home, .free_fn = end_free_all};
     return home;
 }
@@ -219,12 +223,12 @@ int flare__ws_end_of(struct flare__ws_end **out, struct flare_loop *loop,
             return 0;
         }
     }
-    end = flare__calloc(home->al, 1, sizeof(*end));
+    end = flare__calloc(&loop->allocator, 1, sizeof(*end));
     if (end == NULL)
         return -ENOMEM;
     rc = flare__ws_end_resolve(end, handler, NULL);
     if (rc < 0) {
-        flare__free(home->al, end);
+        flare__free(&loop->allocator, end);
         return rc;
     }
     end->kind.ops = &flare__ws_guest_ops;

@@ -24,6 +24,8 @@ libflare_core_la_SOURCES += \
 	%D%/frame.c \
 	%D%/frame.h \
 	%D%/frame_write.c \
+	%D%/hub.c \
+	%D%/hub.h \
 	%D%/mask.c \
 	%D%/mask.h \
 	%D%/mask_avx2.c \

@@ -254,6 +254,31 @@ async def rows(server, compression=None, is_tls=False):
             assert same == wanted, (name, len(pieces), got)
 
 
+# ---- a room on several workers ----
+
+async def chat(server, **options):
+    clients = 24
+    turns = 20
+    wanted = sorted(f"{number} {turn}" for number in range(clients)
+                    for turn in range(turns))
+
+    async def listen(ws):
+        return sorted([await ws.recv() for _ in wanted])
+
+    # all are there before the first speaks: each has heard itself
+    peers = [await connect(server, "/chat", **options)
+             for _ in range(clients)]
+    heard = asyncio.gather(*(listen(ws) for ws in peers))
+    for turn in range(turns):
+        await asyncio.gather(*(ws.send(f"{number} {turn}")
+                               for number, ws in enumerate(peers)))
+    for texts in await heard:
+        assert texts == wanted, len(texts)
+    for number, ws in enumerate(peers):
+        if number % 2:
+            await ws.close()
+
+
 CASES = [rows, lengths, sixteen_mib, many_at_once, fragments, pings, closes,
          subprotocols, origins, two_hundred, drains_with_1001]
 KINDS = [("plain", {"compression": None}), ("deflate", {}),
@@ -261,12 +286,17 @@ KINDS = [("plain", {"compression": None}), ("deflate", {}),
          ("tls_deflate", {"is_tls": True})]
 
 
+def program(build, case, options):
+    if case is chat:
+        return [os.path.join(build, "examples/ws_chat")]
+    more = ["127.0.0.2:0"] if options.get("is_tls") else []
+    return [os.path.join(build, "examples/ws_echo"), *more]
+
+
 def outcome(build, backend, case, options):
     server = None
     try:
-        more = ["127.0.0.2:0"] if options.get("is_tls") else []
-        server = Server(os.path.join(build, "examples/ws_echo"), *more,
-                        backend=backend)
+        server = Server(*program(build, case, options), backend=backend)
         asyncio.run(asyncio.wait_for(case(server, **options), 120))
         assert server.stop() == 0, server.complaints()
     except AssertionError as error:
@@ -290,6 +320,7 @@ def main():
         return 77
     cases = [(f"{kind}_{case.__name__}", case, how)
              for kind, how in KINDS for case in CASES]
+    cases += [("chat", chat, {})]
     cases = [case for case in cases if not arguments.words
              or any(word in case[0] for word in arguments.words)]
     tally = Tally()
