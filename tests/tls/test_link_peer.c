@@ -94,6 +94,27 @@ START_TEST(test_T05_a_hello_may_come_byte_by_byte)
 }
 END_TEST
 
+/* More than a record holds: of protocols that nobody knows. */
+START_TEST(test_T05_a_hello_may_be_larger_than_a_record)
+{
+    enum { NAME = 250, NAMES = 160 };
+    static unsigned char protocols[NAMES * (1 + NAME)];
+    struct link_own *own;
+
+    LINK_OPEN_OR_SKIP(&rig);
+    memset(protocols, 'x', sizeof(protocols));
+    for (size_t i = 0; i < NAMES; i++)
+        protocols[i * (1 + NAME)] = NAME;
+    if (!rig.is_client) { /* else the hello is ours */
+        ck_assert_int_eq(
+            SSL_CTX_set_alpn_protos(rig.far, protocols, sizeof(protocols)), 0);
+        own = link_open(&rig, NULL);
+        ck_assert_int_eq(own->open_res, 0);
+    }
+    link_rig_close(&rig);
+}
+END_TEST
+
 START_TEST(test_T12_a_flight_larger_than_the_output_is_sent_all_the_same)
 {
     enum { BIG = 12, SAN = 9000 };
@@ -507,6 +528,7 @@ int main(void)
 #define ROW(name) tcase_add_loop_test(tc, test_##name, 0, LINK_WAYS)
     ROW(T04_a_handshake_that_never_ends_is_ended);
     ROW(T05_a_hello_may_come_byte_by_byte);
+    ROW(T05_a_hello_may_be_larger_than_a_record);
     ROW(T12_a_flight_larger_than_the_output_is_sent_all_the_same);
     ROW(T14_a_peer_that_does_not_speak_tls);
     ROW(T11_the_wrong_host_is_refused_and_the_peer_is_told);
