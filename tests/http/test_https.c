@@ -514,6 +514,38 @@ START_TEST(test_https_R12_tls_counts_against_the_budget)
 }
 END_TEST
 
+/* ---- drain */
+
+/* 0: nothing has come; 1: half a hello; 2: the handshake is done meanwhile. */
+START_TEST(test_https_a_drain_ends_a_handshake)
+{
+    const struct flare_server_config config = {.linger_timeout_ms = 1000};
+    struct flare_str out;
+    struct https h;
+
+    https_open(&h, config, FLARE_TLS_CLIENT_NONE);
+    https_dial(&h, "a.test");
+    ck_assert_int_eq(flare__tls_handshake(h.e, &(struct flare_str){"", 0}),
+                     -EAGAIN);
+    out = flare__tls_output(h.e);
+    if (_i == 1)
+        rig_send(h.r, 0, out.ptr, out.len / 2);
+    rig_run(h.r, TURN_MS);
+    flare__http_drain(&h.r->http);
+    if (_i == 2) {
+        https_run(&h);
+        ck_assert(flare__tls_is_open(h.e));
+        ck_assert_int_eq(h.rc, 0); /* close_notify, or still to come */
+    }
+    rig_run(h.r, 1100);
+    ck_assert_uint_eq(h.r->http.conns.live, 0);
+    ck_assert_uint_eq(h.r->http.counters.aborted, 0);
+    ck_assert(h.r->peers[0].has_fin && !h.r->peers[0].has_rst);
+    ck_assert((h.r->peers[0].len == 0) == (_i < 2));
+    https_close(&h);
+}
+END_TEST
+
 /* ---- FAILURES R03 */
 
 /* Asks for a file and reads none of it. */
@@ -649,6 +681,7 @@ int main(void)
     tcase_add_test(tc, test_https_failed_handshakes_are_a_line_a_second);
     tcase_add_test(tc, test_https_tls_where_http_is_spoken);
     tcase_add_test(tc, test_https_R12_tls_counts_against_the_budget);
+    tcase_add_loop_test(tc, test_https_a_drain_ends_a_handshake, 0, 3);
     tcase_add_test(tc, test_https_R03_a_peer_that_reads_nothing_is_reset);
     tcase_add_test(tc, test_https_R03_a_slow_reader_is_kept);
     tcase_add_test(tc, test_https_handshake_has_a_deadline);
