@@ -335,7 +335,8 @@ int flare__tls_write(struct flare__tls *e, struct flare_str bytes)
     if (n > room - ENGINE_OVERHEAD)
         n = room - ENGINE_OVERHEAD;
     if (e->write_retry > 0) {
-        FLARE_ASSERT(bytes.len >= e->write_retry);
+        if (bytes.len < e->write_retry)
+            return -EINVAL; /* of a file that has shrunk meanwhile */
         n = e->write_retry;
     }
     engine_enter(e, NULL);

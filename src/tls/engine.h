@@ -93,7 +93,7 @@ int flare__tls_read(struct flare__tls *e, struct flare_str *in, char *out,
  * Encrypts the front of `bytes`.  Returns how many bytes were taken, at most a
  * record's; -EAGAIN if the output must be drained first or the handshake is not
  * done: then the next call begins with the same bytes, at any address, and has
- * no fewer.  -EPIPE after flare__tls_close.
+ * no fewer, else -EINVAL.  -EPIPE after flare__tls_close.
  */
 FLARE_MUST_USE
 int flare__tls_write(struct flare__tls *e, struct flare_str bytes);

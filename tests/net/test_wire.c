@@ -103,7 +103,7 @@ static const struct flare__wire_filter_ops filter_ops = {
 
 START_TEST(test_wire_calls_go_to_the_filter_if_there_is_one)
 {
-    struct flare__wire_filter filter = {&filter_ops};
+    struct flare__wire_filter filter = {.ops = &filter_ops};
     struct flare__sock sock = {.filter = &filter};
     char hello[] = "hello";
     struct iovec iov = {hello, 5};

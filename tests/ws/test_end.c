@@ -46,7 +46,7 @@ static const struct {
     {NULL, {ON, .ping_interval_ms = FLARE_UNLIMITED}},
     {NULL, {ON, .queue_max = 1000}},
     {NULL, {ON, .deflate = {.is_on = true, .window_bits = 9, .level = 9}}},
-    {"on_message and on_fragment", {NULL}},
+    {"on_message and on_fragment", {.on_message = NULL}},
     {"on_message and on_fragment", {ON, .on_fragment = on_fragment}},
     {"message_bytes_max", {ON, .message_bytes_max = (1 << 30) + 1}},
     {"queue_max is", {ON, .queue_max = (1 << 30) + 1}},
