@@ -191,6 +191,21 @@ int64_t flare__file_read(int fd, char *out, size_t len, uint64_t offset)
     return (int64_t)got;
 }
 
+int flare__file_write(int fd, struct flare_str *bytes)
+{
+    while (bytes->len > 0) {
+        ssize_t put = write(fd, bytes->ptr, bytes->len);
+
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return -errno;
+        bytes->ptr += put;
+        bytes->len -= (size_t)put;
+    }
+    return 0;
+}
+
 void flare__file_close(int fd)
 {
     if (fd >= 0)

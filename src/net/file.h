@@ -73,6 +73,13 @@ int flare__file_names(int fd, int (*on_name)(void *ctx, struct flare_str name),
 FLARE_MUST_USE
 int64_t flare__file_read(int fd, char *out, size_t len, uint64_t offset);
 
+/*
+ * Writes all of `bytes` at the descriptor's position and advances the slice
+ * past what was written, also on failure.  0 or -errno.
+ */
+FLARE_MUST_USE
+int flare__file_write(int fd, struct flare_str *bytes);
+
 /* Nothing for -1. */
 void flare__file_close(int fd);
 

@@ -3,6 +3,7 @@
 #include "net/part_file.h"
 
 #include "base/alloc.h"
+#include "net/file.h"
 #include "net/whole_file.h"
 
 #include <errno.h>
@@ -109,18 +110,11 @@ int flare__part_file_begin(struct flare__part_file *p, struct flare_str note)
 
 int flare__part_file_write(struct flare__part_file *p, struct flare_str bytes)
 {
-    while (bytes.len > 0) {
-        ssize_t put = write(p->fd, bytes.ptr, bytes.len);
+    size_t len = bytes.len;
+    int rc = flare__file_write(p->fd, &bytes);
 
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return -errno;
-        bytes.ptr += put;
-        bytes.len -= (size_t)put;
-        p->size += (uint64_t)put;
-    }
-    return 0;
+    p->size += len - bytes.len;
+    return rc;
 }
 
 int flare__part_file_finish(struct flare__part_file *p, const char *path)

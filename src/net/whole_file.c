@@ -3,6 +3,7 @@
 #include "net/whole_file.h"
 
 #include "base/alloc.h"
+#include "net/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -73,26 +74,11 @@ int flare__whole_file_read(const struct flare_allocator *al, const char *path,
     return rc;
 }
 
-static int write_all(int fd, struct flare_str bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t put = write(fd, bytes.ptr, bytes.len);
-
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return -errno;
-        bytes.ptr += put;
-        bytes.len -= (size_t)put;
-    }
-    return 0;
-}
-
 /* Until it is on the disk: a name that is given before may outlive a crash that
  * the content does not. */
 static int write_through(int fd, struct flare_str bytes)
 {
-    int rc = write_all(fd, bytes);
+    int rc = flare__file_write(fd, &bytes);
 
     if (rc == 0 && fsync(fd) < 0)
         rc = -errno;
@@ -104,15 +90,17 @@ static int write_through(int fd, struct flare_str bytes)
 int flare__whole_file_replace(const struct flare_allocator *al,
                               const char *path, struct flare_str bytes)
 {
-    static const char suffix[] = ".XXXXXX";
+    enum { LETTERS = 6 }; /* that mkostemp(3) chooses */
     size_t len = strlen(path);
-    char *beside = flare__alloc(al, len + sizeof(suffix));
+    char *beside = flare__alloc(al, len + 1 + LETTERS + 1);
     int fd, rc;
 
     if (beside == NULL)
         return -ENOMEM;
     memcpy(beside, path, len);
-    memcpy(beside + len, suffix, sizeof(suffix));
+    beside[len] = '.';
+    memset(beside + len + 1, 'X', LETTERS);
+    beside[len + 1 + LETTERS] = '\0';
     fd = mkostemp(beside, O_CLOEXEC); /* 0600 */
     if (fd < 0) {
         rc = -errno;

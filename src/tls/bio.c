@@ -3,6 +3,7 @@
 #include "tls/bio.h"
 
 #include "base/alloc.h"
+#include "base/assert.h"
 
 #include <openssl/bio.h>
 
@@ -15,8 +16,7 @@ enum {
      * Alerts and answers to KeyUpdate go out above the limit too: they are
      * small, and each is capped by itself.
      */
-    BIO_SMALL = 64,
-    BIO_SLACK = 4096
+    BIO_SMALL = 64
 };
 
 /* Room for `need` bytes; false: no memory. */
@@ -33,6 +33,7 @@ static bool bio_grow(struct flare__tls *e, uint32_t need)
         return true;
     while (cap < need)
         cap *= 2;
+    FLARE_ASSERT(!e->out_is_lent); /* its mark lies below its end */
     bigger = flare__realloc(e->al, e->out, cap);
     if (bigger == NULL)
         return false;
@@ -44,7 +45,7 @@ static bool bio_grow(struct flare__tls *e, uint32_t need)
 static int bio_write(BIO *bio, const char *bytes, int len)
 {
     struct flare__tls *e = BIO_get_data(bio);
-    uint32_t limit = e->out_max + (len <= BIO_SMALL ? BIO_SLACK : 0);
+    uint32_t limit = e->out_max + (len <= BIO_SMALL ? FLARE__TLS_OUT_SLACK : 0);
     uint32_t n;
 
     BIO_clear_retry_flags(bio);

@@ -378,7 +378,7 @@ struct flare_str flare__tls_output(const struct flare__tls *e)
 
 void flare__tls_sent(struct flare__tls *e, size_t len)
 {
-    FLARE_ASSERT(len <= e->out_len);
+    FLARE_ASSERT(len <= e->out_len && !e->out_is_lent);
     e->out_start += (uint32_t)len;
     e->out_len -= (uint32_t)len;
     if (e->out_len > 0)

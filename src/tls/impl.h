@@ -22,6 +22,9 @@ struct flare__tls_way {
     struct flare__tls_records records;
 };
 
+/* Small answers go out above out_max too, so far; bio.c. */
+enum { FLARE__TLS_OUT_SLACK = 4096 };
+
 enum flare__tls_state {
     FLARE__TLS_HANDSHAKE,
     FLARE__TLS_OPEN,

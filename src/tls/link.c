@@ -24,11 +24,6 @@ struct flare__tls *flare__tls_link_engine(struct flare__tls_link *link)
     return link->engine;
 }
 
-static struct flare__tls_link *link_of_filter(struct flare__wire_filter *f)
-{
-    return FLARE_CONTAINER_OF(f, struct flare__tls_link, filter);
-}
-
 /* ---- to the owner */
 
 void flare__tls_link_tell(struct flare__tls_link *l,
@@ -107,7 +102,7 @@ void flare__tls_link_on_timer(struct flare__timer *timer)
 
 static void link_close(struct flare__wire_filter *f, enum flare__close_how how)
 {
-    struct flare__tls_link *l = link_of_filter(f);
+    struct flare__tls_link *l = flare__tls_link_from(f);
     struct flare_loop *loop = l->loop;
     bool is_cut = l->is_sending && l->rc == 0;
 
@@ -397,7 +392,7 @@ void flare__tls_link_touch(struct flare__tls_link *l)
 
 static int link_recv_start(struct flare__wire_filter *f)
 {
-    struct flare__tls_link *l = link_of_filter(f);
+    struct flare__tls_link *l = flare__tls_link_from(f);
 
     FLARE_ASSERT(!l->is_wanted && !l->is_closed);
     if (l->rc != 0)
@@ -414,7 +409,7 @@ static int link_recv_start(struct flare__wire_filter *f)
 
 static void link_recv_stop(struct flare__wire_filter *f)
 {
-    struct flare__tls_link *l = link_of_filter(f);
+    struct flare__tls_link *l = flare__tls_link_from(f);
 
     if (!l->is_wanted || l->is_unwanted)
         return;

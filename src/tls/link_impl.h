@@ -57,6 +57,13 @@ struct flare__tls_link {
     bool is_gone;      /* the backend closes it */
 };
 
+/* The link whose filter it is. */
+static inline struct flare__tls_link *flare__tls_link_from(
+    struct flare__wire_filter *f)
+{
+    return FLARE_CONTAINER_OF(f, struct flare__tls_link, filter);
+}
+
 extern const struct flare__wire_filter_ops flare__tls_link_ops;
 
 void flare__tls_link_tell(struct flare__tls_link *l,

@@ -20,8 +20,7 @@ static bool link_is_clean(const struct flare__tls_link *l)
 
 bool flare__tls_link_leave(struct flare__wire_filter *f)
 {
-    struct flare__tls_link *l =
-        FLARE_CONTAINER_OF(f, struct flare__tls_link, filter);
+    struct flare__tls_link *l = flare__tls_link_from(f);
     struct flare__sock *sock = l->sock;
     bool is_receiving = l->is_receiving;
 

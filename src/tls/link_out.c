@@ -16,11 +16,6 @@
 #include <errno.h>
 #include <string.h>
 
-static struct flare__tls_link *link_of_filter(struct flare__wire_filter *f)
-{
-    return FLARE_CONTAINER_OF(f, struct flare__tls_link, filter);
-}
-
 static void link_release(struct flare__tls_link *l,
                          const struct flare__tls_taken *out)
 {
@@ -217,7 +212,7 @@ static int link_begin(struct flare__tls_link *l, uint32_t count)
 int flare__tls_link_send(struct flare__wire_filter *f, const struct iovec *iov,
                          uint32_t count)
 {
-    struct flare__tls_link *l = link_of_filter(f);
+    struct flare__tls_link *l = flare__tls_link_from(f);
     size_t total = 0;
 
     FLARE_ASSERT(!l->is_sending && !l->is_closed && count > 0);
@@ -235,7 +230,7 @@ int flare__tls_link_send(struct flare__wire_filter *f, const struct iovec *iov,
 int flare__tls_link_sendfile(struct flare__wire_filter *f, int file,
                              uint64_t offset, uint32_t count)
 {
-    struct flare__tls_link *l = link_of_filter(f);
+    struct flare__tls_link *l = flare__tls_link_from(f);
 
     FLARE_ASSERT(!l->is_sending && !l->is_closed && count > 0);
     if (l->rc != 0)
@@ -272,7 +267,7 @@ void flare__tls_link_rest(struct flare__tls_link *l)
 
 void flare__tls_link_shutdown(struct flare__wire_filter *f)
 {
-    struct flare__tls_link *l = link_of_filter(f);
+    struct flare__tls_link *l = flare__tls_link_from(f);
 
     FLARE_ASSERT(!l->is_sending && !l->is_closed);
     l->is_fin_due = true;

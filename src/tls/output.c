@@ -5,20 +5,17 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 
-enum {
-    /* Beyond out_max small answers may go out; see bio.c. */
-    OUTPUT_SLACK = 4096 + 1024
-};
+enum { OUTPUT_ROOM = FLARE__TLS_OUT_SLACK + 1024 }; /* and to spare */
 
 bool flare__tls_lend_output(struct flare__tls *e, char *bytes, uint32_t cap)
 {
     if (e->out != NULL)
         return false;
-    FLARE_ASSERT(cap >= OUTPUT_SLACK + FLARE__TLS_OUT_MIN);
+    FLARE_ASSERT(cap >= OUTPUT_ROOM + FLARE__TLS_OUT_MIN);
     e->out = bytes;
     e->out_cap = cap;
     e->out_is_lent = true;
-    e->out_max = cap - OUTPUT_SLACK;
+    e->out_max = cap - OUTPUT_ROOM;
     return true;
 }
 

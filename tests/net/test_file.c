@@ -260,6 +260,27 @@ START_TEST(test_file_read_ends_with_the_file)
 }
 END_TEST
 
+START_TEST(test_file_write_takes_all_or_tells_how_far_it_came)
+{
+    struct flare_str all = FLARE_STR("abc");
+    struct flare_str rest = all;
+    char got[4] = "";
+    int fds[2];
+
+    ck_assert_int_eq(pipe(fds), 0);
+    ck_assert_int_eq(flare__file_write(fds[1], &rest), 0);
+    ck_assert_uint_eq(rest.len, 0);
+    ck_assert_ptr_eq(rest.ptr, all.ptr + 3);
+    ck_assert_int_eq(read(fds[0], got, 3), 3);
+    ck_assert_str_eq(got, "abc");
+    close(fds[1]);
+    rest = all;
+    ck_assert_int_eq(flare__file_write(fds[0], &rest), -EBADF);
+    ck_assert_uint_eq(rest.len, 3);
+    close(fds[0]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("file");
@@ -275,6 +296,7 @@ int main(void)
     tcase_add_test(tc, test_file_times_past_all_ages_are_cut);
     tcase_add_test(tc, test_file_names_are_all_but_dots);
     tcase_add_test(tc, test_file_read_ends_with_the_file);
+    tcase_add_test(tc, test_file_write_takes_all_or_tells_how_far_it_came);
     suite_add_tcase(s, tc);
     return test_run(s);
 }
