@@ -1,1 +1,5 @@
 # SPDX-License-Identifier: MIT
+# The programs that are installed.  Each is built on the public headers and on
+# what tools/common has for all of them.
+noinst_LTLIBRARIES += %D%/libtool_common.la
+%C%_libtool_common_la_SOURCES = %D%/common/tool.c %D%/common/tool.h
