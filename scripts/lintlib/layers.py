@@ -97,7 +97,8 @@ def level(layer):
 
 def target_of(include):
     """The path of a quoted include below the root."""
-    if include.name.startswith(("backends/", "tests/", "bench/", "fuzz/")):
+    if include.name.startswith(("backends/", "tests/", "bench/", "fuzz/",
+                                "tools/")):
         return include.name
     return "src/" + include.name
 
@@ -138,8 +139,12 @@ def check_layers(tree):
                 else:
                     text = check_library_include(tree, source, include, mine)
             elif source.path.startswith(("examples/", "tools/")):
-                if not include.system and not tree.exists(os.path.join(
-                        os.path.dirname(source.path), include.name)):
+                beside = os.path.join(os.path.dirname(source.path),
+                                      include.name)
+                in_tools = (include.name.startswith("tools/") and
+                            source.path.startswith("tools/") and
+                            tree.exists(include.name))
+                if not (include.system or in_tools or tree.exists(beside)):
                     text = "examples and tools see public headers only"
             elif source.path.startswith(("tests/", "fuzz/")):
                 if not include.system and not tree.exists(target_of(include)):

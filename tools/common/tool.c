@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "tool.h"
+/* Options, values, colours; see tool.h. */
+#include "tools/common/tool.h"
 
 #include <errno.h>
 #include <math.h>
