@@ -130,6 +130,7 @@ unit_tests = \
 	%D%/http/test_url \
 	%D%/http/test_url_write \
 	%D%/http/test_words \
+	%D%/tools/test_tool \
 	%D%/net/test_addr \
 	%D%/net/test_choose \
 	%D%/net/test_clock \
@@ -260,6 +261,11 @@ tests_udp_test_sim_udp_SOURCES = \
 	%D%/udp/test_sim_udp.c \
 	%D%/udp/udp_rig.c \
 	%D%/udp/udp_rig.h
+
+%C%_tools_test_tool_SOURCES = \
+	%D%/tools/test_tool.c \
+	tools/common/tool.c \
+	tools/common/tool.h
 
 %C%_bench_test_floor_SOURCES = \
 	%D%/bench/test_floor.c \

@@ -27,7 +27,8 @@ void tool_begin(const struct tool *tool)
 
 /* ---- what goes wrong ---- */
 
-static void say(const char *format, va_list ap)
+__attribute__((format(printf, 1, 0))) static void say(const char *format,
+                                                      va_list ap)
 {
     fprintf(stderr, "%s: ", the_tool->name);
     vfprintf(stderr, format, ap);
@@ -425,15 +426,41 @@ const char *tool_show_bytes(char text[TOOL_TEXT_BYTES], double bytes)
     return show(text, bytes, units[i]);
 }
 
+/* Length of the character that begins `bytes` if it is UTF-8 and printable; 0
+ * if not. */
+static size_t printable(struct flare_str bytes)
+{
+    const unsigned char *at = (const unsigned char *)bytes.ptr;
+    uint32_t code = at[0];
+    size_t len = code < 0x80 ? 1 : code < 0xe0 ? 2 : code < 0xf0 ? 3 : 4;
+
+    if (len > 1)
+        code &= 0xffU >> (len + 1);
+    if ((at[0] >= 0x80 && at[0] < 0xc2) || at[0] > 0xf4 || len > bytes.len)
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (at[i] & 0x3f);
+    }
+    if (code < 0x20 || (code >= 0x7f && code < 0xa0) ||
+        (len == 3 && (code < 0x800 || (code >= 0xd800 && code < 0xe000))) ||
+        (len == 4 && (code < 0x10000 || code > 0x10ffff)))
+        return 0;
+    return len;
+}
+
 void tool_put_escaped(FILE *file, struct flare_str bytes)
 {
-    for (size_t i = 0; i < bytes.len; i++) {
-        unsigned char c = (unsigned char)bytes.ptr[i];
+    while (bytes.len > 0) {
+        size_t len = printable(bytes);
 
-        if (c < 0x20 || c == 0x7f)
-            fprintf(file, "\\x%02x", c);
+        if (len > 0)
+            fwrite(bytes.ptr, 1, len, file);
         else
-            fputc(c, file);
+            fprintf(file, "\\x%02x", (unsigned char)*bytes.ptr);
+        bytes.ptr += len > 0 ? len : 1;
+        bytes.len -= len > 0 ? len : 1;
     }
 }
 

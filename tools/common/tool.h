@@ -136,7 +136,8 @@ enum { TOOL_TEXT_BYTES = 32 };
 const char *tool_show_ns(char text[TOOL_TEXT_BYTES], double ns);
 const char *tool_show_bytes(char text[TOOL_TEXT_BYTES], double bytes);
 
-/* Writes bytes of a peer: control characters as \xNN, never as they are. */
+/* Writes bytes of a peer: what is not UTF-8, and control characters of both
+ * sets, as \xNN. */
 void tool_put_escaped(FILE *file, struct flare_str bytes);
 
 /* Writes a finished JSON text and a newline to standard output; an error of
