@@ -316,7 +316,7 @@ uint64_t tool_duration(const char *what, const char *text, uint64_t min_ns,
                    tool_show_ns(low, (double)min_ns),
                    tool_show_ns(high, (double)max_ns), text);
     }
-    return (uint64_t)llround(ns);
+    return (uint64_t)(ns + 0.5);
 }
 
 uint64_t tool_size(const char *what, const char *text, uint64_t min,
