@@ -946,7 +946,7 @@ if HAVE_PYTHON
 shell_tests += %D%/e2e/test_certs.py %D%/e2e/test_e2e.py \
 	%D%/e2e/test_eyeballs.py \
 	%D%/e2e/test_proxies.py %D%/e2e/test_replies.py \
-	%D%/e2e/test_websocket.py \
+	%D%/e2e/test_websocket.py %D%/e2e/test_ws_node.py \
 	%D%/e2e/test_client.py %D%/e2e/test_relay.py
 endif
 
@@ -994,6 +994,7 @@ EXTRA_DIST += \
 	%D%/e2e/peers/peer.go \
 	%D%/e2e/peers/peer.js \
 	%D%/e2e/peers/peer.py \
+	%D%/e2e/peers/ws.js \
 	%D%/install/consumer.c \
 	%D%/install/consumer.cc \
 	%D%/install/installcheck.sh \

@@ -12,6 +12,7 @@ The last line is "N passed, N failed".
 
 import argparse
 import asyncio
+import itertools
 import os
 import signal
 import socket
@@ -24,6 +25,8 @@ sys.dont_write_bytecode = True
 
 try:
     import websockets
+    from websockets.extensions.permessage_deflate import (
+        ClientPerMessageDeflateFactory)
 except ImportError:
     # Another Python before the system's, which has the package.
     if sys.executable != "/usr/bin/python3" and \
@@ -91,6 +94,40 @@ async def fragments(server, **options):
         await ws.send(parts())
         answer = await ws.recv()
         assert answer == "".join([part async for part in parts()]), answer
+
+
+async def sixteen_mib_in_fragments(server, **options):
+    piece = os.urandom(MIB) + b"flare" * 1000
+
+    async def parts():
+        for number in range(15):
+            yield piece[number:]
+
+    async with connect(server, **options) as ws:
+        await ws.send(parts())
+        answer = await ws.recv()
+        assert answer == b"".join([part async for part in parts()])
+
+
+async def parameters(server, **options):
+    """All that permessage-deflate can be asked for."""
+    text = "to be or not to be " * 5000
+    for server_resets, client_resets, server_bits, client_bits in \
+            itertools.product((False, True), (False, True),
+                              (None, 9, 12, 15), (True, None, 9, 15)):
+        offer = ClientPerMessageDeflateFactory(
+            server_no_context_takeover=server_resets,
+            client_no_context_takeover=client_resets,
+            server_max_window_bits=server_bits,
+            client_max_window_bits=client_bits)
+        async with connect(server, compression=None, extensions=[offer],
+                           **options) as ws:
+            agreed = [ext for ext in ws.extensions
+                      if ext.name == "permessage-deflate"]
+            assert agreed, offer
+            for message in ("", "x", text, text, os.urandom(70000)):
+                await ws.send(message)
+                assert await ws.recv() == message, agreed
 
 
 async def pings(server, **options):
@@ -279,8 +316,9 @@ async def chat(server, **options):
             await ws.close()
 
 
-CASES = [rows, lengths, sixteen_mib, many_at_once, fragments, pings, closes,
-         subprotocols, origins, two_hundred, drains_with_1001]
+CASES = [rows, lengths, sixteen_mib, sixteen_mib_in_fragments, many_at_once,
+         fragments, parameters, pings, closes, subprotocols, origins,
+         two_hundred, drains_with_1001]
 KINDS = [("plain", {"compression": None}), ("deflate", {}),
          ("tls", {"compression": None, "is_tls": True}),
          ("tls_deflate", {"is_tls": True})]
@@ -319,7 +357,8 @@ def main():
         print("SKIP websockets: not installed (scripts/setup test)")
         return 77
     cases = [(f"{kind}_{case.__name__}", case, how)
-             for kind, how in KINDS for case in CASES]
+             for kind, how in KINDS for case in CASES
+             if case is not parameters or "deflate" in kind]
     cases += [("chat", chat, {})]
     cases = [case for case in cases if not arguments.words
              or any(word in case[0] for word in arguments.words)]
