@@ -262,10 +262,7 @@ tests_udp_test_sim_udp_SOURCES = \
 	%D%/udp/udp_rig.c \
 	%D%/udp/udp_rig.h
 
-%C%_tools_test_tool_SOURCES = \
-	%D%/tools/test_tool.c \
-	tools/common/tool.c \
-	tools/common/tool.h
+%C%_tools_test_tool_LDADD = tools/libtool_common.la $(LDADD)
 
 %C%_bench_test_floor_SOURCES = \
 	%D%/bench/test_floor.c \
