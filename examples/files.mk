@@ -75,7 +75,10 @@ noinst_PROGRAMS += %D%/cookies
 
 noinst_PROGRAMS += %D%/ws_chat %D%/ws_echo
 %C%_ws_chat_SOURCES = %D%/ws_chat.c
+%C%_ws_chat_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DWS_CHAT_FOLDER='"$(abs_top_srcdir)/%D%"'
 %C%_ws_chat_LDADD = libflare.la
+EXTRA_DIST += %D%/ws_chat.html
 %C%_ws_echo_SOURCES = %D%/ws_echo.c
 %C%_ws_echo_LDADD = libflare.la
 

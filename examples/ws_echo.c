@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A WebSocket server that sends every message back, compressed on request.
+ * A WebSocket server that sends every message back, at /echo compressed
+ * on request.
  *
  *   ws_echo [HTTP [HTTPS]]    listens on 127.0.0.1:8080 unless told otherwise,
  *                             with a certificate of its own on the second
@@ -27,6 +28,7 @@ static const struct flare_ws_handler echo = {
     .protocol_count = 1,
     .deflate.is_on = true,
 };
+static const struct flare_ws_handler plain = {.on_message = on_message};
 /* The same for the pages of another site. */
 static const struct flare_ws_handler shared = {
     .on_message = on_message,
@@ -46,6 +48,11 @@ static void on_listening(const char *address, void *ctx)
     fflush(stdout);
 }
 
+static int on_plain(flare_req *req, flare_res *res)
+{
+    return flare_ws_accept(req, res, &plain, NULL, NULL);
+}
+
 static int on_shared(flare_req *req, flare_res *res)
 {
     return flare_ws_accept(req, res, &shared, NULL, NULL);
@@ -53,6 +60,7 @@ static int on_shared(flare_req *req, flare_res *res)
 
 static const struct flare_route routes[] = {
     FLARE_GET("/echo", on_echo),
+    FLARE_GET("/plain", on_plain),
     FLARE_GET("/shared", on_shared),
 };
 

@@ -13,7 +13,8 @@ BACKENDS = ([os.environ["FLARE_BACKEND"]] if os.environ.get("FLARE_BACKEND")
 
 
 class Server:
-    def __init__(self, program, *arguments, backend=None):
+    def __init__(self, program, *arguments, backend=None,
+                 address="127.0.0.1:0"):
         environment = dict(os.environ)
         environment.pop("FLARE_BACKEND", None)
         # Freed memory is not to be counted as held, with AddressSanitizer.
@@ -25,7 +26,7 @@ class Server:
         self.backend = backend
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [program, "127.0.0.1:0", *arguments], env=environment,
+            [program, address, *arguments], env=environment,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=self.errors)
         line = self.process.stdout.readline().decode()

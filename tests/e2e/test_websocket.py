@@ -13,6 +13,7 @@ The last line is "N passed, N failed".
 import argparse
 import asyncio
 import itertools
+import json
 import os
 import signal
 import socket
@@ -294,26 +295,50 @@ async def rows(server, compression=None, is_tls=False):
 # ---- a room on several workers ----
 
 async def chat(server, **options):
+    """Each hears all, its own words too, in one order per speaker; who comes
+    and goes is told with how many there are."""
     clients = 24
     turns = 20
-    wanted = sorted(f"{number} {turn}" for number in range(clients)
-                    for turn in range(turns))
+    wanted = sorted((f"name {number}", f"{number} {turn}")
+                    for number in range(clients) for turn in range(turns))
+
+    async def hear(ws, kind):
+        while True:
+            event = json.loads(await ws.recv())
+            if event["kind"] == kind:
+                return event
 
     async def listen(ws):
-        return sorted([await ws.recv() for _ in wanted])
+        texts = [await hear(ws, "text") for _ in wanted]
+        return [(event["name"], event["text"]) for event in texts]
 
-    # all are there before the first speaks: each has heard itself
-    peers = [await connect(server, "/chat", **options)
-             for _ in range(clients)]
+    peers = []
+    for number in range(clients):
+        peers.append(await connect(
+            server, f"/chat?name=name%20{number}", **options))
+        # itself: from then on it hears all that is said
+        event = await hear(peers[-1], "join")
+        assert event == {"kind": "join", "name": f"name {number}",
+                         "people": number + 1}, event
     heard = asyncio.gather(*(listen(ws) for ws in peers))
     for turn in range(turns):
         await asyncio.gather(*(ws.send(f"{number} {turn}")
                                for number, ws in enumerate(peers)))
     for texts in await heard:
-        assert texts == wanted, len(texts)
-    for number, ws in enumerate(peers):
-        if number % 2:
-            await ws.close()
+        assert sorted(texts) == wanted, len(texts)
+        for number in range(clients):
+            mine = [text for name, text in texts if name == f"name {number}"]
+            assert mine == [f"{number} {turn}" for turn in range(turns)]
+    for left in range(clients - 1, 0, -1):
+        ws = peers.pop()
+        await ws.close()
+        event = await hear(peers[0], "leave")
+        assert event["people"] == left, event
+    await peers[0].send(b"no text")
+    try:
+        await hear(peers[0], "none")
+    except websockets.ConnectionClosed as end:
+        assert end.rcvd.code == 1003, end
 
 
 CASES = [rows, lengths, sixteen_mib, sixteen_mib_in_fragments, many_at_once,
