@@ -73,8 +73,24 @@ EXTRA_PROGRAMS += %D%/serve %D%/echo
 CLEANFILES += %D%/serve %D%/echo
 bench_echo_SOURCES = %D%/echo.c
 bench_echo_LDADD = libflare.la
+EXTRA_PROGRAMS += %D%/ws_echo
+CLEANFILES += %D%/ws_echo
+bench_ws_echo_SOURCES = %D%/ws_echo.c
+bench_ws_echo_LDADD = libflare.la
 bench_serve_SOURCES = %D%/serve.c
 bench_serve_LDADD = libflare.la
+
+# The room of bench/ws, and its peer; the other peer is bench/harness/ws.py's to
+# build, whose copy is not ours.
+EXTRA_PROGRAMS += %D%/ws_room %D%/lws_echo
+CLEANFILES += %D%/ws_room %D%/lws_echo
+bench_ws_room_SOURCES = %D%/ws_room.c %D%/histogram.h %D%/number.h
+bench_ws_room_CFLAGS = $(bench_CFLAGS)
+bench_ws_room_LDFLAGS =
+bench_lws_echo_SOURCES = %D%/peers/lws_echo.c
+bench_lws_echo_CFLAGS = $(bench_CFLAGS)
+bench_lws_echo_LDFLAGS =
+bench_lws_echo_LDADD = -lwebsockets
 
 # The clients of bench/clients.
 EXTRA_PROGRAMS += %D%/client
@@ -105,6 +121,7 @@ EXTRA_DIST += \
 	%D%/run \
 	%D%/tls \
 	%D%/wrk_check \
+	%D%/ws \
 	%D%/harness/__init__.py \
 	%D%/harness/build.py \
 	%D%/harness/echo.py \
@@ -116,4 +133,6 @@ EXTRA_DIST += \
 	%D%/harness/tls.py \
 	%D%/harness/witness.py \
 	%D%/harness/workloads.py \
-	%D%/peers/go_hello.go
+	%D%/harness/ws.py \
+	%D%/peers/go_hello.go \
+	%D%/peers/uws_echo.cpp

@@ -171,13 +171,14 @@ static void options_parse(int argc, char **argv)
 {
     static const char usage[] =
         "usage: floor [-a ADDRESS] [-p PORT] [-w WORKERS] [-b BUFFERS] [-d]\n"
-        "             [-u]\n"
+        "             [-e] [-u]\n"
         "  -b, -d   io_uring only: receive buffers (a power of two), direct\n"
         "           descriptors\n"
+        "  -e       io_uring only: an echo\n"
         "  -u       echo only: UDP\n";
     int opt;
 
-    while ((opt = getopt(argc, argv, "a:p:w:b:du")) != -1) {
+    while ((opt = getopt(argc, argv, "a:p:w:b:deu")) != -1) {
         switch (opt) {
         case 'a':
             floor_options.address = optarg;
@@ -192,10 +193,13 @@ static void options_parse(int argc, char **argv)
             break;
         case 'b':
             floor_options.buffers =
-                (unsigned)bench_number("BUFFERS", optarg, 1, 32768);
+                (unsigned)bench_number("BUFFERS", optarg, 1, FLOOR_BUFFERS_MAX);
             break;
         case 'd':
             floor_options.is_direct = 1;
+            break;
+        case 'e':
+            floor_options.is_echo = 1;
             break;
         case 'u':
             floor_options.is_datagram = 1;

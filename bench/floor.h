@@ -16,6 +16,7 @@
 enum {
     FLOOR_SHEET_ANSWERS = 64,  /* more are sent as several sheets */
     FLOOR_BUFFER_BYTES = 4096, /* one receive; what the library uses too */
+    FLOOR_BUFFERS_MAX = 32768,
     FLOOR_FD_MAX = 20000,
     FLOOR_WORKERS_MAX = 64,
     /* SO_RCVBUF: what 64 clients have in flight */
@@ -64,6 +65,7 @@ struct floor_options {
     unsigned workers;
     unsigned buffers; /* io_uring: receive buffers, a power of two */
     int is_direct;    /* io_uring: direct descriptors */
+    int is_echo;      /* io_uring: what came is sent back */
     int is_datagram;  /* a UDP socket instead of a listener */
 };
 

@@ -3,6 +3,8 @@
  * The io_uring floor: one multishot accept, one multishot receive per
  * connection out of a buffer ring, one plain send per connection and turn, and
  * one system call per turn for everything.  Needs Linux 6.1 (DEFER_TASKRUN).
+ * With -e it is the floor of an echo: what came is sent back out of the buffer
+ * it lies in, one send per connection and turn for all its buffers.
  */
 #include "bench/floor.h"
 
@@ -13,7 +15,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SQ_ENTRIES = 2048, CQ_ENTRIES = 8192, BUFFER_GROUP = 0 };
+enum {
+    SQ_ENTRIES = 2048,
+    CQ_ENTRIES = 8192,
+    BUFFER_GROUP = 0,
+    ECHO_PARTS_MAX = 1024 /* the kernel's UIO_MAXIOV */
+};
 
 enum op { OP_ACCEPT, OP_RECV, OP_SEND, OP_CLOSE };
 
@@ -21,8 +28,12 @@ struct conn {
     struct floor_cut cut;
     uint8_t is_dirty; /* in the turn's list of connections to send on */
     uint8_t is_gone;
-    uint32_t owed;    /* answers not yet handed to the kernel */
+    uint32_t owed;    /* answers, or buffers, not yet handed to the kernel */
     uint32_t sending; /* bytes of the send in flight */
+    uint32_t flying_count; /* echo: buffers in it */
+    uint16_t flying;
+    uint16_t first; /* echo: of the buffers owed, linked by `next` */
+    uint16_t last;
 };
 
 struct server {
@@ -33,6 +44,12 @@ struct server {
     int listen_fd;
     uint32_t dirty_count;
     struct floor_sheet sheet;
+    uint16_t next[FLOOR_BUFFERS_MAX]; /* echo: of one connection's buffers */
+    uint32_t held[FLOOR_BUFFERS_MAX]; /* bytes in them */
+    struct iovec parts[FLOOR_BUFFERS_MAX]; /* echo: of this turn's sends */
+    struct msghdr messages[FLOOR_FD_MAX];
+    uint32_t part_count;
+    uint32_t message_count;
     int dirty[FLOOR_FD_MAX];
     struct conn conns[FLOOR_FD_MAX]; /* by descriptor or direct slot */
 };
@@ -92,12 +109,83 @@ static void send_start(struct server *s, struct conn *c, int fd)
     sqe->msg_flags = MSG_WAITALL; /* the kernel finishes a short one */
 }
 
+static void buffer_put(struct server *s, uint16_t id)
+{
+    struct io_uring_buf *buf =
+        &s->pool->bufs[s->pool_tail++ & (floor_options.buffers - 1)];
+
+    buf->addr = (uintptr_t)(s->buffers + (size_t)id * FLOOR_BUFFER_BYTES);
+    buf->len = FLOOR_BUFFER_BYTES;
+    buf->bid = id;
+}
+
+/* Echo: sends all that is owed with one call.  The kernel has taken the list
+ * of parts by the end of the submission. */
+static void echo_start(struct server *s, struct conn *c, int fd)
+{
+    struct io_uring_sqe *sqe = server_sqe(s, OP_SEND, fd);
+    struct msghdr *message = &s->messages[s->message_count++];
+    uint16_t id = c->first;
+
+    if (c->owed > ECHO_PARTS_MAX)
+        floor_die("more than a send of an echo may have", -EMSGSIZE);
+    *message = (struct msghdr){.msg_iov = &s->parts[s->part_count]};
+    c->sending = 0;
+    for (uint32_t i = 0; i < c->owed; i++) {
+        s->parts[s->part_count++] = (struct iovec){
+            s->buffers + (size_t)id * FLOOR_BUFFER_BYTES, s->held[id]};
+        c->sending += s->held[id];
+        id = s->next[id];
+    }
+    message->msg_iovlen = c->owed;
+    c->flying = c->first;
+    c->flying_count = c->owed;
+    c->owed = 0;
+    sqe->opcode = IORING_OP_SENDMSG;
+    sqe->addr = (uintptr_t)message;
+    sqe->len = 1;
+    if (c->flying_count == 1) {
+        sqe->opcode = IORING_OP_SEND;
+        sqe->addr = (uintptr_t)message->msg_iov->iov_base;
+        sqe->len = c->sending;
+    }
+    sqe->msg_flags = MSG_WAITALL;
+}
+
+static void echo_owe(struct server *s, struct conn *c, uint16_t id,
+                     uint32_t bytes)
+{
+    s->held[id] = bytes;
+    if (c->owed++ == 0)
+        c->first = id;
+    else
+        s->next[c->last] = id;
+    c->last = id;
+}
+
+/* Gives `count` buffers from `id` on back to the kernel. */
+static void echo_give(struct server *s, uint16_t id, uint32_t count)
+{
+    for (; count > 0; count--) {
+        buffer_put(s, id);
+        id = s->next[id];
+    }
+}
+
+/* What is owed is not sent. */
+static void conn_stop(struct server *s, struct conn *c)
+{
+    if (floor_options.is_echo)
+        echo_give(s, c->first, c->owed);
+    c->owed = 0;
+}
+
 static void conn_close(struct server *s, struct conn *c, int fd)
 {
     struct io_uring_sqe *sqe;
 
     c->is_gone = 1;
-    c->owed = 0;
+    conn_stop(s, c);
     if (c->sending > 0)
         return; /* when it is back */
     if (!floor_options.is_direct) {
@@ -139,13 +227,13 @@ static void on_recv(struct server *s, const struct io_uring_cqe *cqe, int fd)
     if (cqe->res > 0) {
         uint16_t id = (uint16_t)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
         uint8_t *data = s->buffers + (size_t)id * FLOOR_BUFFER_BYTES;
-        struct io_uring_buf *buf =
-            &s->pool->bufs[s->pool_tail++ & (floor_options.buffers - 1)];
 
-        c->owed += floor_heads_count(&c->cut, data, (uint32_t)cqe->res);
-        buf->addr = (uintptr_t)data;
-        buf->len = FLOOR_BUFFER_BYTES;
-        buf->bid = id;
+        if (floor_options.is_echo) {
+            echo_owe(s, c, id, (uint32_t)cqe->res);
+        } else {
+            c->owed += floor_heads_count(&c->cut, data, (uint32_t)cqe->res);
+            buffer_put(s, id);
+        }
         if (c->owed > 0)
             conn_mark_dirty(s, c, fd);
     }
@@ -163,10 +251,12 @@ static void on_send(struct server *s, const struct io_uring_cqe *cqe, int fd)
     int is_whole = cqe->res == (int32_t)c->sending;
 
     c->sending = 0;
+    echo_give(s, c->flying, c->flying_count); /* none but in an echo */
+    c->flying_count = 0;
     if (c->is_gone)
         conn_close(s, c, fd);
     else if (!is_whole)
-        c->owed = 0; /* broken: the receive ends too, and closes */
+        conn_stop(s, c); /* broken: the receive ends too, and closes */
     else if (c->owed > 0)
         conn_mark_dirty(s, c, fd);
 }
@@ -207,10 +297,16 @@ static void server_send_dirty(struct server *s)
         struct conn *c = &s->conns[fd];
 
         c->is_dirty = 0;
-        if (c->sending == 0 && c->owed > 0 && !c->is_gone)
+        if (c->sending > 0 || c->owed == 0 || c->is_gone)
+            continue;
+        if (floor_options.is_echo)
+            echo_start(s, c, fd);
+        else
             send_start(s, c, fd);
     }
     s->dirty_count = 0;
+    s->part_count = 0;
+    s->message_count = 0;
 }
 
 static void ring_open(struct server *s)

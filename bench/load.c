@@ -28,6 +28,7 @@ static struct {
     int is_sleeping;
     int is_short;
     size_t echo;     /* bytes of a message; 0: HTTP */
+    size_t ws;       /* bytes of a WebSocket message; 0: none */
     int is_datagram; /* UDP */
     unsigned slow;   /* clients beside the traffic */
     unsigned slow_s; /* seconds without them, and at most with them */
@@ -61,11 +62,59 @@ static void kind_request(struct load_kind *kind, const char *request,
         memcpy(kind->requests + i * len, request, len);
 }
 
+/* The header of an unfragmented binary message (RFC 6455 section 5.2). */
+static size_t frame_head(char *out, size_t len, unsigned mask_bit)
+{
+    out[0] = (char)0x82;
+    if (len < 126) {
+        out[1] = (char)(mask_bit | len);
+        return 2;
+    }
+    out[1] = (char)(mask_bit | 126);
+    out[2] = (char)(len >> 8);
+    out[3] = (char)len;
+    return 4;
+}
+
+/* Masked messages, which a server sends back unmasked, and a floor as they
+ * are. */
+static void target_ws(struct load_target *target, char *request)
+{
+    static const char key[4] = {0x37, (char)0xfa, 0x21, 0x3d};
+    struct load_kind *kind = &target->kinds[target->kind_count++];
+    size_t head = frame_head(request, options.ws, 0x80);
+
+    target->is_echo = 1;
+    target->is_ws = strncmp(target->name, "floor-", 6) != 0;
+    if (target->is_ws) {
+        kind->answer = malloc(options.ws + 4);
+        if (kind->answer == NULL)
+            load_die("memory", -ENOMEM);
+        kind->answer_bytes =
+            (uint32_t)(frame_head((char *)kind->answer, options.ws, 0) +
+                       options.ws);
+    }
+    memcpy(request + head, key, 4);
+    head += 4;
+    for (size_t i = 0; i < options.ws; i++) {
+        char byte = (char)(i * 7 + i / 251);
+
+        request[head + i] = (char)(byte ^ key[i % 4]);
+        if (target->is_ws)
+            kind->answer[kind->answer_bytes - options.ws + i] = (uint8_t)byte;
+    }
+    kind_request(kind, request, head + options.ws);
+}
+
 static void target_request(struct load_target *target)
 {
     static char request[REQUEST_MAX];
     size_t len;
 
+    if (options.ws > 0) {
+        target_ws(target, request);
+        return;
+    }
     target->is_echo = options.echo > 0;
     target->is_datagram = options.is_datagram;
     if (options.echo > 0) {
@@ -138,6 +187,9 @@ static void usage(void)
           "      --short          a connection for each request, whose bytes\n"
           "                       ask for Connection: close\n"
           "      --echo BYTES     messages of so many bytes, which come back\n"
+          "      --ws BYTES       WebSocket messages of so many bytes, which "
+          "come\n"
+          "                       back; as plain bytes from targets floor-*\n"
           "      --udp            over UDP: echoes only\n"
           "      --slow N         one target: without, then beside N clients\n"
           "                       that send a byte of a head each second\n"
@@ -155,8 +207,9 @@ static void targets_parse(int argc, char **argv)
         load_die("several requests and short connections go one by one", 0);
     if (options.is_short && options.request_count > 1)
         load_die("a short connection has one kind of request", 0);
-    if (options.echo ? options.request_count > 0 || options.is_short
-                     : options.is_datagram)
+    if (options.echo || options.ws
+            ? options.request_count > 0 || options.is_short
+            : options.is_datagram)
         load_die("an echo has no other request, and UDP only echoes", 0);
     for (int i = 0; i < argc; i++) {
         target_parse(&targets[i], argv[i]);
@@ -179,6 +232,7 @@ static void options_parse(int argc, char **argv)
         {"request", required_argument, NULL, 'q'},
         {"short", no_argument, NULL, 'x'},
         {"echo", required_argument, NULL, 'e'},
+        {"ws", required_argument, NULL, 'W'},
         {"udp", no_argument, NULL, 'u'},
         {"slow", required_argument, NULL, 'o'},
         {"slow-s", required_argument, NULL, 'p'},
@@ -221,6 +275,9 @@ static void options_parse(int argc, char **argv)
             break;
         case 'e':
             options.echo = bench_number("echo", optarg, 1, 65507);
+            break;
+        case 'W':
+            options.ws = bench_number("ws", optarg, 1, 65535);
             break;
         case 'u':
             options.is_datagram = 1;

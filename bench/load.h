@@ -41,8 +41,9 @@ struct load_target {
     /* A connection asks for one after the other; more than one: depth 1. */
     struct load_kind kinds[LOAD_KINDS_MAX];
     unsigned kind_count;
-    int is_echo;     /* the answer is the request, which is no HTTP */
+    int is_echo;     /* the answer is the request, or known; no HTTP */
     int is_datagram; /* UDP: a request, and its answer, is a datagram */
+    int is_ws;       /* a connection begins with the handshake of WebSocket */
     char broken[96]; /* why it takes part no more; empty: it does */
 };
 

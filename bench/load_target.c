@@ -9,6 +9,28 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Becomes a WebSocket; byte by byte, lest it take more than the head. */
+static void upgrade(const struct load_target *target, int fd)
+{
+    static const char request[] =
+        "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    char head[1024] = "";
+    size_t len = 0;
+
+    if (send(fd, request, sizeof(request) - 1, 0) < 0)
+        load_die(target->name, -errno);
+    while (len < 4 || memcmp(head + len - 4, "\r\n\r\n", 4) != 0) {
+        ssize_t n = recv(fd, head + len, 1, 0);
+
+        if (n <= 0 || ++len == sizeof(head) - 1)
+            load_die("no answer to the upgrade", n < 0 ? -errno : 0);
+    }
+    if (strncmp(head, "HTTP/1.1 101 ", 13) != 0)
+        load_die("the upgrade is refused", 0);
+}
+
 int load_target_connect(const struct load_target *target)
 {
     const int on = 1;
@@ -21,6 +43,8 @@ int load_target_connect(const struct load_target *target)
         connect(fd, (const struct sockaddr *)&target->address,
                 sizeof(target->address)) < 0)
         load_die(target->name, -errno);
+    if (target->is_ws)
+        upgrade(target, fd);
     return fd;
 }
 
@@ -96,10 +120,10 @@ void load_target_learn(struct load_target *target)
     for (unsigned i = 0; i < target->kind_count; i++) {
         struct load_kind *kind = &target->kinds[i];
 
-        if (target->is_echo) {
+        if (target->is_echo && kind->answer == NULL) {
             kind->answer = (uint8_t *)kind->requests;
             kind->answer_bytes = kind->request_bytes;
-        } else {
+        } else if (!target->is_echo) {
             kind_learn(target, kind);
         }
     }
