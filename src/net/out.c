@@ -173,13 +173,10 @@ static uint32_t out_room(const struct flare__out_chunk *c)
     return c == NULL || c->cap == 0 ? 0 : c->cap - c->len;
 }
 
-int flare__out_copy(struct flare__out *out, struct flare__out_pool *pool,
-                    struct flare_str bytes)
+/* As flare__out_copy, but what was queued when memory ran out stays. */
+static int out_append(struct flare__out *out, struct flare__out_pool *pool,
+                      struct flare_str bytes)
 {
-    struct flare__out_chunk *tail = out->tail;
-    uint32_t len = tail != NULL ? tail->len : 0;
-    uint32_t before = out->bytes;
-
     while (bytes.len > 0) {
         uint32_t room = out_room(out->tail);
         uint32_t n = room != 0 ? room : pool->data_bytes;
@@ -188,17 +185,38 @@ int flare__out_copy(struct flare__out *out, struct flare__out_pool *pool,
         if (n > bytes.len)
             n = (uint32_t)bytes.len;
         to = flare__out_reserve(out, pool, n);
-        if (to == NULL) {
-            out_cut(out, pool, tail, len);
-            out->bytes = before;
+        if (to == NULL)
             return -ENOMEM;
-        }
         memcpy(to, bytes.ptr, n);
         flare__out_commit(out, n);
         bytes.ptr += n;
         bytes.len -= n;
     }
     return 0;
+}
+
+int flare__out_copy_two(struct flare__out *out, struct flare__out_pool *pool,
+                        struct flare_str head, struct flare_str body)
+{
+    struct flare__out_chunk *tail = out->tail;
+    uint32_t len = tail != NULL ? tail->len : 0;
+    uint32_t before = out->bytes;
+    int rc = out_append(out, pool, head);
+
+    if (rc == 0)
+        rc = out_append(out, pool, body);
+    if (rc == 0)
+        return 0;
+    out_cut(out, pool, tail, len);
+    out->bytes = before;
+    return rc;
+}
+
+int flare__out_copy(struct flare__out *out, struct flare__out_pool *pool,
+                    struct flare_str bytes)
+{
+    return flare__out_copy_two(out, pool, bytes,
+                               (struct flare_str){.ptr = NULL});
 }
 
 struct flare__out_chunk *flare__out_borrow(struct flare__out_pool *pool,

@@ -85,6 +85,10 @@ void flare__out_commit(struct flare__out *out, uint32_t size);
 int flare__out_copy(struct flare__out *out, struct flare__out_pool *pool,
                     struct flare_str bytes);
 
+/* The same of `head` and `body`, both or none. */
+int flare__out_copy_two(struct flare__out *out, struct flare__out_pool *pool,
+                        struct flare_str head, struct flare_str body);
+
 /*
  * A chunk that stands for a borrowed body, not queued yet; `free_fn` (may be
  * NULL) is called when the queue is done with it.  NULL: no memory.

@@ -13,6 +13,7 @@
 
 enum {
     SEND_DEFLATE_BYTES = 16384, /* of a compressed frame, at most */
+    SEND_PIECE_MAX = 1024, /* past it a frame lies in as many as it takes */
     SEND_SHARED_COPY_MAX = 1024 /* below it a copy is cheaper than a vector */
 };
 
@@ -48,16 +49,22 @@ static int send_done(struct flare_ws *ws)
     return 1;
 }
 
-/* A frame in one piece.  -ENOMEM. */
+/* A frame, copied.  -ENOMEM. */
 static int send_frame(struct flare_ws *ws, const struct flare__ws_frame *frame,
                       const char *payload)
 {
     struct flare__out *out = flare__guest_out(&ws->guest);
+    struct flare__out_pool *pool = flare__guest_pool(&ws->guest);
     char head[FLARE__WS_HEAD_MAX];
     size_t head_len = flare__ws_write_head(head, frame);
     uint32_t size = (uint32_t)(head_len + frame->len);
-    char *p = flare__out_reserve(out, flare__guest_pool(&ws->guest), size);
+    char *p;
 
+    if (size > SEND_PIECE_MAX) /* in chunks that are there already */
+        return flare__out_copy_two(
+            out, pool, (struct flare_str){head, head_len},
+            (struct flare_str){payload, (size_t)frame->len});
+    p = flare__out_reserve(out, pool, size);
     if (p == NULL)
         return -ENOMEM;
     memcpy(p, head, head_len);

@@ -284,8 +284,9 @@ START_TEST(test_out_a_copy_without_memory_takes_nothing)
         put(&b, "before", 6);
         b.fault.mode = FAULT_ONCE;
         b.fault.at = b.fault.sites + at;
-        rc = flare__out_copy(&b.out, &b.pool,
-                             (struct flare_str){text, sizeof(text)});
+        rc = flare__out_copy_two(
+            &b.out, &b.pool, (struct flare_str){text, 5000},
+            (struct flare_str){text + 5000, sizeof(text) - 5000});
         ck_assert_int_eq(rc, at <= 4 ? -ENOMEM : 0);
         ck_assert_uint_eq(b.out.bytes, rc < 0 ? 6 : 6 + sizeof(text));
         b.fault.mode = FAULT_NEVER;
@@ -298,6 +299,28 @@ START_TEST(test_out_a_copy_without_memory_takes_nothing)
         ck_assert_mem_eq(got + len - 5, "after", 5);
         bench_fini(&b);
     }
+}
+END_TEST
+
+START_TEST(test_out_two_are_copied_one_behind_the_other)
+{
+    struct bench b;
+    char got[16];
+    size_t len = 0;
+
+    bench_init(&b);
+    ck_assert_int_eq(flare__out_copy_two(&b.out, &b.pool, FLARE_STR("head"),
+                                         FLARE_STR("body")),
+                     0);
+    ck_assert_int_eq(flare__out_copy_two(&b.out, &b.pool, FLARE_STR("head"),
+                                         FLARE_STR("")),
+                     0);
+    ck_assert_uint_eq(b.fault.live_blocks, 1);
+    while (take(&b, got, &len) > 0)
+        ;
+    ck_assert_uint_eq(len, 12);
+    ck_assert_mem_eq(got, "headbodyhead", 12);
+    bench_fini(&b);
 }
 END_TEST
 
@@ -335,6 +358,7 @@ int main(void)
     tcase_add_test(t,
                    test_out_a_copy_fills_chunk_after_chunk_however_it_is_cut);
     tcase_add_test(t, test_out_a_copy_without_memory_takes_nothing);
+    tcase_add_test(t, test_out_two_are_copied_one_behind_the_other);
     tcase_add_test(t, test_out_a_copy_never_writes_behind_a_borrowed_body);
     suite_add_tcase(s, t);
     return test_run(s);
