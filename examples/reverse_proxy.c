@@ -3,7 +3,8 @@
  * Relays every request to one origin, bodies both ways as they come: who reads
  * slowly slows the other end, and nothing grows in between.  Connections to the
  * origin are kept.  Fields of a connection (RFC 9110 section 7.6.1) stay
- * behind.
+ * behind, but for an upgrade to WebSocket: if the origin takes it, the two
+ * connections become a tunnel.
  *
  *   reverse_proxy [ADDRESS [ORIGIN]]
  *   reverse_proxy 127.0.0.1:8080 http://127.0.0.1:8081
@@ -90,11 +91,10 @@ static bool is_hop(struct flare_str name, struct flare_str connection)
            is_listed(name, connection);
 }
 
-static void on_head(flare_call *call, const flare_reply *reply, void *ctx)
+static void copy_fields(struct relay *r, const flare_reply *reply)
 {
     struct flare_str connection = flare_reply_header(reply, "Connection");
     struct flare_str name, value;
-    struct relay *r = ctx;
     char text[256];
 
     for (size_t i = 0; flare_reply_header_at(reply, i, &name, &value) == 0;
@@ -103,11 +103,32 @@ static void on_head(flare_call *call, const flare_reply *reply, void *ctx)
         if (!is_hop(name, connection)) /* Date and Server are the server's */
             (void)!flare_res_header(r->res, text, value);
     }
+}
+
+static void on_head(flare_call *call, const flare_reply *reply, void *ctx)
+{
+    struct relay *r = ctx;
+
+    copy_fields(r, reply);
     if (flare_res_start(r->res, flare_reply_status(reply),
                         flare_reply_header(reply, "Content-Type"),
                         flare_reply_length(reply)) < 0)
         flare_call_cancel(call);
     flare_res_on_drain(r->res, on_drain, r);
+}
+
+/* It has taken the upgrade.  What fails here is a 502 of on_done. */
+static void on_upgrade(flare_call *call, const flare_reply *reply,
+                       flare_stream *stream, struct flare_str early, void *ctx)
+{
+    struct relay *r = ctx;
+
+    (void)call;
+    if (r->req == NULL)
+        return;
+    copy_fields(r, reply);
+    (void)!flare_res_tunnel(r->req, r->res, FLARE_STR("websocket"), stream,
+                            early, NULL);
 }
 
 static void on_data(flare_call *call, struct flare_str data, void *ctx)
@@ -130,7 +151,7 @@ static void on_done(flare_call *call, int rc, flare_reply *reply,
     r->call = NULL;
     if (r->req == NULL)
         free(r);
-    else if (rc == 0)
+    else if (rc == 0 && flare_res_status(r->res) != 0)
         (void)!flare_res_finish(r->res); /* its end frees it: on_gone */
     else if (flare_res_status(r->res) != 0)
         flare_res_abort(r->res);
@@ -153,8 +174,10 @@ static void on_gone(flare_req *req, flare_res *res,
 
 /* ---- both ---- */
 
-static const struct flare_call_handler handler = {
-    .on_head = on_head, .on_data = on_data, .on_done = on_done};
+static const struct flare_call_handler handler = {.on_head = on_head,
+                                                  .on_upgrade = on_upgrade,
+                                                  .on_data = on_data,
+                                                  .on_done = on_done};
 
 static int relay_start(struct relay *r, struct flare_field *fields)
 {
@@ -186,6 +209,11 @@ static int relay_start(struct relay *r, struct flare_field *fields)
     if (flare_u64_parse(length, &r->source.length) == 0 ||
         flare_req_header(r->req, "Transfer-Encoding").ptr != NULL)
         ask.source = &r->source;
+    else if (flare_req_version_minor(r->req) > 0 &&
+             is_listed(FLARE_STR("upgrade"), connection) &&
+             flare_str_equal_nocase(flare_req_header(r->req, "Upgrade"),
+                                    FLARE_STR("websocket")))
+        ask.upgrade = FLARE_STR("websocket"); /* and no other: no h2c */
     ask.expect_continue = flare_req_header(r->req, "Expect").ptr != NULL;
     return flare_call_start(flare_worker_state(r->req, flare_client), &r->call,
                             &ask, &handler, r, NULL);

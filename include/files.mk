@@ -40,6 +40,7 @@ flareinclude_HEADERS = \
 	%D%/flare/tcp.h \
 	%D%/flare/timer.h \
 	%D%/flare/tls.h \
+	%D%/flare/tunnel.h \
 	%D%/flare/udp.h \
 	%D%/flare/url.h \
 	%D%/flare/watch.h \

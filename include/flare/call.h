@@ -26,6 +26,9 @@ extern "C" {
 /* Of flare/client.h. */
 typedef struct flare_client flare_client;
 
+/* Of flare/tcp.h. */
+typedef struct flare_stream flare_stream;
+
 /* A request under way, until on_done returns. */
 typedef struct flare_call flare_call;
 
@@ -98,6 +101,10 @@ struct flare_ask {
     struct flare_str content_type; /* [none] */
     /* The body waits for a "100 Continue", or a second. */
     bool expect_continue;
+    /* Protocols to go on with on this connection, "websocket", which the server
+     * may take or not; needs on_upgrade, a client on a loop of yours, and no
+     * body [none]. */
+    struct flare_str upgrade;
 
     bool no_redirects; /* a 3xx is the answer */
     /* As it came: no content coding is asked for or undone; likewise where
@@ -132,6 +139,15 @@ struct flare_call_handler {
     /* Bytes of the body, at least one, decoded, lent until it returns.  NULL:
      * the body is collected in the reply, up to body_bytes_max. */
     void (*on_data)(flare_call *call, struct flare_str data, void *ctx);
+    /*
+     * In place of on_head and on_data: the answer is a 101 to one of
+     * ask.upgrade, and the connection is yours.  Takes `stream` with a
+     * flare_stream_handle in here; one that is not taken is closed.  `early` is
+     * what came behind the head already, lent until it returns: the stream does
+     * not tell of it again.  on_done follows with 0.
+     */
+    void (*on_upgrade)(flare_call *call, const flare_reply *reply,
+                       flare_stream *stream, struct flare_str early, void *ctx);
     /* After more of a body has gone or come; of the numbers, `progress` is lent
      * until it returns. */
     void (*on_progress)(flare_call *call,
@@ -168,7 +184,8 @@ struct flare_call_handler {
  *
  * Returns 0, and on_done follows; else nothing is called and `err` (may be
  * NULL) names the culprit: FLARE_E_BAD_URL, _BAD_METHOD, _BAD_HEADER,
- * _BAD_HOSTNAME, _RANGE (a timeout; more than one body), _HEAD_TOO_LARGE,
+ * _BAD_HOSTNAME, _RANGE (a timeout; more than one body; upgrade without what
+ * it needs), _HEAD_TOO_LARGE,
  * _CALLS_FULL (too many wait), _STOPPED (the loop ends), -ENOMEM.
  */
 FLARE_API FLARE_MUST_USE int flare_call_start(

@@ -40,6 +40,7 @@
 #include <flare/tcp.h>
 #include <flare/timer.h>
 #include <flare/tls.h>
+#include <flare/tunnel.h>
 #include <flare/udp.h>
 #include <flare/url.h>
 #include <flare/watch.h>

@@ -151,6 +151,23 @@ static int call_body(flare_call *call, const struct flare_ask *ask,
     return 0;
 }
 
+static int call_upgrade(flare_call *call, const struct flare_ask *ask,
+                        struct flare_error *err)
+{
+    if (ask->upgrade.len == 0)
+        return 0;
+    if (call->handler->on_upgrade == NULL || call->client->is_private ||
+        call->body.kind != FLARE__CALL_NO_BODY)
+        return flare__error(err, FLARE_E_RANGE,
+                            "upgrade: without on_upgrade, on a client without "
+                            "a loop of yours, or with a body");
+    call->ask.upgrade = ask->upgrade;
+    call->ask.upgrade.ptr = flare__arena_copy(&call->texts, ask->upgrade);
+    if (call->ask.upgrade.ptr == NULL)
+        return flare__error(err, -ENOMEM, "%s", flare_strerror(-ENOMEM));
+    return 0;
+}
+
 static bool call_has_field(const flare_call *call, struct flare_str name)
 {
     for (size_t i = 0; i < call->field_count; i++)
@@ -210,6 +227,8 @@ static int call_fill(flare_call *call, const struct flare_ask *ask,
 
     if (rc == 0)
         rc = call_body(call, ask, err);
+    if (rc == 0)
+        rc = call_upgrade(call, ask, err);
     if (rc == 0)
         rc = call_method(call, ask, err);
     if (rc < 0)

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "http/list.h"
 #include "net/clock.h"
 #include "tcp/stream.h"
 
@@ -330,6 +331,74 @@ static bool recv_drained_enough(const flare_call *call)
                                  r->left > FLARE__CLIENT_DRAIN_MAX));
 }
 
+/* ---- another protocol ---- */
+
+/* Whether the answer names one of those that were asked for, and no other (RFC
+ * 9110 section 7.8). */
+static bool recv_names_upgrade(const flare_call *call)
+{
+    const struct flare_str chosen = flare_reply_header(call->reply, "Upgrade");
+    struct flare_str rest = call->ask.upgrade;
+    struct flare_str one;
+
+    while (flare__list_next(&rest, FLARE__QUOTED_STRING, &one))
+        if (flare_str_equal_nocase(one, chosen))
+            return true;
+    return false;
+}
+
+static void recv_on_nobodys_data(flare_stream *stream, struct flare_str data,
+                                 void *ctx)
+{
+    (void)stream, (void)data, (void)ctx;
+}
+
+/* Of a stream that on_upgrade has not taken. */
+static const struct flare_stream_handler recv_nobody = {
+    .on_data = recv_on_nobodys_data};
+
+/*
+ * The 101 has come, and `early` behind it: the connection leaves the client,
+ * its stream is given away.  The call is gone, or will be.
+ */
+static void recv_upgrade(flare_call *call, struct flare_str early)
+{
+    struct flare__client_conn *conn = call->conn;
+    flare_client *client = call->client;
+    flare_stream *stream = conn->stream;
+    char *kept = conn->in.ptr; /* `early` may lie there */
+
+    if (flare__reply_settle(call->reply) < 0) {
+        recv_fail(call, -ENOMEM, NULL);
+        return;
+    }
+    conn->in = (struct flare__bytes){.ptr = NULL};
+    conn->call = NULL;
+    call->conn = NULL;
+    flare__client_conn_leave(conn);
+    flare_stream_handle(stream, &recv_nobody, NULL);
+    call->handler->on_upgrade(call, call->reply, stream, early, call->ctx);
+    if (stream->handler == &recv_nobody)
+        flare_stream_close(stream);
+    flare__free(&client->al, kept);
+    if (!call->is_ending) /* else its end is on the way already */
+        flare__call_finish(call);
+}
+
+/* false: the call is gone. */
+static bool recv_switch(flare_call *call)
+{
+    int rc;
+
+    recv_cookies(call, &call->conn->reader.head);
+    rc = recv_reply(call, &call->conn->reader.head);
+    if (rc == 0 && !recv_names_upgrade(call))
+        rc = FLARE_E_REPLY_UPGRADE;
+    if (rc < 0)
+        recv_fail(call, rc, NULL);
+    return rc == 0;
+}
+
 /* ---- the bytes ---- */
 
 /* What is left is kept.  The head lies in bytes that go.  Nothing of the call
@@ -359,7 +428,9 @@ static bool recv_event(flare_call *call, int event, struct flare_str data)
             flare__call_go_on(call);
         return true;
     case FLARE__REPLY_HEAD:
-        return recv_head(call);
+        return call->conn->reader.framing == FLARE__REPLY_NO_END
+                   ? recv_switch(call)
+                   : recv_head(call);
     case FLARE__REPLY_BODY:
         return recv_body(call, data);
     case FLARE__REPLY_TRAILER:
@@ -387,6 +458,10 @@ static void recv_feed(flare_call *call, struct flare_str in)
             break;
         if (event == FLARE__REPLY_DONE) {
             recv_done(call);
+            return;
+        }
+        if (event == FLARE__REPLY_TUNNEL) {
+            recv_upgrade(call, in);
             return;
         }
         if (!recv_event(call, event, data))

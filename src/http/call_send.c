@@ -247,9 +247,11 @@ void flare__call_go_on(flare_call *call)
 
 static unsigned send_reader_flags(const flare_call *call)
 {
-    return flare_str_equal(call->ask.method, FLARE_STR("HEAD"))
-               ? FLARE__REPLY_TO_HEAD
-               : 0;
+    unsigned flags = call->ask.upgrade.len > 0 ? FLARE__REPLY_TO_UPGRADE : 0;
+
+    if (flare_str_equal(call->ask.method, FLARE_STR("HEAD")))
+        flags |= FLARE__REPLY_TO_HEAD;
+    return flags;
 }
 
 void flare__call_send(flare_call *call)

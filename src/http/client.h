@@ -15,6 +15,7 @@
  * A connection is a stream (tcp/stream.h) with one call on it, or idle:
  *
  *   CONNECTING -> BUSY <-> IDLE -> CLOSING
+ *                 BUSY -> gone: after a 101 the stream is the caller's
  *   CONNECTING -> TUNNEL -> SECURING -> BUSY     https through a proxy
  *
  * A call's phases, of which each has its deadline:
@@ -303,6 +304,10 @@ void flare__client_conn_release(struct flare__client_conn *conn, bool is_whole);
 
 /* At once; its place is free.  It has no call. */
 void flare__client_conn_abort(struct flare__client_conn *conn);
+
+/* Forgets the connection, but for its stream: that is the caller's.  It has no
+ * call. */
+void flare__client_conn_leave(struct flare__client_conn *conn);
 
 /* The deadline is that of what happens now. */
 void flare__client_conn_expect(struct flare__client_conn *conn,

@@ -83,6 +83,15 @@ static void conn_free(struct flare__client_conn *c)
     flare__free(&client->al, c);
 }
 
+void flare__client_conn_leave(struct flare__client_conn *conn)
+{
+    flare_client *client = conn->client;
+
+    FLARE_ASSERT(conn->call == NULL && conn->state == FLARE__CLIENT_BUSY);
+    conn_free(conn);
+    flare__client_serve(client);
+}
+
 void flare__client_conn_abort(struct flare__client_conn *conn)
 {
     bool was_idle = conn->state == FLARE__CLIENT_IDLE;

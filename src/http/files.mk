@@ -177,6 +177,7 @@ libflare_core_la_SOURCES += \
 	%D%/stats.c \
 	%D%/trust.c \
 	%D%/trust.h \
+	%D%/tunnel.c \
 	%D%/upgrade.c \
 	%D%/upgrade.h \
 	%D%/url.c \
