@@ -44,5 +44,6 @@ flareinclude_HEADERS = \
 	%D%/flare/udp.h \
 	%D%/flare/url.h \
 	%D%/flare/watch.h \
-	%D%/flare/ws.h
+	%D%/flare/ws.h \
+	%D%/flare/ws_client.h
 
