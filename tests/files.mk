@@ -994,6 +994,7 @@ EXTRA_DIST += \
 	%D%/e2e/peers/peer.js \
 	%D%/e2e/peers/peer.py \
 	%D%/e2e/peers/ws.js \
+	%D%/install/cmake/CMakeLists.txt \
 	%D%/install/consumer.c \
 	%D%/install/consumer.cc \
 	%D%/install/installcheck.sh \
@@ -1016,7 +1017,7 @@ check-threads: all
 
 installcheck-local:
 	srcdir='$(abs_top_srcdir)' CC='$(CC)' DESTDIR='$(DESTDIR)' \
-	libdir='$(libdir)' includedir='$(includedir)' \
+	prefix='$(prefix)' libdir='$(libdir)' includedir='$(includedir)' \
 	CFLAGS='$(SANITIZE_FLAGS)' \
 	bash $(top_srcdir)/tests/install/installcheck.sh
 

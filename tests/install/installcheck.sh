@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# What was installed is enough for a user: the headers, flare.pc, both
+# What was installed is enough for a user: the headers, flare.pc, CMake, both
 # libraries.  Run by `make installcheck`, with DESTDIR as it was for install;
 # CC, CXX and the folders come from the Makefile.
 set -u
@@ -77,6 +77,33 @@ cxx_program_runs() {
     LD_LIBRARY_PATH=$DESTDIR$libdir "$work/cxx"
 }
 
+# cmake_builds KIND...: the targets flare::KIND, of a tree that was moved.
+cmake_builds() {
+    local kind
+    rm -rf "$work/moved" "$work/cmake"
+    mkdir -p "$work/moved" "$work/cmake"
+    cp -a "$prefix_dir/." "$work/moved/" || return
+    cmake -S "$srcdir/tests/install/cmake" -B "$work/cmake" \
+        -DCMAKE_PREFIX_PATH="$work/moved" -DCMAKE_C_FLAGS="${CFLAGS-}" \
+        -DCMAKE_C_COMPILER="${CC##* }" -DKINDS="$(IFS=';' && echo "$*")" \
+        -DSOURCE="$srcdir/tests/install/consumer.c" &&
+        cmake --build "$work/cmake" || return
+    for kind; do
+        "$work/cmake/$kind" || return
+    done
+}
+
+# A version that this one does not stand for is refused.
+cmake_refuses() {
+    rm -rf "$work/cmake"
+    printf '%s\n' 'cmake_minimum_required(VERSION 3.16)' 'project(x C)' \
+        "find_package(flare $1 CONFIG)" \
+        'if(flare_FOUND)' 'message(FATAL_ERROR found)' 'endif()' \
+        >"$work/CMakeLists.txt"
+    cmake -S "$work" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix_dir" &&
+        return 0
+}
+
 claim "every public header is installed" headers_are_all_there
 claim "flare.pc and base.h have one version" version_is_the_headers
 if [ -e "$DESTDIR$libdir/libflare.so" ]; then
@@ -89,5 +116,22 @@ if [ -e "$DESTDIR$libdir/libflare.so" ]; then
 fi
 [ ! -e "$DESTDIR$libdir/libflare.a" ] ||
     claim "a program links the archive and runs" static_program_runs
+prefix_dir=$DESTDIR${prefix:?}
+kinds=()
+[ ! -e "$DESTDIR$libdir/libflare.so" ] || kinds+=(flare)
+[ ! -e "$DESTDIR$libdir/libflare.a" ] || kinds+=(flare_static)
+case $libdir:$includedir in
+"$prefix"/*:"$prefix"/*)
+    if command -v cmake >/dev/null; then
+        claim "a CMake project finds it where it was moved to" \
+            cmake_builds "${kinds[@]}"
+        claim "CMake refuses 0.2 for 0.1" cmake_refuses 0.2
+        claim "CMake refuses 1 for 0.1" cmake_refuses 1
+    else
+        echo "SKIP installcheck: no cmake"
+    fi
+    ;;
+*) echo "SKIP installcheck: libraries and headers are outside the prefix" ;;
+esac
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
