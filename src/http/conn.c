@@ -374,21 +374,25 @@ void flare__conn_flush(struct flare__conn *conn)
         flare__loop_task(conn->http->loop, &conn->task, conn_on_turn_end);
 }
 
-/* A send is done with, and its memory is ours again. */
-static void conn_on_sent(struct flare__conn *conn)
+/* The kernel has the bytes of a send, if perhaps not all of them. */
+static void conn_on_sent(struct flare__conn *conn, int32_t res)
 {
-    int32_t res = conn->sent_res;
     uint32_t expected = conn->out.in_flight + conn->file_bytes;
-    bool is_whole = res >= 0 && (uint32_t)res == expected;
 
-    conn->is_sending = false;
-    flare__stall_end(&conn->stall);
+    conn->is_sent_whole = res >= 0 && (uint32_t)res == expected;
     if (res > 0)
         conn->http->counters.bytes_out += (uint32_t)res;
+}
+
+/* A send is done with, and its memory is ours again. */
+static void conn_on_released(struct flare__conn *conn)
+{
+    conn->is_sending = false;
+    flare__stall_end(&conn->stall);
     flare__out_sent(&conn->out, &conn->http->pool);
     if (conn->phase == FLARE__CONN_DEAD)
         return;
-    if (!is_whole) {
+    if (!conn->is_sent_whole) {
         flare__conn_abort(conn);
         return;
     }
@@ -531,12 +535,12 @@ static void conn_on_event(struct flare__sock *sock,
         conn_on_recv(conn, ev);
         break;
     case FLARE__EV_SENT:
-        conn->sent_res = ev->res;
+        conn_on_sent(conn, ev->res);
         if ((ev->flags & FLARE__EV_RELEASE_DUE) == 0)
-            conn_on_sent(conn);
+            conn_on_released(conn);
         break;
     case FLARE__EV_RELEASED:
-        conn_on_sent(conn);
+        conn_on_released(conn);
         break;
     case FLARE__EV_OPEN:
         conn_on_open(conn, ev->res);

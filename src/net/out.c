@@ -105,6 +105,7 @@ static void out_chunk_put(struct flare__out_pool *pool,
         flare__free(pool->al, c);
         return;
     }
+    c->kind = FLARE__OUT_POOLED; /* again, if it was a vector */
     c->next = pool->free_list;
     pool->free_list = c;
     pool->free_count++;
@@ -274,6 +275,22 @@ static uint32_t out_take(struct flare__out_chunk *c, uint32_t total,
     return n;
 }
 
+/* Room for the list of buffers, before what is queued; NULL: no memory. */
+static struct flare__out_chunk *out_vector_push(struct flare__out *out,
+                                                struct flare__out_pool *pool)
+{
+    struct flare__out_chunk *c = out_chunk_get(pool);
+
+    if (c == NULL)
+        return NULL;
+    c->kind = FLARE__OUT_VECTOR;
+    c->len = 0;
+    c->sent = 0;
+    c->next = out->head;
+    out->head = c;
+    return c;
+}
+
 uint32_t flare__out_next(struct flare__out *out, struct flare__out_pool *pool,
                          struct iovec *one, const struct iovec **iov)
 {
@@ -286,9 +303,10 @@ uint32_t flare__out_next(struct flare__out *out, struct flare__out_pool *pool,
     if (out->bytes == 0)
         return 0;
     if (c->next != NULL) {
-        out->vector = out_chunk_get(pool);
-        if (out->vector != NULL) { /* else one buffer at a time */
-            list = (struct iovec *)(void *)out_bytes(out->vector);
+        struct flare__out_chunk *vector = out_vector_push(out, pool);
+
+        if (vector != NULL) { /* else one buffer at a time */
+            list = (struct iovec *)(void *)out_bytes(vector);
             max = FLARE__OUT_IOV_MAX;
         }
     }
@@ -307,10 +325,6 @@ void flare__out_sent(struct flare__out *out, struct flare__out_pool *pool)
 {
     out->bytes -= out->in_flight;
     out->in_flight = 0;
-    if (out->vector != NULL) {
-        out_chunk_put(pool, out->vector);
-        out->vector = NULL;
-    }
     while (out->head != NULL && out->head->sent == out->head->len) {
         struct flare__out_chunk *c = out->head;
 
@@ -329,7 +343,5 @@ void flare__out_clear(struct flare__out *out, struct flare__out_pool *pool)
         out->head = c->next;
         out_chunk_put(pool, c);
     }
-    if (out->vector != NULL)
-        out_chunk_put(pool, out->vector);
     *out = (struct flare__out){0};
 }

@@ -25,7 +25,8 @@ enum {
 enum flare__out_chunk_kind {
     FLARE__OUT_HEAP,
     FLARE__OUT_POOLED,
-    FLARE__OUT_LENT /* memory of somebody's, told by free_fn */
+    FLARE__OUT_VECTOR, /* pooled; the list of buffers of the send in flight */
+    FLARE__OUT_LENT    /* memory of somebody's, told by free_fn */
 };
 
 struct flare__out_chunk {
@@ -49,9 +50,8 @@ struct flare__out_pool {
 };
 
 struct flare__out {
-    struct flare__out_chunk *head;
+    struct flare__out_chunk *head; /* a vector, while that send is in flight */
     struct flare__out_chunk *tail;
-    struct flare__out_chunk *vector; /* holds the iovec of the send in flight */
     uint32_t bytes;                  /* queued, also those in flight */
     uint32_t in_flight;              /* bytes of the send in flight */
 };
