@@ -76,6 +76,7 @@ unit_tests = \
 	%D%/http/test_client_redirects \
 	%D%/http/test_client_rules \
 	%D%/http/test_client_torture \
+	%D%/http/test_client_upgrade \
 	%D%/http/test_pool \
 	%D%/http/test_jar \
 	%D%/http/test_jar_file \
@@ -127,6 +128,7 @@ unit_tests = \
 	%D%/http/test_torture_answers \
 	%D%/http/test_watch \
 	%D%/http/test_trust \
+	%D%/http/test_tunnel \
 	%D%/http/test_url \
 	%D%/http/test_url_write \
 	%D%/http/test_words \
@@ -311,6 +313,16 @@ tests_http_test_client_torture_SOURCES = \
 	%D%/http/client_rig.c \
 	%D%/http/client_rig.h \
 	%D%/http/test_client_torture.c
+
+tests_http_test_client_upgrade_SOURCES = \
+	%D%/http/client_rig.c \
+	%D%/http/client_rig.h \
+	%D%/http/test_client_upgrade.c
+
+tests_http_test_tunnel_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_tunnel.c
 
 tests_http_test_client_tls_SOURCES = \
 	%D%/http/client_rig.c \
