@@ -13,6 +13,9 @@
 
 enum {
     SEND_DEFLATE_BYTES = 16384, /* of a compressed frame, at most */
+    SEND_FIN = 0x80,
+    SEND_SHORT_MAX = 125,  /* to a client; its length is in the ... */
+    SEND_SHORT_HEAD = 2,   /* ... second byte */
     SEND_PIECE_MAX = 1024, /* past it a frame lies in as many as it takes */
     SEND_SHARED_COPY_MAX = 1024 /* below it a copy is cheaper than a vector */
 };
@@ -144,6 +147,24 @@ static int send_check(struct flare_ws *ws, enum flare_ws_kind kind,
     return rc;
 }
 
+/* The usual frame: its header is two bytes, and it has room in one piece. */
+static int send_short(struct flare_ws *ws, enum flare_ws_kind kind,
+                      struct flare_str bytes)
+{
+    struct flare__out *out = flare__guest_out(&ws->guest);
+    uint32_t size = SEND_SHORT_HEAD + (uint32_t)bytes.len;
+    char *p = flare__out_reserve(out, flare__guest_pool(&ws->guest), size);
+
+    if (p == NULL)
+        return -ENOMEM;
+    p[0] = (char)(SEND_FIN | kind);
+    p[1] = (char)bytes.len;
+    if (bytes.len > 0)
+        memcpy(p + SEND_SHORT_HEAD, bytes.ptr, bytes.len);
+    flare__out_commit(out, size);
+    return 0;
+}
+
 static int send_message(struct flare_ws *ws, enum flare_ws_kind kind,
                         struct flare_str bytes)
 {
@@ -158,7 +179,9 @@ static int send_message(struct flare_ws *ws, enum flare_ws_kind kind,
         return rc;
     rc = send_is_deflated(ws, bytes.len) ? send_deflated(ws, kind, bytes) : 1;
     if (rc > 0)
-        rc = send_frame(ws, &frame, bytes.ptr);
+        rc = bytes.len <= SEND_SHORT_MAX && !flare__ws_end(ws)->rules.is_client
+                 ? send_short(ws, kind, bytes)
+                 : send_frame(ws, &frame, bytes.ptr);
     return rc < 0 ? rc : send_done(ws);
 }
 

@@ -449,6 +449,27 @@ static bool usual_take(struct flare__ws_decoder *d, struct flare__ws_bytes *in,
     return true;
 }
 
+static int decoded(struct flare__ws_decoder *d, struct flare__ws_piece *piece,
+                   enum fault fault)
+{
+    if (FLARE_UNLIKELY(fault != FINE)) {
+        d->state = FAILED;
+        return fail(piece, fault);
+    }
+    if (piece->opcode == 0)
+        return FLARE__WS_MORE;
+    return piece->opcode & BIT_CONTROL ? FLARE__WS_CONTROL : FLARE__WS_DATA;
+}
+
+/* Apart, lest the usual frame pay for its registers. */
+__attribute__((noinline)) static int decode_any(struct flare__ws_decoder *d,
+                                                struct flare__ws_bytes *in,
+                                                struct flare__ws_piece *piece)
+{
+    piece->opcode = 0;
+    return decoded(d, piece, frame_take(d, in, piece));
+}
+
 int flare__ws_decode(struct flare__ws_decoder *d, struct flare__ws_bytes *in,
                      struct flare__ws_piece *piece)
 {
@@ -463,14 +484,9 @@ int flare__ws_decode(struct flare__ws_decoder *d, struct flare__ws_bytes *in,
         consume(in, in->len);
         return FLARE__WS_MORE;
     }
-    piece->opcode = 0;
     if (!usual_take(d, in, piece, &fault))
-        fault = frame_take(d, in, piece);
-    if (FLARE_UNLIKELY(fault != FINE)) {
-        d->state = FAILED;
-        return fail(piece, fault);
-    }
-    if (piece->opcode == 0)
-        return FLARE__WS_MORE;
-    return piece->opcode & BIT_CONTROL ? FLARE__WS_CONTROL : FLARE__WS_DATA;
+        return decode_any(d, in, piece);
+    if (FLARE_UNLIKELY(fault != FINE))
+        return decoded(d, piece, fault);
+    return FLARE__WS_DATA;
 }
