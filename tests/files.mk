@@ -184,6 +184,7 @@ unit_tests = \
 	%D%/udp/test_sim_udp \
 	%D%/ws/test_accept \
 	%D%/ws/test_close \
+	%D%/ws/test_conformance \
 	%D%/ws/test_conn \
 	%D%/ws/test_conn_input \
 	%D%/ws/test_deflate \
@@ -564,8 +565,19 @@ tests_dns_test_system_SOURCES = \
 	%D%/backends/conformance_stream.c \
 	%D%/backends/test_conformance.c
 
+tests_ws_test_conformance_SOURCES = \
+	%D%/ws/deflate_table.h \
+	%D%/ws/frames_table.h \
+	%D%/ws/frames_wire.c \
+	%D%/ws/frames_wire.h \
+	%D%/ws/test_conformance.c \
+	%D%/ws/wire_rig.c \
+	%D%/ws/wire_rig.h
+
 tests_ws_test_frame_SOURCES = \
 	%D%/ws/frames_table.h \
+	%D%/ws/frames_wire.c \
+	%D%/ws/frames_wire.h \
 	%D%/ws/test_frame.c
 
 tests_http_test_router_SOURCES = \
@@ -793,6 +805,8 @@ libflare_testing_la_SOURCES += \
 	%D%/support/sim_server.h \
 	%D%/support/test.h \
 	%D%/support/ws_fields.h \
+	%D%/support/ws_oracle.c \
+	%D%/support/ws_oracle.h \
 	%D%/support/url_check.c \
 	%D%/support/url_check.h \
 	%D%/support/url_oracle.c \
