@@ -195,7 +195,8 @@ unit_tests = \
 	%D%/ws/test_handshake \
 	%D%/ws/test_hub \
 	%D%/ws/test_mask \
-	%D%/ws/test_origin
+	%D%/ws/test_origin \
+	%D%/ws/test_torture
 
 # Date must be the same in both runs of a seed: sim_server.c has the clock.
 sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime
@@ -609,6 +610,13 @@ tests_ws_test_hub_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/ws/test_hub.c \
+	%D%/ws/ws_rig.c \
+	%D%/ws/ws_rig.h
+
+tests_ws_test_torture_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/ws/test_torture.c \
 	%D%/ws/ws_rig.c \
 	%D%/ws/ws_rig.h
 
