@@ -183,6 +183,7 @@ unit_tests = \
 	%D%/udp/test_udp_send \
 	%D%/udp/test_sim_udp \
 	%D%/ws/test_accept \
+	%D%/ws/test_client \
 	%D%/ws/test_close \
 	%D%/ws/test_conformance \
 	%D%/ws/test_conn \
@@ -584,6 +585,13 @@ tests_ws_test_frame_SOURCES = \
 tests_http_test_router_SOURCES = \
 	%D%/http/router_naive.h \
 	%D%/http/test_router.c
+
+tests_ws_test_client_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/ws/test_client.c \
+	%D%/ws/ws_rig.c \
+	%D%/ws/ws_rig.h
 
 tests_ws_test_accept_SOURCES = \
 	%D%/http/conn_rig.c \

@@ -45,6 +45,7 @@
 #include <flare/url.h>
 #include <flare/watch.h>
 #include <flare/ws.h>
+#include <flare/ws_client.h>
 
 #include <inttypes.h>
 

@@ -207,6 +207,12 @@ int flare__hop_url(flare_call *call, const struct flare_ask *ask,
     return flare__hop_take_url(call, (struct flare_str){to, (size_t)len}, err);
 }
 
+/* A proxy does not pass Upgrade on: RFC 6455 section 4.1, step 3. */
+bool flare__hop_tunnels(const flare_call *call)
+{
+    return call->is_secure || call->ask.upgrade.len > 0;
+}
+
 struct flare__pool_key flare__hop_key(const flare_call *call)
 {
     const struct flare__client_conf *conf = &call->client->conf;
@@ -217,7 +223,7 @@ struct flare__pool_key flare__hop_key(const flare_call *call)
         .is_proxied = !flare__client_is_direct(conf, &call->url),
     };
 
-    if (key.is_proxied && !key.is_secure) { /* it takes any origin's */
+    if (key.is_proxied && !flare__hop_tunnels(call)) { /* any origin's */
         key.host = conf->proxy_host;
         key.port = conf->proxy_port;
     }
@@ -440,7 +446,7 @@ static void hop_framing(flare_call *call)
 int flare__hop_compose(flare_call *call, struct flare_error *err)
 {
     const struct flare__pool_key key = flare__hop_key(call);
-    bool is_plain_proxied = key.is_proxied && !key.is_secure;
+    bool is_plain_proxied = key.is_proxied && !flare__hop_tunnels(call);
     int rc = call->url.ip.family == FLARE_IP_NONE
                  ? flare_dns_host_check(call->url.host, err)
                  : 0;

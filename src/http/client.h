@@ -17,6 +17,7 @@
  *   CONNECTING -> BUSY <-> IDLE -> CLOSING
  *                 BUSY -> gone: after a 101 the stream is the caller's
  *   CONNECTING -> TUNNEL -> SECURING -> BUSY     https through a proxy
+ *                 TUNNEL -> BUSY                 an upgrade without TLS
  *
  * A call's phases, of which each has its deadline:
  *
@@ -362,6 +363,9 @@ int flare__hop_compose(flare_call *call, struct flare_error *err);
 
 /* Where its connection leads. */
 struct flare__pool_key flare__hop_key(const flare_call *call);
+
+/* Whether a proxy is to be passed with CONNECT. */
+bool flare__hop_tunnels(const flare_call *call);
 
 /* What the jar is asked with. */
 struct flare_cookie_url flare__hop_cookie_url(const flare_call *call);

@@ -219,7 +219,8 @@ static void conn_on_open(flare_stream *stream, void *ctx)
     (void)stream;
     if (c->call == NULL)
         return; /* it is being closed */
-    if (c->state == FLARE__CLIENT_CONNECTING && c->is_secure && c->is_proxied)
+    if (c->state == FLARE__CLIENT_CONNECTING && c->is_proxied &&
+        flare__hop_tunnels(c->call))
         conn_send_connect(c);
     else
         conn_ready(c);
@@ -364,6 +365,10 @@ static void conn_tunnel_input(struct flare__client_conn *c, struct flare_str in)
     }
     if (rc == FLARE__REPLY_TUNNEL && in.len == 0) {
         c->in.len = 0;
+        if (!c->is_secure) {
+            conn_ready(c);
+            return;
+        }
         c->state = FLARE__CLIENT_SECURING;
         flare__loop_task(c->client->loop, &c->task, conn_secure);
         return;

@@ -240,7 +240,7 @@ static const struct flare__guest_ops tunnel_ops = {
     .drain = tunnel_on_server_drain,
     .gone = tunnel_on_gone,
 };
-static const struct flare__guest_kind tunnel_kind = {&tunnel_ops};
+static const struct flare__guest_kind tunnel_kind = {.ops = &tunnel_ops};
 
 /* ---- the answer ---- */
 

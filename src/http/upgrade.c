@@ -114,41 +114,67 @@ void flare__conn_take_back(struct flare__conn *conn)
     conn->file = -1;
 }
 
+/* Those of another host; the branch goes one way for all that a program has on
+ * one side. */
+static const struct flare__guest_host *upgrade_host(
+    const struct flare__guest *g)
+{
+    return g->kind->host;
+}
+
 struct flare_loop *flare__guest_loop(const struct flare__guest *g)
 {
+    if (upgrade_host(g) != NULL)
+        return upgrade_host(g)->loop(g);
     return upgrade_conn(g)->http->loop;
 }
 
 const struct flare_allocator *flare__guest_allocator(
     const struct flare__guest *g)
 {
+    if (upgrade_host(g) != NULL)
+        return upgrade_host(g)->allocator(g);
     return upgrade_conn(g)->http->options->al;
 }
 
 struct flare__out *flare__guest_out(struct flare__guest *g)
 {
+    if (upgrade_host(g) != NULL)
+        return upgrade_host(g)->out(g);
     return &upgrade_conn(g)->out;
 }
 
 uint32_t flare__guest_queued(const struct flare__guest *g)
 {
+    if (upgrade_host(g) != NULL)
+        return upgrade_host(g)->out(g)->bytes;
     return upgrade_conn(g)->out.bytes;
 }
 
 struct flare__out_pool *flare__guest_pool(const struct flare__guest *g)
 {
+    if (upgrade_host(g) != NULL)
+        return upgrade_host(g)->pool(g);
     return &upgrade_conn(g)->http->pool;
 }
 
 void flare__guest_flush(struct flare__guest *g)
 {
-    flare__conn_flush(upgrade_conn(g));
+    if (upgrade_host(g) != NULL)
+        upgrade_host(g)->flush(g);
+    else
+        flare__conn_flush(upgrade_conn(g));
 }
 
 void flare__guest_deadline(struct flare__guest *g, uint32_t in_ms)
 {
-    struct flare__conn *conn = upgrade_conn(g);
+    struct flare__conn *conn;
 
+    if (upgrade_host(g) != NULL) {
+        upgrade_host(g)->deadline(g, in_ms);
+        return;
+    }
+    conn = upgrade_conn(g);
     if (in_ms == FLARE_UNLIMITED)
         conn->read_deadline_ms = UINT64_MAX;
     else
@@ -157,5 +183,7 @@ void flare__guest_deadline(struct flare__guest *g, uint32_t in_ms)
 
 const struct flare_addr *flare__guest_peer(struct flare__guest *g)
 {
+    if (upgrade_host(g) != NULL)
+        return upgrade_host(g)->peer(g);
     return flare__conn_peer(upgrade_conn(g));
 }

@@ -47,9 +47,21 @@ struct flare__guest_ops {
     void (*gone)(struct flare__guest *g);
 };
 
+/* Where a guest lives that is not inside an HTTP connection of the server. */
+struct flare__guest_host {
+    struct flare_loop *(*loop)(const struct flare__guest *g);
+    const struct flare_allocator *(*allocator)(const struct flare__guest *g);
+    struct flare__out *(*out)(const struct flare__guest *g);
+    struct flare__out_pool *(*pool)(const struct flare__guest *g);
+    void (*flush)(struct flare__guest *g);
+    void (*deadline)(struct flare__guest *g, uint32_t in_ms);
+    const struct flare_addr *(*peer)(struct flare__guest *g);
+};
+
 /* What guests of a kind share; the first member of what theirs know. */
 struct flare__guest_kind {
     const struct flare__guest_ops *ops;
+    const struct flare__guest_host *host; /* NULL: an HTTP connection */
 };
 
 /* The first member of a guest. */

@@ -72,7 +72,7 @@ int flare_ws_accept(flare_req *req, flare_res *res,
     struct flare__ws_offer offer;
     struct flare__upgrade upgrade;
     int rc = flare__ws_end_of(&end, flare__upgrade_loop(res), handler,
-                              flare__upgrade_allocator(res));
+                              flare__upgrade_allocator(res), /* host = */ NULL);
 
     if (is_open != NULL)
         *is_open = false;

@@ -39,9 +39,14 @@ int flare__ws_queue_close(struct flare_ws *ws, unsigned code,
 {
     char frame[FLARE__WS_CONTROL_FRAME_MAX];
     struct flare__out_pool *pool = flare__guest_pool(&ws->guest);
-    int len = flare__ws_write_close(frame, code, reason, NULL);
-    int rc;
+    const void *key;
+    char room[4];
+    int len;
+    int rc = flare__ws_frame_key(ws, room, &key);
 
+    if (rc < 0)
+        return -ENOMEM; /* as good as none */
+    len = flare__ws_write_close(frame, code, reason, key);
     if (len < 0)
         return len;
     rc = flare__out_copy(flare__guest_out(&ws->guest), pool,
@@ -58,6 +63,7 @@ void flare__ws_fail(struct flare_ws *ws, unsigned code, const char *why)
     struct flare_str reason = flare_str(why);
     int rc = 0;
 
+    ws->is_failed = true;
     if (!ws->has_closed)
         rc = flare__ws_queue_close(ws, code, reason);
     flare__ws_finish(ws, rc < 0 ? FLARE__WS_BREAKS : FLARE__WS_LEAVES);
@@ -69,6 +75,8 @@ int flare_ws_close(flare_ws *ws, uint16_t code, struct flare_str reason)
     int rc;
 
     FLARE_DCHECK(flare__loop_is_owner(flare_ws_loop(ws)));
+    if (ws->verdict == FLARE__WS_DIALS)
+        flare__ws_dial_cancel(ws);
     if (flare__ws_is_over(ws) || ws->has_closed)
         return 0;
     rc = flare__ws_queue_close(ws, code, reason);
@@ -82,6 +90,8 @@ int flare_ws_close(flare_ws *ws, uint16_t code, struct flare_str reason)
 void flare_ws_abort(flare_ws *ws)
 {
     FLARE_DCHECK(flare__loop_is_owner(flare_ws_loop(ws)));
+    if (ws->verdict == FLARE__WS_DIALS)
+        flare__ws_dial_cancel(ws);
     flare__ws_finish(ws, FLARE__WS_BREAKS);
 }
 
@@ -191,6 +201,7 @@ static enum flare__guest_turn ws_on_turn(struct flare__guest *g)
     case FLARE__WS_LEAVES:
         return FLARE__GUEST_LEAVES;
     case FLARE__WS_BREAKS:
+    case FLARE__WS_DIALS:
         return FLARE__GUEST_BREAKS;
     }
     return FLARE__GUEST_STAYS;

@@ -25,11 +25,13 @@
 #include "base/assert.h"
 #include "ws/end.h"
 #include "ws/hub.h"
+#include "ws/keys.h"
 
 enum flare__ws_verdict {
     FLARE__WS_GOES_ON,
     FLARE__WS_LEAVES, /* over; what is queued is sent */
-    FLARE__WS_BREAKS  /* over; by reset */
+    FLARE__WS_BREAKS, /* over; by reset */
+    FLARE__WS_DIALS   /* a client that is not open yet: as if it were over */
 };
 
 /* Both directions of permessage-deflate. */
@@ -66,6 +68,7 @@ struct flare__ws_home {
     struct flare__ws_desk *desks;
     const struct flare_ws *active;  /* whose input is looked at; or NULL */
     struct flare__ws_reader reader; /* his, if he has none of his own */
+    struct flare__ws_keys keys;     /* of clients' frames */
 };
 
 struct flare_ws {
@@ -82,6 +85,7 @@ struct flare_ws {
     bool is_pinged : 1;  /* nothing has come since */
     bool has_closed : 1; /* a close was sent */
     bool is_sending : 1; /* a message in fragments is not done */
+    bool is_failed : 1;  /* the peer broke a rule, or memory was short */
 };
 
 _Static_assert(sizeof(struct flare_ws) <= FLARE__GUEST_BYTES,
@@ -135,7 +139,17 @@ void flare__ws_fail(struct flare_ws *ws, unsigned code, const char *why);
 int flare__ws_queue_close(struct flare_ws *ws, unsigned code,
                           struct flare_str reason);
 
+/* ---- of client.c ---- */
+
+/* Gives up what dials: on_failed follows. */
+void flare__ws_dial_cancel(struct flare_ws *ws);
+
 /* ---- of conn_send.c ---- */
+
+/* A key for the next frame in `room`, of a client; NULL in `*out`: of a server.
+ * 0, or -errno of the system's random bytes. */
+int flare__ws_frame_key(const struct flare_ws *ws, char room[4],
+                        const void **out);
 
 /* Queues a control frame, however full the queue is.  -ENOMEM. */
 int flare__ws_queue_control(struct flare_ws *ws, unsigned opcode,

@@ -132,7 +132,7 @@ int flare__ws_reader_code(struct flare_ws *ws,
         return -ENOMEM;
     }
     flare__ws_deflate_prepare(&coding->to, &coding->from, al, agreed,
-                              /* is_server = */ true,
+                              !end->rules.is_client,
                               end->rules.message_bytes_max);
     coding->to.level = end->deflate_level;
     flare__ws_decoder_init(&r->decoder, &end->deflate_rules,

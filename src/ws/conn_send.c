@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "ws/mask.h"
 
 #include <errno.h>
 #include <string.h>
@@ -52,6 +53,50 @@ static int send_done(struct flare_ws *ws)
     return 1;
 }
 
+static bool send_is_masked(const struct flare_ws *ws)
+{
+    return flare__ws_end(ws)->rules.is_client;
+}
+
+int flare__ws_frame_key(const struct flare_ws *ws, char room[4],
+                        const void **out)
+{
+    struct flare__ws_home *home;
+
+    *out = NULL;
+    if (!send_is_masked(ws))
+        return 0;
+    home = flare__ws_home_of(flare_ws_loop(ws));
+    *out = room;
+    return flare__ws_keys_take(&home->keys, room);
+}
+
+/* A client's: copied and masked at once, in one piece. */
+static int send_masked(struct flare_ws *ws, const struct flare__ws_frame *frame,
+                       const char *payload)
+{
+    struct flare__out *out = flare__guest_out(&ws->guest);
+    struct flare__ws_frame masked = *frame;
+    char head[FLARE__WS_HEAD_MAX];
+    char key[4];
+    size_t head_len;
+    char *p;
+
+    if (flare__ws_frame_key(ws, key, &masked.key) < 0)
+        return -ENOMEM; /* as good as none */
+    head_len = flare__ws_write_head(head, &masked);
+    p = flare__out_reserve(out, flare__guest_pool(&ws->guest),
+                           (uint32_t)(head_len + frame->len));
+    if (p == NULL)
+        return -ENOMEM;
+    memcpy(p, head, head_len);
+    if (frame->len > 0)
+        flare__mask(p + head_len, payload, (size_t)frame->len,
+                    flare__mask_key(key));
+    flare__out_commit(out, (uint32_t)(head_len + frame->len));
+    return 0;
+}
+
 /* A frame, copied.  -ENOMEM. */
 static int send_frame(struct flare_ws *ws, const struct flare__ws_frame *frame,
                       const char *payload)
@@ -63,6 +108,8 @@ static int send_frame(struct flare_ws *ws, const struct flare__ws_frame *frame,
     uint32_t size = (uint32_t)(head_len + frame->len);
     char *p;
 
+    if (send_is_masked(ws))
+        return send_masked(ws, frame, payload);
     if (size > SEND_PIECE_MAX) /* in chunks that are there already */
         return flare__out_copy_two(
             out, pool, (struct flare_str){head, head_len},
@@ -81,11 +128,17 @@ int flare__ws_queue_control(struct flare_ws *ws, unsigned opcode,
                             struct flare_str payload)
 {
     char frame[FLARE__WS_CONTROL_FRAME_MAX];
-    size_t len = flare__ws_write_control(frame, opcode, payload, NULL);
-    int rc = flare__out_copy(flare__guest_out(&ws->guest),
-                             flare__guest_pool(&ws->guest),
-                             (struct flare_str){frame, len});
+    const void *key;
+    char room[4];
+    size_t len;
+    int rc;
 
+    if (flare__ws_frame_key(ws, room, &key) < 0)
+        return -ENOMEM; /* as good as none */
+    len = flare__ws_write_control(frame, opcode, payload, key);
+    rc = flare__out_copy(flare__guest_out(&ws->guest),
+                         flare__guest_pool(&ws->guest),
+                         (struct flare_str){frame, len});
     if (rc == 0)
         flare__guest_flush(&ws->guest);
     return rc;
@@ -230,7 +283,8 @@ int flare_ws_send_give(flare_ws *ws, enum flare_ws_kind kind,
 
     if (rc < 0)
         return rc;
-    if (bytes.len > 0 && !send_is_deflated(ws, bytes.len))
+    if (bytes.len > 0 && !send_is_masked(ws) &&
+        !send_is_deflated(ws, bytes.len))
         return send_borrowed(ws, kind, bytes, free_fn, free_ctx);
     rc = send_message(ws, kind, bytes);
     if (rc >= 0 && free_fn != NULL)
@@ -264,6 +318,20 @@ int flare_ws_send_fragment(flare_ws *ws,
     return send_done(ws);
 }
 
+/* The frame of a server once more, as a client's. */
+static int send_remasked(struct flare_ws *ws, struct flare_str frame)
+{
+    const unsigned char *head = (const unsigned char *)frame.ptr;
+    size_t head_len = head[1] < 126 ? 2 : head[1] == 126 ? 4 : 10;
+    const struct flare__ws_frame again = {
+        .len = frame.len - head_len,
+        .opcode = head[0] & 0x0F,
+        .is_fin = true,
+    };
+
+    return send_frame(ws, &again, frame.ptr + head_len);
+}
+
 int flare__ws_send_shared(struct flare_ws *ws, struct flare_str frame,
                           flare_free_fn free_fn, void *ctx)
 {
@@ -276,8 +344,9 @@ int flare__ws_send_shared(struct flare_ws *ws, struct flare_str frame,
         rc = send_room(ws, frame.len);
     if (rc < 0)
         return rc;
-    if (frame.len <= SEND_SHARED_COPY_MAX) {
-        rc = flare__out_copy(out, pool, frame);
+    if (frame.len <= SEND_SHARED_COPY_MAX || send_is_masked(ws)) {
+        rc = send_is_masked(ws) ? send_remasked(ws, frame)
+                                : flare__out_copy(out, pool, frame);
         if (rc < 0)
             return rc;
         free_fn(ctx, NULL);

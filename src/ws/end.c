@@ -209,7 +209,8 @@ struct flare__ws_home *flare__ws_home_of(struct flare_loop *loop)
 
 int flare__ws_end_of(struct flare__ws_end **out, struct flare_loop *loop,
                      const struct flare_ws_handler *handler,
-                     const struct flare_allocator *al)
+                     const struct flare_allocator *al,
+                     const struct flare__guest_host *host)
 {
     struct flare__ws_home *home = flare__ws_home_of(loop);
     struct flare__ws_end *end;
@@ -218,7 +219,8 @@ int flare__ws_end_of(struct flare__ws_end **out, struct flare_loop *loop,
     if (home == NULL)
         return -ENOMEM;
     for (end = home->ends; end != NULL; end = end->next) {
-        if (end->handler == handler && end->rules.al == al) {
+        if (end->handler == handler && end->rules.al == al &&
+            end->kind.host == host) {
             *out = end;
             return 0;
         }
@@ -232,8 +234,9 @@ int flare__ws_end_of(struct flare__ws_end **out, struct flare_loop *loop,
         return rc;
     }
     end->kind.ops = &flare__ws_guest_ops;
-    end->rules.al = al;
-    end->deflate_rules.al = al;
+    end->kind.host = host;
+    end->rules.al = end->deflate_rules.al = al;
+    end->rules.is_client = end->deflate_rules.is_client = host != NULL;
     end->next = home->ends;
     home->ends = end;
     *out = end;

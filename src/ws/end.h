@@ -42,12 +42,13 @@ int flare__ws_end_resolve(struct flare__ws_end *end,
                           struct flare_error *err);
 
 /*
- * The end of `handler` on that loop, whose connections take memory of `al`.
- * FLARE_E_BAD_CONFIG, -ENOMEM.
+ * The end of `handler` on that loop, whose connections take memory of `al`: of
+ * a server, or of clients that live in `host`.  FLARE_E_BAD_CONFIG, -ENOMEM.
  */
 FLARE_MUST_USE
 int flare__ws_end_of(struct flare__ws_end **out, struct flare_loop *loop,
                      const struct flare_ws_handler *handler,
-                     const struct flare_allocator *al);
+                     const struct flare_allocator *al,
+                     const struct flare__guest_host *host);
 
 #endif

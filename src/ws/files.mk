@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 libflare_core_la_SOURCES += \
 	%D%/accept.c \
+	%D%/client.c \
+	%D%/client.h \
+	%D%/client_dial.c \
 	%D%/close.c \
 	%D%/close.h \
 	%D%/conn.c \
@@ -26,6 +29,8 @@ libflare_core_la_SOURCES += \
 	%D%/frame_write.c \
 	%D%/hub.c \
 	%D%/hub.h \
+	%D%/keys.c \
+	%D%/keys.h \
 	%D%/mask.c \
 	%D%/mask.h \
 	%D%/mask_avx2.c \
