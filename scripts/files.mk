@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 EXTRA_DIST += \
 	%D%/cross \
+	%D%/deb \
 	%D%/fresh \
 	%D%/lib.sh \
 	%D%/lint \
