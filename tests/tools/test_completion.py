@@ -42,7 +42,7 @@ def rows(module, tool, program):
     yield (f"{tool}: every option of --help is understood",
            None if {o.name for o in options} == said else said)
     for path, text in module.files_of(tool, program):
-        name = os.path.basename(path)
+        shell, name = path.split(os.sep)[-2:]
         try:
             with open(path, encoding="utf-8") as file:
                 same = file.read() == text
@@ -50,8 +50,6 @@ def rows(module, tool, program):
             same, text = False, str(err)
         yield (f"{name} is what --help says",
                None if same else "run tools/completion/generate BUILD")
-        shell = {"h": "bash", "_": "zsh", "f": "fish"}[
-            "h" if name.endswith(".bash") else name[0]]
         if not shutil.which(shell):
             print(f"SKIP {name}: no {shell}")
             continue
