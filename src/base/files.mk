@@ -28,4 +28,5 @@ libflare_core_la_SOURCES += \
 	%D%/utf8_kernels.h \
 	%D%/utf8_neon.c \
 	%D%/utf8_scan.inc \
-	%D%/utf8_sse42.c
+	%D%/utf8_sse42.c \
+	%D%/zlib_hooks.h

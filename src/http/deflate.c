@@ -28,22 +28,6 @@ bool flare__deflate_is_here(void)
     return true;
 }
 
-/* zlib's hooks: sizes are products of small numbers, but nobody promised. */
-void *flare__zalloc(void *al, unsigned count, unsigned size)
-{
-    size_t bytes;
-
-    if (__builtin_mul_overflow((size_t)count, (size_t)size, &bytes) ||
-        bytes == 0)
-        return NULL;
-    return flare__alloc(al, bytes);
-}
-
-void flare__zfree(void *al, void *block)
-{
-    flare__free(al, block);
-}
-
 int flare__z_window(enum flare__wrap wrap, int bits)
 {
     switch (wrap) {

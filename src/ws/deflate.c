@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/zlib_hooks.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -28,22 +29,6 @@ bool flare__ws_deflate_is_here(void)
     return true;
 }
 
-/* zlib's hooks: sizes are products of small numbers, but nobody promised. */
-static void *z_alloc(void *al, unsigned count, unsigned size)
-{
-    size_t bytes;
-
-    if (__builtin_mul_overflow((size_t)count, (size_t)size, &bytes) ||
-        bytes == 0)
-        return NULL;
-    return flare__alloc(al, bytes);
-}
-
-static void z_free(void *al, void *block)
-{
-    flare__free(al, block);
-}
-
 /* A stream with its hooks, not begun; NULL: no memory. */
 static z_stream *z_new(const struct flare_allocator *al)
 {
@@ -51,17 +36,16 @@ static z_stream *z_new(const struct flare_allocator *al)
 
     if (z == NULL)
         return NULL;
-    z->zalloc = z_alloc;
-    z->zfree = z_free;
-    z->opaque = (void *)(uintptr_t)al;
+    z->zalloc = flare__zalloc;
+    z->zfree = flare__zfree;
+    z->opaque = flare__z_opaque(al);
     return z;
 }
 
 /* Lends `in` to zlib, as much as it can count; returns how much. */
 static unsigned z_lend(z_stream *z, const char *ptr, size_t len)
 {
-    /* zlib takes no const, and does not write through it */
-    z->next_in = (unsigned char *)(uintptr_t)ptr;
+    z->next_in = flare__z_in(ptr);
     z->avail_in = len > INT_MAX ? INT_MAX : (unsigned)len;
     return z->avail_in;
 }
