@@ -132,6 +132,14 @@ static bool is_ascii8(const char *p)
     return (eight & UINT64_C(0x8080808080808080)) == 0;
 }
 
+static bool is_ascii16(const char *p)
+{
+    uint64_t words[2];
+
+    memcpy(words, p, sizeof(words));
+    return ((words[0] | words[1]) & UINT64_C(0x8080808080808080)) == 0;
+}
+
 /* Takes one byte; false if it is bad. */
 static bool step(struct flare__utf8 *u, unsigned char byte)
 {
@@ -169,6 +177,24 @@ static size_t walk(struct flare__utf8 *u, const char *bytes, size_t at,
     return at;
 }
 
+/* How far the ASCII in front goes, as far as it is looked at by the word; of a
+ * text that is not much longer, all. */
+static size_t skip_ascii(const char *bytes, size_t at, size_t len)
+{
+    size_t end = len - at < 2 * ASCII_FIRST ? len : at + ASCII_FIRST;
+    size_t start = at;
+
+    for (; end - at >= 16; at += 16)
+        if (!is_ascii16(bytes + at))
+            return at;
+    if (end - at >= 8 && is_ascii8(bytes + at))
+        at += 8;
+    /* the last few, with some before them */
+    if (end - at < 8 && end - start >= 8 && is_ascii8(bytes + end - 8))
+        at = end;
+    return at;
+}
+
 size_t flare__utf8_feed_with(struct flare__utf8 *u, flare__utf8_scan_fn *scan,
                              const char *bytes, size_t len)
 {
@@ -179,9 +205,7 @@ size_t flare__utf8_feed_with(struct flare__utf8 *u, flare__utf8_scan_fn *scan,
             return at;
     if (scan == NULL)
         return walk(u, bytes, at, len);
-    for (size_t end = at + ASCII_FIRST; at < end && len - at >= 8; at += 8)
-        if (!is_ascii8(bytes + at))
-            break;
+    at = skip_ascii(bytes, at, len);
     if (len - at >= SCAN_BYTES_MIN)
         at += scan(bytes + at, len - at);
     return walk(u, bytes, at, len);
