@@ -312,9 +312,9 @@ START_TEST(test_out_two_are_copied_one_behind_the_other)
     ck_assert_int_eq(flare__out_copy_two(&b.out, &b.pool, FLARE_STR("head"),
                                          FLARE_STR("body")),
                      0);
-    ck_assert_int_eq(flare__out_copy_two(&b.out, &b.pool, FLARE_STR("head"),
-                                         FLARE_STR("")),
-                     0);
+    ck_assert_int_eq(
+        flare__out_copy_two(&b.out, &b.pool, FLARE_STR("head"), FLARE_STR("")),
+        0);
     ck_assert_uint_eq(b.fault.live_blocks, 1);
     while (take(&b, got, &len) > 0)
         ;
