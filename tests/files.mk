@@ -184,6 +184,7 @@ unit_tests = \
 	%D%/udp/test_sim_udp \
 	%D%/ws/test_accept \
 	%D%/ws/test_client \
+	%D%/ws/test_client_blocking \
 	%D%/ws/test_close \
 	%D%/ws/test_conformance \
 	%D%/ws/test_conn \

@@ -91,7 +91,7 @@ FLARE_API FLARE_MUST_USE int flare_ws_connect_sized(
 
 /* ---- blocking ---- */
 
-/* A connection on a loop of its own.  Thread: any, and one at a time. */
+/* A connection on a loop of its own.  It stays in the thread that opened it. */
 typedef struct flare_ws_client flare_ws_client;
 
 /* What a handler would say; zero is the default, in brackets. */
@@ -146,7 +146,8 @@ FLARE_API FLARE_MUST_USE int flare_ws_client_open_sized(
  *
  * Returns 0; FLARE_E_WS_TEXT (not UTF-8), FLARE_E_RANGE past 2 GiB, and nothing
  * is sent; FLARE_E_GONE: it is closed, flare_ws_client_recv says how;
- * -ETIMEDOUT: the peer reads nothing, and the connection is broken; -ENOMEM.
+ * -ETIMEDOUT: the peer reads nothing, and the connection is broken; -ENOMEM;
+ * FLARE_E_WOULD_DEADLOCK.
  */
 FLARE_API FLARE_MUST_USE int flare_ws_client_send_text(flare_ws_client *client,
                                                        struct flare_str text);
@@ -162,9 +163,9 @@ FLARE_API FLARE_MUST_USE int flare_ws_client_send_binary(
  * and `*out` has the code and the reason; this comes after all messages, and
  * again if asked again.  -ETIMEDOUT after recv_timeout_ms, and then the
  * connection is still good.  Else there is none any more:
- * FLARE_E_WS_PROTOCOL, _WS_TEXT, _WS_TOO_LARGE, FLARE_E_BAD_CODING: the peer
- * broke that rule, and was told; -ECONNRESET: lost, silent or aborted;
- * -ENOMEM.
+ * FLARE_E_WS_PROTOCOL, _WS_TEXT (or what does not inflate), _WS_TOO_LARGE: the
+ * peer broke that rule, and was told; -ECONNRESET: lost, silent or aborted;
+ * -ENOMEM; FLARE_E_WOULD_DEADLOCK as flare_ws_client_open.
  */
 FLARE_API FLARE_MUST_USE int flare_ws_client_recv(flare_ws_client *client,
                                                   struct flare_ws_message *out);

@@ -3,6 +3,7 @@ libflare_core_la_SOURCES += \
 	%D%/accept.c \
 	%D%/client.c \
 	%D%/client.h \
+	%D%/client_blocking.c \
 	%D%/client_dial.c \
 	%D%/close.c \
 	%D%/close.h \
