@@ -185,6 +185,7 @@ unit_tests = \
 	%D%/ws/test_accept \
 	%D%/ws/test_client \
 	%D%/ws/test_client_blocking \
+	%D%/ws/test_client_dial \
 	%D%/ws/test_close \
 	%D%/ws/test_conformance \
 	%D%/ws/test_conn \
@@ -587,6 +588,11 @@ tests_http_test_router_SOURCES = \
 	%D%/http/router_naive.h \
 	%D%/http/test_router.c
 
+tests_ws_test_client_dial_SOURCES = \
+	%D%/http/client_rig.c \
+	%D%/http/client_rig.h \
+	%D%/ws/test_client_dial.c
+
 tests_ws_test_client_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
@@ -953,6 +959,7 @@ threaded_tests = \
 	%D%/dns/test_query \
 	%D%/dns/test_resolve \
 	%D%/http/test_client_blocking \
+	%D%/ws/test_client_blocking \
 	%D%/http/test_client_download \
 	%D%/http/test_offload \
 	%D%/net/test_offload \

@@ -401,7 +401,7 @@ int flare_ws_client_recv(flare_ws_client *client, struct flare_ws_message *out)
 int flare_ws_client_close(flare_ws_client *client, uint16_t code,
                           struct flare_str reason)
 {
-    uint64_t until_ns;
+    uint64_t until_ms;
     int rc = client_begin(client);
 
     if (rc == FLARE_E_GONE)
@@ -411,12 +411,12 @@ int flare_ws_client_close(flare_ws_client *client, uint16_t code,
     if (rc < 0)
         return rc;
     flare_ws_resume(client->ws); /* else the answer is not heard */
-    until_ns =
-        client_until(client, flare__ws_end(client->ws)->close_timeout_ms);
+    until_ms =
+        client->loop->now_ms + flare__ws_end(client->ws)->close_timeout_ms;
     while (rc >= 0 && client->ws != NULL)
         rc = flare__loop_turn(client->loop, UINT64_MAX);
     if (rc == 0 && client->rc == -ECONNRESET &&
-        client_is_late(client, until_ns))
+        client->loop->now_ms >= until_ms)
         return -ETIMEDOUT;
     return rc < 0 ? rc : client->rc;
 }

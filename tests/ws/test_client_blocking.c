@@ -185,20 +185,20 @@ START_TEST(test_blocking_a_deaf_peer_times_a_send_out)
 }
 END_TEST
 
-/* Ten times what is kept: the server waits, and nothing is lost. */
+/* More than is kept: the server waits, and nothing is lost. */
 START_TEST(test_blocking_what_comes_meanwhile_is_kept_in_order)
 {
     static char bytes[100000];
     flare_ws_client *c = opened(NULL);
     struct flare_ws_message m;
 
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 15; i++) {
         bytes[0] = (char)i;
         ck_assert_int_eq(flare_ws_client_send_binary(
                              c, (struct flare_str){bytes, sizeof(bytes)}),
                          0);
     }
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 15; i++) {
         ck_assert_int_eq(flare_ws_client_recv(c, &m), 1);
         ck_assert_int_eq(m.bytes.ptr[0], (char)i);
     }
