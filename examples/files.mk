@@ -74,6 +74,7 @@ noinst_PROGRAMS += %D%/cookies
 %C%_cookies_LDADD = libflare.la
 
 noinst_PROGRAMS += %D%/ws_chat %D%/ws_echo
+noinst_PROGRAMS += %D%/ws_client %D%/ws_reconnect
 %C%_ws_chat_SOURCES = %D%/ws_chat.c
 %C%_ws_chat_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DWS_CHAT_FOLDER='"$(abs_top_srcdir)/%D%"'
@@ -81,6 +82,10 @@ noinst_PROGRAMS += %D%/ws_chat %D%/ws_echo
 EXTRA_DIST += %D%/ws_chat.html
 %C%_ws_echo_SOURCES = %D%/ws_echo.c
 %C%_ws_echo_LDADD = libflare.la
+%C%_ws_client_SOURCES = %D%/ws_client.c
+%C%_ws_client_LDADD = libflare.la
+%C%_ws_reconnect_SOURCES = %D%/ws_reconnect.c
+%C%_ws_reconnect_LDADD = libflare.la
 
 # Clients.
 noinst_PROGRAMS += %D%/http_get %D%/reverse_proxy
