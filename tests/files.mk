@@ -132,6 +132,9 @@ unit_tests = \
 	%D%/http/test_url \
 	%D%/http/test_url_write \
 	%D%/http/test_words \
+	%D%/tools/test_flare_bench_answer \
+	%D%/tools/test_flare_bench_histogram \
+	%D%/tools/test_flare_bench_settings \
 	%D%/tools/test_tool \
 	%D%/net/test_addr \
 	%D%/net/test_choose \
@@ -270,6 +273,10 @@ tests_udp_test_sim_udp_SOURCES = \
 	%D%/udp/udp_rig.h
 
 %C%_tools_test_tool_LDADD = tools/libtool_common.la $(LDADD)
+
+%C%_tools_test_flare_bench_answer_LDADD = tools/libtool_bench.la $(LDADD)
+%C%_tools_test_flare_bench_histogram_LDADD = tools/libtool_bench.la $(LDADD)
+%C%_tools_test_flare_bench_settings_LDADD = tools/libtool_bench.la $(LDADD)
 
 %C%_bench_test_floor_SOURCES = \
 	%D%/bench/test_floor.c \
@@ -997,7 +1004,8 @@ shell_tests += %D%/e2e/test_certs.py %D%/e2e/test_e2e.py \
 	%D%/e2e/test_chat.py %D%/e2e/test_ws_tunnel.py \
 	%D%/e2e/test_ws_client.py \
 	%D%/e2e/test_client.py %D%/e2e/test_relay.py \
-	%D%/e2e/test_seccomp.py
+	%D%/e2e/test_seccomp.py \
+	%D%/tools/test_flare_bench.py
 endif
 
 # Tests of the house itself.
@@ -1047,6 +1055,7 @@ EXTRA_DIST += \
 	%D%/e2e/peers/peer.py \
 	%D%/e2e/peers/ws.js \
 	%D%/install/cmake/CMakeLists.txt \
+	%D%/tools/bench_peers.py \
 	%D%/install/consumer.c \
 	%D%/install/consumer.cc \
 	%D%/install/installcheck.sh \

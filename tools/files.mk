@@ -4,6 +4,59 @@
 noinst_LTLIBRARIES += %D%/libtool_common.la
 %C%_libtool_common_la_SOURCES = %D%/common/tool.c %D%/common/tool.h
 
+# All of flare-bench but its main, for the tests too.
+noinst_LTLIBRARIES += %D%/libtool_bench.la
+%C%_libtool_bench_la_SOURCES = \
+	%D%/bench/answer.c \
+	%D%/bench/answer.h \
+	%D%/bench/chart.c \
+	%D%/bench/chart.h \
+	%D%/bench/condition.c \
+	%D%/bench/condition.h \
+	%D%/bench/frames.c \
+	%D%/bench/frames.h \
+	%D%/bench/histogram.c \
+	%D%/bench/histogram.h \
+	%D%/bench/html.c \
+	%D%/bench/html.h \
+	%D%/bench/http.c \
+	%D%/bench/job.h \
+	%D%/bench/json_read.c \
+	%D%/bench/json_read.h \
+	%D%/bench/link.c \
+	%D%/bench/link.h \
+	%D%/bench/outcome.h \
+	%D%/bench/pace.c \
+	%D%/bench/pace.h \
+	%D%/bench/peak.c \
+	%D%/bench/peak.h \
+	%D%/bench/progress.c \
+	%D%/bench/progress.h \
+	%D%/bench/requests.c \
+	%D%/bench/requests.h \
+	%D%/bench/run.c \
+	%D%/bench/run.h \
+	%D%/bench/settings.c \
+	%D%/bench/settings.h \
+	%D%/bench/summary.c \
+	%D%/bench/summary.h \
+	%D%/bench/summary_read.c \
+	%D%/bench/summary_text.c \
+	%D%/bench/tally.c \
+	%D%/bench/tally.h \
+	%D%/bench/target.c \
+	%D%/bench/target.h \
+	%D%/bench/text.c \
+	%D%/bench/text.h \
+	%D%/bench/worker.c \
+	%D%/bench/worker.h \
+	%D%/bench/ws.c
+%C%_libtool_bench_la_LIBADD = %D%/libtool_common.la -lm
+bin_PROGRAMS += %D%/flare-bench
+%C%_flare_bench_SOURCES = %D%/bench/main.c
+%C%_flare_bench_LDADD = %D%/libtool_bench.la libflare.la
+EXTRA_DIST += %D%/bench/schema.json
+
 # A seccomp profile for containers; docs/OPERATIONS.md says how it is used.
 seccompdir = $(pkgdatadir)/seccomp
 dist_seccomp_DATA = %D%/seccomp/flare.json
