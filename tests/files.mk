@@ -767,6 +767,11 @@ check_PROGRAMS += %D%/support/e2e_client
 %C%_support_e2e_client_SOURCES = %D%/support/e2e_client.c
 %C%_support_e2e_client_LDADD = libflare.la
 
+# Our WebSocket client, for test_ws_client.py.
+check_PROGRAMS += %D%/support/ws_client_peer
+%C%_support_ws_client_peer_SOURCES = %D%/support/ws_client_peer.c
+%C%_support_ws_client_peer_LDADD = libflare.la
+
 # A filter around an inner part, which test_replies.py compares with another.
 check_PROGRAMS += %D%/support/reply_read
 %C%_support_reply_read_SOURCES = %D%/support/reply_read.c
@@ -1003,9 +1008,15 @@ shell_tests += %D%/e2e/test_certs.py %D%/e2e/test_e2e.py \
 	%D%/e2e/test_websocket.py %D%/e2e/test_ws_node.py \
 	%D%/e2e/test_chat.py %D%/e2e/test_ws_tunnel.py \
 	%D%/e2e/test_ws_client.py \
+	%D%/e2e/test_ws_client.py \
 	%D%/e2e/test_client.py %D%/e2e/test_relay.py \
 	%D%/e2e/test_seccomp.py \
 	%D%/tools/test_flare_bench.py
+endif
+if HAVE_PYTHON
+if HAVE_SERVE
+shell_tests += %D%/tools/test_flare_serve.py
+endif
 endif
 
 # Tests of the house itself.
@@ -1054,6 +1065,7 @@ EXTRA_DIST += \
 	%D%/e2e/peers/peer.js \
 	%D%/e2e/peers/peer.py \
 	%D%/e2e/peers/ws.js \
+	%D%/e2e/peers/ws.py \
 	%D%/install/cmake/CMakeLists.txt \
 	%D%/tools/bench_peers.py \
 	%D%/install/consumer.c \

@@ -302,6 +302,7 @@ function serveOn(server) {
     server.on('upgrade', (request, socket, head) => {
         const speaker = speakers[request.url];
 
+        socket.on('error', () => {}); // who is refused may be gone at once
         if (speaker)
             speaker.handleUpgrade(request, socket, head, ws =>
                 speaker.emit('connection', ws, request));
