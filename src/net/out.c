@@ -41,9 +41,26 @@ void flare__out_pool_init_large(struct flare__out_pool *pool,
     pool->data_bytes = data_bytes;
 }
 
+/* Bytes of longer pieces that may be kept. */
+static uint64_t out_pieces_max(const struct flare__out_pool *pool)
+{
+    return (uint64_t)pool->keep_max * pool->data_bytes;
+}
+
+static struct flare__out_chunk *out_piece_pop(struct flare__out_pool *pool)
+{
+    struct flare__out_chunk *c = pool->pieces;
+
+    pool->pieces = c->next;
+    pool->piece_bytes -= c->cap;
+    return c;
+}
+
 void flare__out_pool_keep(struct flare__out_pool *pool, uint32_t keep_max)
 {
     pool->keep_max = keep_max;
+    while (pool->piece_bytes > out_pieces_max(pool))
+        flare__free(pool->al, out_piece_pop(pool));
     while (pool->free_count > keep_max) {
         struct flare__out_chunk *c = pool->free_list;
 
@@ -92,6 +109,39 @@ static struct flare__out_chunk *out_chunk_alloc(struct flare__out_pool *pool,
     return c;
 }
 
+/*
+ * A piece of more than a chunk.  Memory that is taken and given back at the top
+ * of the heap for each has malloc grow and shrink it by system calls; so those
+ * given back last are taken again, if they fit, and give way if they do not.
+ */
+static struct flare__out_chunk *out_piece_get(struct flare__out_pool *pool,
+                                              uint32_t size)
+{
+    struct flare__out_chunk *c;
+
+    if (pool->pieces == NULL)
+        return out_chunk_alloc(pool, size);
+    c = out_piece_pop(pool);
+    if (c->cap >= size && c->cap / 2 <= size) {
+        c->data = out_bytes(c);
+        return c;
+    }
+    flare__free(pool->al, c);
+    return out_chunk_alloc(pool, size);
+}
+
+static bool out_piece_keep(struct flare__out_pool *pool,
+                           struct flare__out_chunk *c)
+{
+    if (c->cap <= pool->data_bytes || c->cap > FLARE__OUT_PIECE_MAX ||
+        pool->piece_bytes + (uint64_t)c->cap > out_pieces_max(pool))
+        return false;
+    c->next = pool->pieces;
+    pool->pieces = c;
+    pool->piece_bytes += c->cap;
+    return true;
+}
+
 static void out_chunk_put(struct flare__out_pool *pool,
                           struct flare__out_chunk *c)
 {
@@ -99,7 +149,8 @@ static void out_chunk_put(struct flare__out_pool *pool,
 
     if (c->free_fn != NULL)
         c->free_fn(c->free_ctx, (void *)(uintptr_t)c->data);
-    if (kind == FLARE__OUT_LENT)
+    if (kind == FLARE__OUT_LENT ||
+        (kind == FLARE__OUT_HEAP && out_piece_keep(pool, c)))
         return;
     if (kind == FLARE__OUT_HEAP || pool->free_count >= pool->keep_max) {
         flare__free(pool->al, c);
@@ -132,7 +183,7 @@ char *flare__out_reserve(struct flare__out *out, struct flare__out_pool *pool,
     if (c != NULL && c->cap - c->len >= size && c->cap != 0)
         return out_bytes(c) + c->len;
     c = size <= pool->data_bytes ? out_chunk_get(pool)
-                                 : out_chunk_alloc(pool, size);
+                                 : out_piece_get(pool, size);
     if (c == NULL)
         return NULL;
     c->len = 0;

@@ -17,7 +17,10 @@ enum {
     /* A pooled chunk with its header; its data holds a pipelined turn. */
     FLARE__OUT_CHUNK_BYTES = 4096,
     FLARE__OUT_POOL_MAX = 512, /* chunks kept for reuse, per worker */
-    FLARE__OUT_IOV_MAX = 64,   /* buffers of one send */
+    /* A piece that is longer than a chunk is kept for reuse, too, up to that,
+     * and all of them up to what the chunks kept may take. */
+    FLARE__OUT_PIECE_MAX = 64 * 1024,
+    FLARE__OUT_IOV_MAX = 64, /* buffers of one send */
     /* Bytes of one send, before others have their turn. */
     FLARE__OUT_SEND_MAX = 256 * 1024
 };
@@ -44,16 +47,18 @@ struct flare__out_chunk {
 struct flare__out_pool {
     const struct flare_allocator *al;
     struct flare__out_chunk *free_list;
+    struct flare__out_chunk *pieces; /* longer ones */
     uint32_t free_count;
-    uint32_t keep_max;   /* FLARE__OUT_POOL_MAX, or less if memory is short */
+    uint32_t piece_bytes; /* of all of them */
+    uint32_t keep_max;    /* FLARE__OUT_POOL_MAX, or less if memory is short */
     uint32_t data_bytes; /* of each; at least those of FLARE__OUT_CHUNK_BYTES */
 };
 
 struct flare__out {
     struct flare__out_chunk *head; /* a vector, while that send is in flight */
     struct flare__out_chunk *tail;
-    uint32_t bytes;                  /* queued, also those in flight */
-    uint32_t in_flight;              /* bytes of the send in flight */
+    uint32_t bytes;     /* queued, also those in flight */
+    uint32_t in_flight; /* bytes of the send in flight */
 };
 
 void flare__out_pool_init(struct flare__out_pool *pool,

@@ -15,9 +15,9 @@
 enum {
     SEND_DEFLATE_BYTES = 16384, /* of a compressed frame, at most */
     SEND_FIN = 0x80,
-    SEND_SHORT_MAX = 125,  /* to a client; its length is in the ... */
-    SEND_SHORT_HEAD = 2,   /* ... second byte */
-    SEND_PIECE_MAX = 1024, /* past it a frame lies in as many as it takes */
+    SEND_SHORT_MAX = 125, /* to a client; its length is in the ... */
+    SEND_SHORT_HEAD = 2,  /* ... second byte */
+    SEND_PIECE_MAX = FLARE__OUT_PIECE_MAX, /* past it a frame lies in many */
     SEND_SHARED_COPY_MAX = 1024 /* below it a copy is cheaper than a vector */
 };
 

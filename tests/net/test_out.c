@@ -324,6 +324,71 @@ START_TEST(test_out_two_are_copied_one_behind_the_other)
 }
 END_TEST
 
+/* Sends one message of so many bytes. */
+static void pass(struct bench *b, uint32_t bytes)
+{
+    static char text[FLARE__OUT_PIECE_MAX + 1], got[FLARE__OUT_PIECE_MAX + 1];
+    size_t len = 0;
+
+    text[bytes - 1] = (char)bytes;
+    put(b, text, bytes);
+    ck_assert_uint_eq(take(b, got, &len), 1);
+    ck_assert_uint_eq(len, bytes);
+    ck_assert_mem_eq(got, text, bytes);
+}
+
+START_TEST(test_out_a_long_piece_is_used_again_if_it_fits)
+{
+    struct bench b;
+    uint64_t sites;
+
+    bench_init(&b);
+    pass(&b, 20000);
+    ck_assert_uint_eq(b.pool.piece_bytes, 20000);
+    sites = b.fault.sites;
+    pass(&b, 20000);
+    pass(&b, 10000); /* half of it is enough */
+    ck_assert_uint_eq(b.fault.sites, sites);
+    pass(&b, 9999); /* another, in its place */
+    ck_assert_uint_eq(b.fault.sites, sites + 1);
+    ck_assert_uint_eq(b.pool.piece_bytes, 9999);
+    pass(&b, 20001);
+    ck_assert_uint_eq(b.pool.piece_bytes, 20001);
+    ck_assert_uint_eq(b.fault.live_blocks, 1);
+    bench_fini(&b);
+}
+END_TEST
+
+START_TEST(test_out_no_more_long_pieces_are_kept_than_the_pool_may)
+{
+    struct bench b;
+    char *got = malloc(200000);
+    size_t len = 0;
+
+    ck_assert_ptr_nonnull(got);
+    bench_init(&b);
+    pass(&b, FLARE__OUT_PIECE_MAX + 1);
+    ck_assert_uint_eq(b.fault.live_blocks, 0);
+    flare__out_pool_keep(&b.pool, 10); /* of 4 KiB, nearly */
+    for (int i = 0; i < 3; i++) {
+        ck_assert_ptr_nonnull(flare__out_reserve(&b.out, &b.pool, 16000));
+        memset(flare__out_reserve(&b.out, &b.pool, 16000), 'x', 16000);
+        flare__out_commit(&b.out, 16000);
+    }
+    while (take(&b, got, &len) > 0)
+        ;
+    ck_assert_uint_eq(len, 48000);
+    ck_assert_uint_eq(b.pool.piece_bytes, 32000);
+    flare__out_pool_keep(&b.pool, 5);
+    ck_assert_uint_eq(b.pool.piece_bytes, 16000);
+    flare__out_pool_keep(&b.pool, 0);
+    ck_assert_uint_eq(b.pool.piece_bytes, 0);
+    ck_assert_uint_eq(b.fault.live_blocks, 0);
+    free(got);
+    bench_fini(&b);
+}
+END_TEST
+
 START_TEST(test_out_a_copy_never_writes_behind_a_borrowed_body)
 {
     struct bench b;
@@ -359,6 +424,8 @@ int main(void)
                    test_out_a_copy_fills_chunk_after_chunk_however_it_is_cut);
     tcase_add_test(t, test_out_a_copy_without_memory_takes_nothing);
     tcase_add_test(t, test_out_two_are_copied_one_behind_the_other);
+    tcase_add_test(t, test_out_a_long_piece_is_used_again_if_it_fits);
+    tcase_add_test(t, test_out_no_more_long_pieces_are_kept_than_the_pool_may);
     tcase_add_test(t, test_out_a_copy_never_writes_behind_a_borrowed_body);
     suite_add_tcase(s, t);
     return test_run(s);
