@@ -293,6 +293,8 @@ def main():
         print("SKIP browser: no chromium, or no websockets for python3 "
               "(scripts/setup test)")
         return 77
+    # a test that is ended from outside ends its browser and servers too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     tally = Tally()
     for backend in arguments.backend or BACKENDS:
         if has_backend(arguments.build, backend):
