@@ -156,7 +156,7 @@ static bool inflate_byte(struct reader *r, unsigned char c, bool is_tail)
             return fail_coding(r, 1009);
         if (r->kind == WS_ORACLE_TEXT && !utf8_bytes(&r->utf8, out, n))
             return fail_coding(r, 1007);
-    } while (r->z.avail_in > 0 || r->z.avail_out == 0);
+    } while (rc != Z_STREAM_END && (r->z.avail_in > 0 || r->z.avail_out == 0));
     r->is_last = rc == Z_STREAM_END;
     return true;
 }

@@ -16,6 +16,14 @@ enum { WIRE_PORT = 80, TURNS_MAX = 100000 };
 
 #define WIRE_KEY "dGhlIHNhbXBsZSBub25jZQ=="
 
+/* Check notes each of its assertions with a write, and there are a million
+ * here. */
+static void wire_must(bool is_so)
+{
+    if (!is_so)
+        ck_abort_msg("not so");
+}
+
 /* ---- ours ---- */
 
 static void on_open(flare_ws *ws, void *ctx)
@@ -33,9 +41,9 @@ static void on_message(flare_ws *ws, enum flare_ws_kind kind,
 
     w->seen.messages++;
     if (kind == FLARE_WS_TEXT)
-        ck_assert_int_ge(flare_ws_send_text(ws, bytes), 0);
+        wire_must(flare_ws_send_text(ws, bytes) >= 0);
     else
-        ck_assert_int_ge(flare_ws_send_binary(ws, bytes), 0);
+        wire_must(flare_ws_send_binary(ws, bytes) >= 0);
 }
 
 static void on_pong(flare_ws *ws, struct flare_str payload, void *ctx)
@@ -56,6 +64,17 @@ static void on_closed(flare_ws *ws, uint16_t code, struct flare_str reason,
     (void)reason;
     w->seen.closed++;
     w->seen.code = code;
+}
+
+static void on_failed(flare_ws *ws, int status, const struct flare_error *err,
+                      void *ctx)
+{
+    struct wire *w = ctx;
+
+    (void)ws;
+    (void)status;
+    w->seen.failed++;
+    w->seen.rc = err->code;
 }
 
 void wire_handler(struct flare_ws_handler *h)
@@ -81,7 +100,7 @@ static void peer_write(struct wire *w, const void *bytes, size_t len)
                  ? 0
                  : flare_stream_write(w->peer, (struct flare_str){bytes, len});
 
-    ck_assert(rc >= 0 || rc == -EPIPE); /* ours has seen enough */
+    wire_must(rc >= 0 || rc == -EPIPE); /* ours has seen enough */
 }
 
 static void peer_hello(struct wire *w, bool has_early)
@@ -95,7 +114,7 @@ static void peer_hello(struct wire *w, bool has_early)
                        "%s\r\n",
                        w->plan->fields != NULL ? w->plan->fields : "");
 
-    ck_assert_int_lt(len, (int)sizeof(head));
+    wire_must(len < (int)sizeof(head));
     peer_write(w, head, (size_t)len);
     if (has_early) {
         peer_write(w, w->plan->bytes.ptr, w->plan->bytes.len);
@@ -114,7 +133,7 @@ static void peer_answer(struct wire *w)
     char head[1024];
     int len;
 
-    ck_assert_ptr_nonnull(key);
+    wire_must(key != NULL);
     key += strlen("\r\nSec-WebSocket-Key: ");
     flare__ws_accept_of(accept, key);
     len = snprintf(head, sizeof(head), "%s\r\n%s%.*s\r\n%s\r\n",
@@ -122,7 +141,7 @@ static void peer_answer(struct wire *w)
                                            : "HTTP/1.1 101 Switching Protocols",
                    peer_accept, (int)sizeof(accept), accept,
                    w->plan->fields != NULL ? w->plan->fields : "");
-    ck_assert_int_lt(len, (int)sizeof(head));
+    wire_must(len < (int)sizeof(head));
     peer_write(w, head, (size_t)len);
     if (w->plan->is_early) {
         peer_write(w, w->plan->bytes.ptr, w->plan->bytes.len);
@@ -146,7 +165,7 @@ static void peer_on_data(flare_stream *stream, struct flare_str data, void *ctx)
     const char *end;
 
     (void)stream;
-    ck_assert_uint_le(seen->len + data.len, WIRE_GOT_MAX);
+    wire_must(seen->len + data.len <= WIRE_GOT_MAX);
     memcpy(seen->got + seen->len, data.ptr, data.len);
     seen->len += data.len;
     seen->got[seen->len] = '\0';
@@ -235,6 +254,7 @@ static int wire_socket(struct wire *w)
         ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&in, &len), 0);
     }
     (void)snprintf(text, sizeof(text), "127.0.0.1:%u", ntohs(in.sin_port));
+    (void)snprintf(w->url, sizeof(w->url), "ws://%s/chat", text);
     ck_assert_int_eq(flare_addr_parse(&w->address, flare_str(text), NULL), 0);
     return fd;
 }
@@ -299,23 +319,40 @@ static void wire_begin(struct wire *w, const struct wire_plan *plan)
     w->is_ready = w->is_ended = w->is_over = false;
 }
 
-void wire_run(struct wire *w, const struct wire_plan *plan)
+/* Ours connects to the peer, or the peer to ours. */
+static void wire_connect(struct wire *w)
 {
     const struct flare_tcp_options options = {.handler = &peer_handler,
                                               .ctx = w};
+    const struct flare_ws_client_config config = {.url = w->url,
+                                                  .on_failed = on_failed};
 
+    if (w->is_client)
+        wire_must(flare_ws_connect(w->rig.loop, &config, w->plan->handler, w,
+                                   NULL, NULL) == 0);
+    else
+        wire_must(flare_tcp_connect_addr(w->rig.loop, &w->peer, &w->address,
+                                         &options, NULL) == 0);
+}
+
+static bool wire_is_over(const struct wire *w)
+{
+    if (!w->is_over || w->seen.closed < w->seen.opened)
+        return false;
+    return !w->is_client || w->seen.opened + w->seen.failed == 1;
+}
+
+void wire_run(struct wire *w, const struct wire_plan *plan)
+{
     wire_begin(w, plan);
-    ck_assert_int_eq(flare_tcp_connect_addr(w->rig.loop, &w->peer, &w->address,
-                                            &options, NULL),
-                     0);
-    for (int turns = 0; !w->is_over || w->seen.closed < w->seen.opened;
-         turns++) {
-        ck_assert_msg(turns < TURNS_MAX, "%s: no end", w->rig.name);
-        if (w->is_ready && !w->is_ended && turns % 3 == 0)
+    wire_connect(w);
+    for (int turns = 0; !wire_is_over(w); turns++) {
+        bool is_busy = w->is_ready && !w->is_ended;
+
+        if (turns > TURNS_MAX)
+            ck_abort_msg("%s: no end", w->rig.name);
+        if (is_busy && turns % 3 == 0)
             peer_go_on(w);
-        ck_assert_int_ge(
-            flare_loop_run_once(w->rig.loop,
-                                w->is_ready && !w->is_ended ? 0 : 1000),
-            0);
+        wire_must(flare_loop_run_once(w->rig.loop, is_busy ? 0 : 1000) >= 0);
     }
 }

@@ -8,7 +8,7 @@
 #define FLARE__TEST_WS_WIRE_RIG_H
 
 #include <flare/tcp.h>
-#include <flare/ws.h>
+#include <flare/ws_client.h>
 
 #include "http/config.h"
 #include "http/conn.h"
@@ -40,8 +40,9 @@ struct wire_seen {
     const char *frames; /* behind the head; NULL: there is no head */
     size_t frames_len;
     bool has_fin; /* the peer saw an orderly end */
-    int opened, messages, pongs, closed;
+    int opened, messages, pongs, closed, failed;
     uint16_t code; /* of on_closed */
+    int rc;        /* of on_failed */
 };
 
 struct wire {
@@ -50,6 +51,7 @@ struct wire {
     struct flare__http_options options;
     struct flare__http http;
     struct flare_addr address;
+    char url[96];
     flare_listener *listener; /* of the peer, if ours is the client */
     bool is_client;           /* ours is */
 
