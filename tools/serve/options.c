@@ -160,8 +160,7 @@ static void take_proxy(const char *value)
     p->routes[1] = malloc(len + sizeof("/*path"));
     if (prefix == NULL || p->routes[1] == NULL)
         tool_die("out of memory");
-    strcpy(p->routes[1], prefix);
-    strcat(p->routes[1], "/*path");
+    snprintf(p->routes[1], len + sizeof("/*path"), "%s/*path", prefix);
     p->routes[0] = prefix;
     p->prefix = prefix;
 }
@@ -275,15 +274,17 @@ static void take(const struct tool_option *option, const char *value)
 /* "8080" is a port of this machine, to itself. */
 static const char *address_of(const char *given)
 {
+    size_t size;
     char *text;
 
     if (given == NULL || given[strspn(given, "0123456789")] != '\0')
         return given;
-    text = malloc(strlen(given) + sizeof("127.0.0.1:"));
+    size = strlen(given) + sizeof("127.0.0.1:");
+    text = malloc(size);
     if (text == NULL)
         tool_die("out of memory");
-    strcpy(text, "127.0.0.1:");
-    return strcat(text, given);
+    snprintf(text, size, "127.0.0.1:%s", given);
+    return text;
 }
 
 static void check_path(const char *option, const char *path)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A text doubles its room as it grows, and is given to the answer as it is: no
+ * page is copied.
+ */
 #include "tools/serve/text.h"
 
 #include <errno.h>
