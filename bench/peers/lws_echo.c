@@ -5,6 +5,8 @@
  *
  *   lws_echo PORT
  */
+#include "bench/number.h"
+
 #include <libwebsockets.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,7 +121,7 @@ int main(int argc, char **argv)
 
     if (argc != 2)
         return fprintf(stderr, "usage: lws_echo PORT\n"), 2;
-    info.port = atoi(argv[1]);
+    info.port = (int)bench_number("PORT", argv[1], 1, 65535);
     lws_set_log_level(LLL_ERR, NULL);
     context = lws_create_context(&info);
     if (context == NULL)
