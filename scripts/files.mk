@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 EXTRA_DIST += \
+	%D%/abi \
 	%D%/cross \
 	%D%/deb \
 	%D%/fresh \
