@@ -62,6 +62,18 @@ struct flare_ws_client_config {
     flare_ws_failed_fn on_failed;  /* on a loop; [nobody is told] */
 };
 
+/* A configuration, and how large the caller's is. */
+struct flare_ws_client_sized {
+    const struct flare_ws_client_config *config;
+    size_t size;
+};
+
+/* flare_ws_connect, of any version's configuration. */
+FLARE_API FLARE_MUST_USE int flare_ws_connect_sized(
+    flare_loop *loop, const struct flare_ws_client_sized *sized,
+    const struct flare_ws_handler *handler, void *ctx, flare_ws **out,
+    struct flare_error *err);
+
 /*
  * flare_ws_connect(loop, config, handler, ctx, out, err): connects.
  *
@@ -79,15 +91,15 @@ struct flare_ws_client_config {
  * FLARE_E_BAD_URL, _BAD_CONFIG, _BAD_HEADER, _BAD_HOSTNAME, _RANGE, _STOPPED,
  * -ENOMEM.  Thread: the loop's.
  */
-#define flare_ws_connect(...)                                                  \
-    flare_ws_connect_sized(sizeof(struct flare_ws_client_config), __VA_ARGS__)
-
-/* flare_ws_connect, and how large the caller's configuration is. */
-FLARE_API FLARE_MUST_USE int flare_ws_connect_sized(
-    size_t config_size, flare_loop *loop,
-    const struct flare_ws_client_config *config,
+static inline FLARE_MUST_USE int flare_ws_connect(
+    flare_loop *loop, const struct flare_ws_client_config *config,
     const struct flare_ws_handler *handler, void *ctx, flare_ws **out,
-    struct flare_error *err);
+    struct flare_error *err)
+{
+    const struct flare_ws_client_sized sized = {config, sizeof(*config)};
+
+    return flare_ws_connect_sized(loop, &sized, handler, ctx, out, err);
+}
 
 /* ---- blocking ---- */
 

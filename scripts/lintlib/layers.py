@@ -24,10 +24,11 @@ PUBLIC = {
     "tcp": ("tcp",),
     "udp": ("udp",),
     "tls": ("tls",),
-    "ws": ("ws",),
+    "ws": ("ws", "ws_client"),
 }
 # The ones through which one folder meets another on its level.
-MEETING = {"ws": ("src/http/upgrade.h",)}
+MEETING = {"ws": ("src/http/upgrade.h", "flare/client.h",
+                  "flare/call.h")}
 
 SYSTEM_IO = re.compile(
     r"^(sys/(socket|epoll|event|eventfd|timerfd|ioctl|mman|sendfile|select|un|"

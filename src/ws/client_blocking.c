@@ -206,8 +206,7 @@ static int client_open(struct flare_ws_client *c,
     c->end = &c->first;
     c->err = err;
     config->on_failed = client_on_failed;
-    rc = flare_ws_connect_sized(sizeof(*config), c->loop, config, &c->handler,
-                                c, &c->ws, err);
+    rc = flare_ws_connect(c->loop, config, &c->handler, c, &c->ws, err);
     if (rc < 0)
         return rc;
     while (rc >= 0 && !c->is_open && c->ws != NULL)

@@ -405,8 +405,8 @@ static int dial(flare_loop *loop, const struct flare_ws_client_config *config,
     return 0;
 }
 
-int flare_ws_connect_sized(size_t config_size, flare_loop *loop,
-                           const struct flare_ws_client_config *config,
+int flare_ws_connect_sized(flare_loop *loop,
+                           const struct flare_ws_client_sized *sized,
                            const struct flare_ws_handler *handler, void *ctx,
                            flare_ws **out, struct flare_error *err)
 {
@@ -414,11 +414,11 @@ int flare_ws_connect_sized(size_t config_size, flare_loop *loop,
     struct flare_error why = {.code = 0};
     int rc;
 
-    if (config_size > sizeof(mine))
+    if (sized->size > sizeof(mine))
         return flare__error(err, FLARE_E_BAD_CONFIG,
                             "built for a newer flare than this %s",
                             FLARE_VERSION);
-    memcpy(&mine, config, config_size);
+    memcpy(&mine, sized->config, sized->size);
     if (loop->is_ending)
         return flare__error(err, FLARE_E_STOPPED, "%s",
                             flare_strerror(FLARE_E_STOPPED));

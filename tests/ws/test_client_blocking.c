@@ -11,6 +11,7 @@
 #include <string.h>
 
 static flare_server *server;
+static flare_tls_server *shows; /* its TLS; NULL: none */
 static pthread_t thread;
 static char url[96];
 
@@ -73,6 +74,8 @@ static void teardown(void)
     flare_server_stop(server);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
     flare_server_free(server);
+    flare_tls_server_free(shows);
+    shows = NULL;
 }
 
 static flare_ws_client *opened(const struct flare_ws_client_options *options)
@@ -231,6 +234,54 @@ START_TEST(test_blocking_says_why_it_does_not_open)
 }
 END_TEST
 
+/* wss, against a certificate that is trusted, and the same that is not. */
+START_TEST(test_blocking_over_tls)
+{
+    static const char *const names[] = {"127.0.0.2", NULL};
+    struct flare_server_config config = {
+        .listen = "127.0.0.1:0",
+        .tls_listen = "127.0.0.2:0",
+        .workers = 1,
+        .handler.fn = on_request,
+        .drain_timeout_ms = 100,
+    };
+    struct flare_tls_client_config trust = {.insecure = false};
+    struct flare_tls_server_config shown = {.cert_count = 1};
+    struct flare_ws_client_config to = {.url = url};
+    struct flare_ws_message m;
+    struct flare_tls_cert cert;
+    struct flare_error err;
+    flare_ws_client *c;
+    int rc = flare_tls_self_signed(&cert, names, 2, &err);
+
+    if (rc == -EOPNOTSUPP)
+        TEST_SKIP("built without TLS");
+    ck_assert_msg(rc == 0, "%s", err.text);
+    teardown();
+    shown.certs = &cert;
+    ck_assert_int_eq(flare_tls_server_new(&shows, &shown, &err), 0);
+    config.tls = shows;
+    ck_assert_int_eq(flare_server_open(&server, &config, &err), 0);
+    (void)snprintf(url, sizeof(url), "wss://%s/",
+                   flare_server_address_at(server, 1));
+    ck_assert_int_eq(pthread_create(&thread, NULL, serve, server), 0);
+    ck_assert_int_lt(flare_ws_client_open(&c, &to, NULL, &err), 0);
+    ck_assert_msg(flare_error_class(err.code) == FLARE_CLASS_TLS, "%s",
+                  err.text);
+    trust.ca = cert.chain;
+    ck_assert_int_eq(flare_tls_client_new(&to.tls, &trust, &err), 0);
+    rc = flare_ws_client_open(&c, &to, NULL, &err);
+    ck_assert_msg(rc == 0, "%s", err.text);
+    flare_tls_client_free(to.tls); /* nobody needs it any more */
+    ck_assert_int_eq(flare_ws_client_send_text(c, FLARE_STR("hidden")), 0);
+    ck_assert_int_eq(flare_ws_client_recv(c, &m), 1);
+    ck_assert(flare_str_equal(m.bytes, FLARE_STR("hidden")));
+    ck_assert_int_eq(flare_ws_client_close(c, 1000, FLARE_STR("")), 0);
+    flare_ws_client_free(c);
+    flare_tls_self_signed_free(&cert);
+}
+END_TEST
+
 static int scenario(struct fault *f, void *ctx)
 {
     const struct flare_ws_client_options options = {.allocator = &f->al};
@@ -273,6 +324,7 @@ int main(void)
     tcase_add_test(t, test_blocking_a_deaf_peer_times_a_send_out);
     tcase_add_test(t, test_blocking_what_comes_meanwhile_is_kept_in_order);
     tcase_add_test(t, test_blocking_says_why_it_does_not_open);
+    tcase_add_test(t, test_blocking_over_tls);
     tcase_add_test(t, test_blocking_every_allocation_fails_in_turn);
     suite_add_tcase(s, t);
     return test_run(s);
