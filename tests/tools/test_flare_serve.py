@@ -406,12 +406,14 @@ def hidden_files(world):
 def takes_files(world):
     with Serve(world) as s:
         assert s.status("/new.txt", "PUT", b"x") == 405
+        assert "PUT" not in s.ask("/", "OPTIONS").getheader("Allow")
     with Serve(world, "--upload", "--upload-max", "1m") as s:
         assert s.status("/new.txt", "PUT", b"one") == 201
         assert world.read("new.txt") == b"one"
         assert s.status("/new.txt", "PUT", b"two") == 409
         assert world.read("new.txt") == b"one"
         assert s.status("/empty", "PUT", b"") == 201
+        assert "PUT" in s.ask("/", "OPTIONS").getheader("Allow")
         for path, status in (("/.hidden", 404), ("/no/where", 404),
                              ("/a%20folder/", 409), ("/outside", 409),
                              ("/outside/x", 404), ("/a%2fb", 404),
@@ -560,6 +562,11 @@ def reloads_pages(world):
         for stream, answer in streams:
             answer.close()
             stream.close()
+    with Serve(world, "--live", "--spa",
+               root=os.path.join(world.root, "site")) as s:
+        page = s.ask("/users/7", Accept="text/html")
+        assert page.status == 200 and b"live.js" in page.data, page.data
+        assert s.status("/users/7.png", Accept="text/html") == 404
 
 
 # ---- operation ----

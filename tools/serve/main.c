@@ -48,6 +48,8 @@ static int on_read(flare_req *req, flare_res *res)
         rc = page_send(req, res, &path);
     else
         path.is_directory = false; /* what it is the library knows */
+    if (rc == FLARE_E_NOT_FOUND && serve.live)
+        rc = page_fallback(req, res, &path);
     if (rc != FLARE_E_NOT_FOUND)
         return rc;
     rc = flare_next(req, res, flare_files_handler(serve.files));
@@ -58,9 +60,15 @@ static int on_read(flare_req *req, flare_res *res)
 
 static int on_file(flare_req *req, flare_res *res)
 {
-    if (flare_req_method(req) == FLARE_METHOD_OPTIONS)
-        return flare_next(req, res, flare_files_handler(serve.files));
-    return on_read(req, res);
+    int rc;
+
+    if (flare_req_method(req) != FLARE_METHOD_OPTIONS)
+        return on_read(req, res);
+    rc = flare_res_header(res, "Allow",
+                          serve.upload
+                              ? FLARE_STR("GET, HEAD, OPTIONS, POST, PUT")
+                              : FLARE_STR("GET, HEAD, OPTIONS"));
+    return rc < 0 ? rc : flare_res_empty(res, 204);
 }
 
 /* ---- the other server ---- */

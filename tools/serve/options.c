@@ -323,6 +323,8 @@ static void check_rest(void)
         tool_usage("--spa answers what --404 would: one of them");
     if (serve.chroot != NULL && serve.user == NULL)
         tool_usage("--chroot without --user: root would find a way out");
+    if (serve.chroot != NULL && serve.live)
+        tool_usage("--live is for development: not with --chroot");
     check_path("--metrics", serve.metrics);
     check_path("--health", serve.health);
 }

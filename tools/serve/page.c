@@ -13,6 +13,7 @@
 #include "tools/serve/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -408,6 +409,22 @@ static int live_send(flare_res *res, const char *path, int status)
     if (flare_res_header(res, "Cache-Control", FLARE_STR("no-store")) < 0)
         t.has_failed = true;
     return text_give(&t, res, status, FLARE_STR("text/html; charset=utf-8"));
+}
+
+int page_fallback(flare_req *req, flare_res *res, const struct root_path *path)
+{
+    const char *last = strrchr(path->text, '/');
+    int fd;
+
+    if (!serve.live || !serve.spa || strchr(last ? last : path->text, '.') ||
+        !text_has(flare_req_header(req, "Accept"), "text/html"))
+        return FLARE_E_NOT_FOUND;
+    fd = root_open(path->text, O_RDONLY);
+    if (fd >= 0) {
+        (void)close(fd); /* nothing was written to it */
+        return FLARE_E_NOT_FOUND;
+    }
+    return live_send(res, serve.spa_page, 200);
 }
 
 int page_not_found(flare_res *res)

@@ -15,6 +15,12 @@
  */
 int page_send(flare_req *req, flare_res *res, const struct root_path *path);
 
+/*
+ * With --live: the page of --spa with the script in it, if `path` is none of a
+ * file, as the library would send it without.  Returns as page_send.
+ */
+int page_fallback(flare_req *req, flare_res *res, const struct root_path *path);
+
 /* The page of --404, with that status; FLARE_E_NOT_FOUND if it is not there. */
 int page_not_found(flare_res *res);
 
