@@ -8,6 +8,7 @@ The last line is "N passed, N failed".
 """
 
 import argparse
+import asyncio
 import base64
 import gzip
 import http.client
@@ -33,6 +34,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 
 from servers import BACKENDS
+
+try:
+    import browser  # it needs python3-websockets
+except ImportError:
+    browser = None
 
 # Of the tests of crypt_blowfish: the password is "U*U".
 BCRYPT = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
@@ -569,6 +575,39 @@ def reloads_pages(world):
         assert s.status("/users/7.png", Accept="text/html") == 404
 
 
+SORTED = """[...document.querySelectorAll('tbody a')].map(a => a.textContent)"""
+
+
+async def look_and_reload(world, s):
+    url = f"http://127.0.0.1:{s.ports[0]}"
+    async with browser.Browser() as tabs:
+        tab = await tabs.tab(url + "/?by=size&order=down")
+        names = await tab.run(SORTED)
+        assert names.index("numbers.txt") < names.index("small.txt"), names
+        ink, page = [await tab.run("getComputedStyle(document.body)." + what)
+                     for what in ("color", "backgroundColor")]
+        assert ink != page, "the style is refused"
+        again = tabs.expect(tab.session, "Page.loadEventFired")
+        world.write("fresh.txt", b"x")
+        await asyncio.wait_for(again, 20)
+        assert "fresh.txt" in await tab.run(SORTED)
+        await tab.run("document.querySelector('th a').click()")
+        await tab.wait("document.querySelector('th[aria-sort]') && "
+                       "location.search == '?by=name'")
+        await tab.go(url + "/page.html")
+        again = tabs.expect(tab.session, "Page.loadEventFired")
+        world.write("page.html", b"<html><body>second</body></html>")
+        await asyncio.wait_for(again, 20)
+        assert "second" in await tab.run("document.body.innerText")
+
+
+def a_browser_lists_and_reloads(world):
+    if browser is None or browser.find() is None:
+        raise Skip("no Chromium, or no python3-websockets")
+    with Serve(world, "--live") as s:
+        asyncio.run(look_and_reload(world, s))
+
+
 # ---- operation ----
 
 def tells_what_it_does(world):
@@ -650,7 +689,7 @@ TESTS = (
     compresses_on_the_fly, lists_directories, has_pages_for_what_is_not_there,
     says_what_it_is_told_to, asks_for_a_password, speaks_tls, takes_files,
     takes_forms, a_cut_upload_leaves_nothing, asks_other_servers,
-    reloads_pages, tells_what_it_does, finishes_what_is_under_way,
+    reloads_pages, a_browser_lists_and_reloads, tells_what_it_does, finishes_what_is_under_way,
     takes_sockets_of_the_service_manager, drops_privileges,
 )
 
