@@ -24,6 +24,7 @@ fuzz_targets = \
 	%D%/fuzz_stream \
 	%D%/fuzz_url \
 	%D%/fuzz_utf8 \
+	%D%/fuzz_ws_conn \
 	%D%/fuzz_ws_deflate \
 	%D%/fuzz_ws_frame \
 	%D%/fuzz_ws_handshake
@@ -61,6 +62,8 @@ fuzz_fuzz_tls_stream_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_STREAM_TLS
 fuzz_fuzz_tls_stream_LDFLAGS = $(sim_ldflags)
 fuzz_fuzz_tls_stream_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_stream_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_ws_conn_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_ws_conn_LDFLAGS = $(sim_ldflags)
 fuzz_fuzz_ws_deflate_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_ws_handshake_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_utf8_LDADD = $(fuzz_ldadd)

@@ -202,12 +202,14 @@ unit_tests = \
 	%D%/ws/test_hub \
 	%D%/ws/test_mask \
 	%D%/ws/test_origin \
+	%D%/ws/test_sim_ws \
 	%D%/ws/test_torture
 
 # Date must be the same in both runs of a seed: sim_server.c has the clock.
 sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime
 tests_http_test_sim_scenarios_LDFLAGS = $(sim_ldflags)
 tests_http_test_sim_server_LDFLAGS = $(sim_ldflags)
+tests_ws_test_sim_ws_LDFLAGS = $(sim_ldflags)
 tests_http_test_torture_LDFLAGS = $(sim_ldflags) -Wl,--wrap=flare__alloc \
 	-Wl,--wrap=flare__calloc -Wl,--wrap=flare__realloc
 tests_http_test_torture_SOURCES = \
@@ -838,6 +840,8 @@ libflare_testing_la_SOURCES += \
 	%D%/support/sim_run.h \
 	%D%/support/sim_server.c \
 	%D%/support/sim_server.h \
+	%D%/support/sim_ws.c \
+	%D%/support/sim_ws.h \
 	%D%/support/test.h \
 	%D%/support/ws_fields.h \
 	%D%/support/ws_oracle.c \

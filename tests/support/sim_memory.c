@@ -22,6 +22,8 @@ static void *memory_alloc(size_t size, void *ctx)
            size < MEMORY_FILL ? size : MEMORY_FILL);
     m->live_blocks++;
     m->live_bytes += size;
+    if (m->live_bytes > m->peak_bytes)
+        m->peak_bytes = m->live_bytes;
     return block + MEMORY_HEADER;
 }
 

@@ -10,7 +10,7 @@
 
 struct sim_memory {
     struct flare_allocator al;
-    size_t live_blocks, live_bytes;
+    size_t live_blocks, live_bytes, peak_bytes;
 };
 
 void sim_memory_init(struct sim_memory *m);
