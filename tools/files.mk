@@ -55,7 +55,9 @@ noinst_LTLIBRARIES += %D%/libtool_bench.la
 bin_PROGRAMS += %D%/flare-bench
 %C%_flare_bench_SOURCES = %D%/bench/main.c
 %C%_flare_bench_LDADD = %D%/libtool_bench.la libflare.la
-EXTRA_DIST += %D%/bench/schema.json
+# What --json writes.
+benchdatadir = $(pkgdatadir)/flare-bench
+dist_benchdata_DATA = %D%/bench/schema.json
 
 # A seccomp profile for containers; docs/OPERATIONS.md says how it is used.
 seccompdir = $(pkgdatadir)/seccomp
@@ -89,7 +91,7 @@ endif
 	%D%/serve/upload.c \
 	%D%/serve/upload.h
 %C%_flare_serve_LDADD = %D%/libtool_common.la libflare.la $(CRYPT_LIBS)
-dist_man1_MANS = %D%/man/flare-serve.1
+dist_man1_MANS = %D%/man/flare-bench.1 %D%/man/flare-serve.1
 EXTRA_DIST += \
 	%D%/systemd/flare-serve.service \
 	%D%/systemd/flare-serve.socket
