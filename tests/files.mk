@@ -1011,8 +1011,7 @@ shell_tests += %D%/e2e/test_certs.py %D%/e2e/test_e2e.py \
 	%D%/e2e/test_proxies.py %D%/e2e/test_replies.py \
 	%D%/e2e/test_websocket.py %D%/e2e/test_ws_node.py \
 	%D%/e2e/test_chat.py %D%/e2e/test_ws_tunnel.py \
-	%D%/e2e/test_ws_client.py \
-	%D%/e2e/test_ws_client.py \
+	%D%/e2e/test_ws_client.py %D%/e2e/test_ws_examples.py \
 	%D%/e2e/test_client.py %D%/e2e/test_relay.py \
 	%D%/e2e/test_seccomp.py \
 	%D%/tools/test_flare_bench.py
