@@ -129,6 +129,7 @@ unit_tests = \
 	%D%/http/test_watch \
 	%D%/http/test_trust \
 	%D%/http/test_tunnel \
+	%D%/http/test_upgrade \
 	%D%/http/test_url \
 	%D%/http/test_url_write \
 	%D%/http/test_words \
@@ -485,6 +486,11 @@ tests_http_test_mw_auth_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/http/test_mw_auth.c
+
+tests_http_test_upgrade_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/http/test_upgrade.c
 
 tests_http_test_torture_answers_SOURCES = \
 	%D%/http/conn_rig.c \
