@@ -34,6 +34,7 @@ static const struct message {
     {"wrk", WRK},
     {"pipelined",
      WRK WRK WRK WRK WRK WRK WRK WRK WRK WRK WRK WRK WRK WRK WRK WRK},
+    {"path", "GET /plaintext HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n"},
     {"api", "GET /api/v1/users/12345?fields=name,email HTTP/1.1\r\n"
             "Host: api.example.com\r\n"
             "Accept: application/json\r\n"

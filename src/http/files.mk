@@ -160,6 +160,7 @@ libflare_core_la_SOURCES += \
 	%D%/router_tree.h \
 	%D%/scan.h \
 	%D%/scan_avx2.c \
+	%D%/scan_avx512.c \
 	%D%/scan_masks.inc \
 	%D%/scan_neon.c \
 	%D%/scan_scalar.c \

@@ -18,6 +18,9 @@ size_t flare__scan_kernels(
 
     (void)cpu;
 #ifdef FLARE__SCAN_X86
+    if (cpu & FLARE__CPU_AVX512BW)
+        out[n++] = (struct flare__scan_kernel){
+            "avx512", flare__head_parse_avx512, flare__reply_parse_avx512};
     if (cpu & FLARE__CPU_AVX2)
         out[n++] = (struct flare__scan_kernel){"avx2", flare__head_parse_avx2,
                                                flare__reply_parse_avx2};

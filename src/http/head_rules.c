@@ -135,7 +135,7 @@ static int rule_expect(const struct flare__head *head, struct flare_str value,
     return 0;
 }
 
-int flare__rule_field(struct flare__head *head,
+static int rule_apply(struct flare__head *head,
                       const struct flare__field *field, uint32_t *seen)
 {
     const char *name = field->name;
@@ -164,6 +164,14 @@ int flare__rule_field(struct flare__head *head,
     default:
         return 0;
     }
+}
+
+int flare__rule_field(struct flare__head *head,
+                      const struct flare__field *field, uint32_t seen)
+{
+    int rc = rule_apply(head, field, &seen);
+
+    return rc < 0 ? rc : (int)seen;
 }
 
 /* What both kinds of head say about the connection and the body. */
@@ -197,7 +205,7 @@ int flare__rule_end_slow(struct flare__head *head, uint32_t seen)
     return 0;
 }
 
-int flare__rule_reply_field(struct flare__reply_head *head,
+static int rule_reply_apply(struct flare__reply_head *head,
                             const struct flare__field *field, uint32_t *seen)
 {
     const char *name = field->name;
@@ -219,6 +227,14 @@ int flare__rule_reply_field(struct flare__reply_head *head,
     default:
         return 0;
     }
+}
+
+int flare__rule_reply_field(struct flare__reply_head *head,
+                            const struct flare__field *field, uint32_t seen)
+{
+    int rc = rule_reply_apply(head, field, &seen);
+
+    return rc < 0 ? rc : (int)seen;
 }
 
 int flare__rule_reply_end(struct flare__reply_head *head, uint32_t seen)

@@ -67,10 +67,11 @@ static inline __attribute__((always_inline)) bool flare__word_is(
     return is_other == 0;
 }
 
-/* Applies the field's rule, if it has one.  0 or the error. */
+/* Applies the field's rule, if it has one.  What has been seen then, which is
+ * no address so that the parser's stays in a register, or the error. */
 FLARE_MUST_USE
 int flare__rule_field(struct flare__head *head,
-                      const struct flare__field *field, uint32_t *seen);
+                      const struct flare__field *field, uint32_t seen);
 
 /* All fields are there: the rules across them, and the flags. */
 FLARE_MUST_USE
@@ -88,7 +89,7 @@ static inline int flare__rule_end(struct flare__head *head, uint32_t seen)
 /* The same two for a response; CODING_UNKNOWN, BAD_FRAMING, BAD_REQUEST. */
 FLARE_MUST_USE
 int flare__rule_reply_field(struct flare__reply_head *head,
-                            const struct flare__field *field, uint32_t *seen);
+                            const struct flare__field *field, uint32_t seen);
 FLARE_MUST_USE
 int flare__rule_reply_end(struct flare__reply_head *head, uint32_t seen);
 

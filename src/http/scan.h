@@ -38,6 +38,8 @@ flare__head_parse_fn flare__head_parse_sse42;
 flare__reply_parse_fn flare__reply_parse_sse42;
 flare__head_parse_fn flare__head_parse_avx2;
 flare__reply_parse_fn flare__reply_parse_avx2;
+flare__head_parse_fn flare__head_parse_avx512;
+flare__reply_parse_fn flare__reply_parse_avx512;
 #endif
 #ifdef FLARE__SCAN_NEON
 flare__head_parse_fn flare__head_parse_neon;
@@ -50,7 +52,7 @@ struct flare__scan_kernel {
     flare__reply_parse_fn *parse_reply;
 };
 
-enum { FLARE__SCAN_KERNELS_MAX = 3 };
+enum { FLARE__SCAN_KERNELS_MAX = 4 };
 
 /*
  * Fills `out` with what this CPU runs, fastest first, scalar last, NULL behind

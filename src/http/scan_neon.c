@@ -18,10 +18,11 @@ struct scan_masks {
     uint64_t name;
     uint64_t value;
     uint64_t target;
+    uint64_t host;
 };
 
 /* 0xff in each byte of `low` and `high` that have no row in common. */
-SCAN_INLINE uint8x16_t not_in(const uint8_t class_[32], uint8x16_t bytes,
+SCAN_INLINE uint8x16_t not_in(const uint8_t class_[64], uint8x16_t bytes,
                               uint8x16_t high)
 {
     uint8x16_t low = vqtbl1q_u8(vld1q_u8(class_), bytes);
@@ -48,6 +49,7 @@ SCAN_INLINE struct scan_masks scan_block(const char *p)
     uint8x16_t name[4];
     uint8x16_t control[4];
     uint8x16_t target[4];
+    uint8x16_t host[4];
 
     for (int i = 0; i < 4; i++) {
         uint8x16_t bytes = vld1q_u8((const uint8_t *)p + i * 16);
@@ -59,12 +61,14 @@ SCAN_INLINE struct scan_masks scan_block(const char *p)
         name[i] = not_in(flare__scan_name, bytes, high);
         control[i] = not_in(flare__scan_control, bytes, high);
         target[i] = not_in(flare__scan_target, bytes, high);
+        host[i] = not_in(flare__scan_host, bytes, high);
     }
-    return (struct scan_masks){bits(name), ~bits(control), bits(target)};
+    return (struct scan_masks){bits(name), ~bits(control), bits(target),
+                               bits(host)};
 }
 
-SCAN_INLINE struct scan_masks scan_last(const char *buf, const char *p,
-                                        size_t n)
+SCAN_INLINE struct scan_masks scan_short(const char *buf, const char *p,
+                                         size_t n)
 {
     char copy[64] = {0};
 
@@ -73,10 +77,20 @@ SCAN_INLINE struct scan_masks scan_last(const char *buf, const char *p,
         size_t gap = 64 - n;
 
         return (struct scan_masks){m.name >> gap, m.value >> gap,
-                                   m.target >> gap};
+                                   m.target >> gap, m.host >> gap};
     }
     memcpy(copy, p, n);
     return scan_block(copy);
+}
+
+SCAN_INLINE struct scan_masks scan_last(const char *buf, const char *p,
+                                        size_t n)
+{
+    struct scan_masks m = scan_short(buf, p, n);
+    uint64_t stop = UINT64_MAX << n;
+
+    return (struct scan_masks){m.name | stop, m.value | stop, m.target | stop,
+                               m.host | stop};
 }
 
 /* One vector of sixteen is not worth its bits here. */

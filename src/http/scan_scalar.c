@@ -17,8 +17,9 @@ SCAN_INLINE void scan_start(struct scan *s, const char *buf, const char *end)
     s->end = end;
 }
 
-SCAN_INLINE void scan_cut(struct scan *s, const char *end)
+SCAN_INLINE void scan_cut(struct scan *s, const char *p, const char *end)
 {
+    (void)p;
     s->end = end;
 }
 
@@ -40,13 +41,24 @@ SCAN_INLINE const char *scan_value(struct scan *s, const char *p)
     return scan_class(s, p, FLARE__CHAR_VALUE);
 }
 
+SCAN_INLINE void scan_line(struct scan *s)
+{
+    (void)s;
+}
+
 SCAN_INLINE const char *scan_target(struct scan *s, const char *p)
 {
     return scan_class(s, p, FLARE__CHAR_TARGET);
 }
 
-SCAN_INLINE size_t scan_host(const struct scan *s, const char *p)
+SCAN_INLINE const char *scan_target_near(const struct scan *s, const char *p)
 {
+    return scan_class(s, p, FLARE__CHAR_TARGET);
+}
+
+SCAN_INLINE size_t scan_host(const struct scan *s, const char *p, size_t len)
+{
+    (void)len;
     return (size_t)(scan_class(s, p, FLARE__CHAR_NAME) - p);
 }
 

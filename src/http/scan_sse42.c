@@ -25,6 +25,7 @@ struct scan_masks {
     uint64_t name;
     uint64_t value;
     uint64_t target;
+    uint64_t host;
 };
 
 SCAN_INLINE __m128i vector_load(const char *p)
@@ -42,7 +43,7 @@ SCAN_INLINE __m128i rows_of(__m128i bytes)
 }
 
 /* Bit i: byte i, which is in row i of `rows`, is not of the class. */
-SCAN_INLINE uint32_t not_in(const uint8_t class_[32], __m128i bytes,
+SCAN_INLINE uint32_t not_in(const uint8_t class_[64], __m128i bytes,
                             __m128i rows)
 {
     __m128i own = _mm_shuffle_epi8(vector_load((const char *)class_), bytes);
@@ -59,6 +60,7 @@ SCAN_INLINE struct scan_masks vector_masks(__m128i bytes)
         not_in(flare__scan_name, bytes, rows),
         not_in(flare__scan_control, bytes, rows) ^ 0xffff,
         not_in(flare__scan_target, bytes, rows),
+        not_in(flare__scan_host, bytes, rows),
     };
 }
 
@@ -68,6 +70,7 @@ SCAN_INLINE void masks_add(struct scan_masks *to, struct scan_masks m,
     to->name |= m.name << shift;
     to->value |= m.value << shift;
     to->target |= m.target << shift;
+    to->host |= m.host << shift;
 }
 
 SCAN_INLINE struct scan_masks scan_block(const char *p)
@@ -79,10 +82,10 @@ SCAN_INLINE struct scan_masks scan_block(const char *p)
     return m;
 }
 
-SCAN_INLINE struct scan_masks scan_last(const char *buf, const char *p,
-                                        size_t n)
+SCAN_INLINE struct scan_masks scan_short(const char *buf, const char *p,
+                                         size_t n)
 {
-    struct scan_masks m = {0, 0, 0};
+    struct scan_masks m = {0, 0, 0, 0};
     const char *end = p + n;
     size_t i = 0;
 
@@ -95,7 +98,7 @@ SCAN_INLINE struct scan_masks scan_last(const char *buf, const char *p,
         size_t gap = 16 - (n - i);
 
         last = (struct scan_masks){last.name >> gap, last.value >> gap,
-                                   last.target >> gap};
+                                   last.target >> gap, last.host >> gap};
         masks_add(&m, last, i);
     } else {
         char copy[16] = {0};
@@ -104,6 +107,16 @@ SCAN_INLINE struct scan_masks scan_last(const char *buf, const char *p,
         m = vector_masks(vector_load(copy));
     }
     return m;
+}
+
+SCAN_INLINE struct scan_masks scan_last(const char *buf, const char *p,
+                                        size_t n)
+{
+    struct scan_masks m = scan_short(buf, p, n);
+    uint64_t stop = UINT64_MAX << n;
+
+    return (struct scan_masks){m.name | stop, m.value | stop, m.target | stop,
+                               m.host | stop};
 }
 
 SCAN_INLINE size_t scan_host_run(const char *buf, const char *p,
