@@ -5,6 +5,8 @@
  * end of its connection; each connection that began is told its end once;
  * nothing is left; and the next peer of the same server is served.
  */
+#include <flare/ws_client.h>
+
 #include "base/assert.h"
 #include "http/config.h"
 #include "http/conn.h"
@@ -219,16 +221,91 @@ static struct peer *peer_start(int i, const char *fields, const char *wire,
     return p;
 }
 
+/* ---- a client of ours, to the same server ---- */
+
+static struct {
+    int messages;
+    int opened, closed, failed;
+    bool is_asking;
+} mine;
+
+static void mine_on_open(flare_ws *ws, void *ctx)
+{
+    static char bytes[3000];
+
+    (void)ctx;
+    mine.opened++;
+    if (flare_ws_send_text(ws, FLARE_STR("hello")) < 0 ||
+        flare_ws_send_binary(ws, (struct flare_str){bytes, sizeof(bytes)}) <
+            0 ||
+        flare_ws_ping(ws, FLARE_STR("?")) < 0)
+        (void)flare_ws_close(ws, FLARE_WS_CLOSE_INTERNAL, FLARE_STR("memory"));
+}
+
+static void mine_on_message(flare_ws *ws, enum flare_ws_kind kind,
+                            struct flare_str bytes, void *ctx)
+{
+    (void)kind;
+    (void)bytes;
+    (void)ctx;
+    if (++mine.messages == 2)
+        (void)flare_ws_close(ws, FLARE_WS_CLOSE_NORMAL, FLARE_STR("bye"));
+}
+
+static void mine_on_closed(flare_ws *ws, uint16_t code, struct flare_str reason,
+                           void *ctx)
+{
+    (void)ws;
+    (void)code;
+    (void)reason;
+    (void)ctx;
+    mine.closed++;
+}
+
+static void mine_on_failed(flare_ws *ws, int status,
+                           const struct flare_error *err, void *ctx)
+{
+    (void)ws;
+    (void)status;
+    (void)ctx;
+    ck_assert(err->code < 0 && err->text[0] != '\0');
+    mine.failed++;
+}
+
+/* Whether it has heard its end, once. */
+static bool mine_is_over(void)
+{
+    ck_assert_int_le(mine.closed, mine.opened);
+    ck_assert_int_le(mine.opened + mine.failed, 1);
+    return !mine.is_asking || mine.closed + mine.failed == 1;
+}
+
+static int mine_start(const struct flare_ws_handler *h)
+{
+    const struct flare_ws_client_config config = {.url = "ws://127.0.0.1:80/",
+                                                  .on_failed = mine_on_failed};
+    struct flare_error err = {0};
+    int rc;
+
+    memset(&mine, 0, sizeof(mine));
+    rc = flare_ws_connect(t.loop, &config, h, NULL, NULL, &err);
+    mine.is_asking = rc == 0;
+    ck_assert(rc == 0 || rc == -ENOMEM);
+    return rc;
+}
+
 /* ---- the world ---- */
 
 static struct {
     const char *name;
     int error;
     uint64_t failed;
+    bool is_clients;
 } calls[] = {
-    {"open", -EMFILE, 0},         {"attach", -ENOMEM, 0},
-    {"accept_start", -ENOMEM, 0}, {"recv_start", -ENOBUFS, 0},
-    {"send", -ENOBUFS, 0},
+    {"open", -EMFILE, 0, false},         {"attach", -ENOMEM, 0, false},
+    {"accept_start", -ENOMEM, 0, false}, {"recv_start", -ENOBUFS, 0, false},
+    {"send", -ENOBUFS, 0, false},        {"connect", -ENOBUFS, 0, true},
+    {"socket", -EMFILE, 0, true},        {"option", -ENOBUFS, 0, true},
 };
 
 static int call_site(void *ctx, const char *name)
@@ -311,6 +388,8 @@ static void world_run(uint64_t ms)
 
 static bool is_anybody_here(void)
 {
+    if (!mine_is_over())
+        return true;
     for (int i = 0; i < PEERS; i++) {
         if (t.peers[i].is_asking && !t.peers[i].is_over)
             return true;
@@ -327,6 +406,7 @@ static void world_wait(const struct fault *f)
     if (!is_anybody_here())
         return;
     ck_assert_msg(f->mode == FAULT_FROM, "one failure, and a peer hangs");
+    ck_assert_msg(mine_is_over(), "our client hangs: it has deadlines");
     ck_assert_int_eq(t.begun, t.told);
     for (int i = 0; i < PEERS; i++) {
         if (t.peers[i].is_asking)
@@ -352,6 +432,7 @@ struct plan {
     const char *fields;
     int peers;
     bool has_hub, does_pause, does_give, does_leave, is_deaf, does_drain;
+    const struct flare_ws_handler *client; /* of ours */
 };
 
 static char wire[WIRE_MAX];
@@ -401,13 +482,21 @@ static int run(struct fault *f, const struct plan *plan)
         peer_start(i, plan->fields, wire, len);
         t.peers[i].is_deaf = plan->is_deaf;
     }
+    if (plan->client != NULL && mine_start(plan->client) < 0)
+        ends--;
     world_run(SLICE_MS);
     if (plan->does_drain)
         flare__http_drain(&t.http);
     world_wait(f);
     for (int i = 0; i < plan->peers; i++)
         ends += t.peers[i].is_open;
+    ends -= mine.failed;
     fault_disarm(f);
+    if (plan->client != NULL) {
+        ck_assert_int_eq(mine_start(plan->client), 0);
+        world_wait(f);
+        ck_assert_int_eq(mine.messages, 2);
+    }
     if (!plan->does_drain)
         recover(f);
     return ends == plan->peers || f->failed == 0 ? 0 : -ECONNRESET;
@@ -430,6 +519,8 @@ static int scenario(struct fault *f, void *ctx)
         rc = run(f, plan);
     fault_disarm(f);
     world_close();
+    ck_assert(mine_is_over());
+    mine.is_asking = false;
     flare_ws_hub_free(t.hub);
     return rc;
 }
@@ -442,6 +533,8 @@ static struct flare_ws_handler plain = {.on_open = app_on_open,
                                         .close_timeout_ms = 2000,
                                         .ping_interval_ms = 5000,
                                         .pong_timeout_ms = 5000};
+static struct flare_ws_handler asks;
+static struct flare_ws_handler asks_deflated;
 static struct flare_ws_handler streams;
 static struct flare_ws_handler deflates;
 static struct flare_ws_handler fresh;
@@ -462,6 +555,8 @@ static const struct {
     {"the server closes", {&plain, "", 2, .does_leave = true}},
     {"a drain", {&plain, "", 2, .does_drain = true}},
     {"never reads", {&narrow, "", 1, .is_deaf = true}},
+    {"our client", {&plain, "", 0, .client = &asks}},
+    {"our client, deflated", {&deflates, "", 0, .client = &asks_deflated}},
     {"a hub", {&plain, "", 2, .has_hub = true}},
     {"a hub of those who do not read",
      {&narrow, "", 3, .has_hub = true, .is_deaf = true}},
@@ -478,7 +573,10 @@ START_TEST(test_torture)
     ck_assert_uint_gt(report.sites, 10);
     flare__sim_free(t.world);
     for (int i = 0; i < ROWS(calls); i++)
-        ck_assert_msg(calls[i].failed > 0, "%s never failed", calls[i].name);
+        ck_assert_msg(
+            (calls[i].failed > 0) ==
+                (!calls[i].is_clients || scenarios[_i].plan.client != NULL),
+            "%s failed %d times", calls[i].name, (int)calls[i].failed);
 }
 END_TEST
 
@@ -487,6 +585,12 @@ int main(void)
     Suite *suite = suite_create("ws/torture");
     TCase *tc = tcase_create("scenarios");
 
+    asks = plain;
+    asks.on_open = mine_on_open;
+    asks.on_message = mine_on_message;
+    asks.on_closed = mine_on_closed;
+    asks_deflated = asks;
+    asks_deflated.deflate.is_on = true;
     streams = plain;
     streams.on_message = NULL;
     streams.on_fragment = app_on_fragment;
