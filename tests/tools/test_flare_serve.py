@@ -583,6 +583,24 @@ def reloads_pages(world):
 SORTED = """[...document.querySelectorAll('tbody a')].map(a => a.textContent)"""
 
 
+async def loads_until(tabs, tab, condition, change):
+    """A page may load once more than was expected, as changes settle in groups,
+    and it hears of none before its stream is open: so they are made again."""
+    change()
+    for _ in range(10):
+        again = tabs.expect(tab.session, "Page.loadEventFired")
+        try:
+            if await tab.run(condition):
+                return
+        except AssertionError:
+            pass  # it was just leaving
+        try:
+            await asyncio.wait_for(again, 3)
+        except asyncio.TimeoutError:
+            change()
+    raise AssertionError(f"never: {condition}")
+
+
 async def look_and_reload(world, s):
     url = f"http://127.0.0.1:{s.ports[0]}"
     async with browser.Browser() as tabs:
@@ -592,18 +610,15 @@ async def look_and_reload(world, s):
         ink, page = [await tab.run("getComputedStyle(document.body)." + what)
                      for what in ("color", "backgroundColor")]
         assert ink != page, "the style is refused"
-        again = tabs.expect(tab.session, "Page.loadEventFired")
-        world.write("fresh.txt", b"x")
-        await asyncio.wait_for(again, 20)
-        assert "fresh.txt" in await tab.run(SORTED)
+        await loads_until(tabs, tab, SORTED + ".includes('fresh.txt')",
+                          lambda: world.write("fresh.txt", b"x"))
         await tab.run("document.querySelector('th a').click()")
         await tab.wait("document.querySelector('th[aria-sort]') && "
                        "location.search == '?by=name'")
         await tab.go(url + "/page.html")
-        again = tabs.expect(tab.session, "Page.loadEventFired")
-        world.write("page.html", b"<html><body>second</body></html>")
-        await asyncio.wait_for(again, 20)
-        assert "second" in await tab.run("document.body.innerText")
+        await loads_until(
+            tabs, tab, "document.body.innerText.includes('second')",
+            lambda: world.write("page.html", b"<body>second</body>\n"))
 
 
 def a_browser_lists_and_reloads(world):
