@@ -92,6 +92,25 @@ endif
 	%D%/serve/upload.h
 %C%_flare_serve_LDADD = %D%/libtool_common.la libflare.la $(CRYPT_LIBS)
 dist_man1_MANS = %D%/man/flare-bench.1 %D%/man/flare-serve.1
-EXTRA_DIST += \
+# Units of a deployment to start from; the service has its security settings.
+systemdunitdir = $(prefix)/lib/systemd/system
+if HAVE_SERVE
+dist_systemdunit_DATA = \
 	%D%/systemd/flare-serve.service \
 	%D%/systemd/flare-serve.socket
+endif
+
+# Written by completion/generate from what --help says.
+bash_completiondir = $(datadir)/bash-completion/completions
+zsh_completiondir = $(datadir)/zsh/vendor-completions
+fish_completiondir = $(datadir)/fish/vendor_completions.d
+dist_bash_completion_DATA = \
+	%D%/completion/bash/flare-bench \
+	%D%/completion/bash/flare-serve
+dist_zsh_completion_DATA = \
+	%D%/completion/zsh/_flare-bench \
+	%D%/completion/zsh/_flare-serve
+dist_fish_completion_DATA = \
+	%D%/completion/fish/flare-bench.fish \
+	%D%/completion/fish/flare-serve.fish
+EXTRA_DIST += %D%/completion/generate
