@@ -359,7 +359,10 @@ static const struct table_row table[] = {
     ROW("a length like a client's frame", "ping() binary[33152]",
         F(FIN | PING, ""), N(FIN | BIN, 0x8180)),
     ROW("ping that is not there whole", "~", CLAIM(FIN | PING, 7, 9)),
-    ROW("ten pings",
+    ROW("W16 pongs that nobody asked for", "pong(a) pong(b) text(c) pong()",
+        F(FIN | PONG, "a"), F(FIN | PONG, "b"), F(FIN | TEXT, "c"),
+        F(FIN | PONG, "")),
+    ROW("W15 ten pings",
         "ping(a) ping(a) ping(a) ping(a) ping(a) ping(a) ping(a) "
         "ping(a) ping(a) ping(a)",
         TIMES(FIN | PING, "a", 10)),

@@ -452,6 +452,61 @@ START_TEST(test_conformance_of_the_client)
 }
 END_TEST
 
+/* ---- what no table says ---- */
+
+static struct flare_ws_handler plain;
+static struct flare_ws_handler leaves; /* at once, and waits 30 ms */
+
+static void leave(flare_ws *ws, void *ctx)
+{
+    struct wire *w = ctx;
+
+    w->seen.opened++;
+    ck_assert_int_eq(flare_ws_close(ws, 1000, FLARE_STR("bye")), 0);
+}
+
+/* Every backend, as server and as client. */
+static bool open_either(struct wire *w, int i)
+{
+    return wire_open(w, i / 2, /* is_client = */ i % 2 == 1);
+}
+
+START_TEST(test_conformance_W14_a_close_that_nobody_answers)
+{
+    static struct wire w;
+    const struct wire_plan plan = {.handler = &leaves, .end = WIRE_WAITS};
+
+    if (!open_either(&w, _i))
+        return;
+    wire_run(&w, &plan);
+    ck_assert_int_eq(w.seen.opened, 1);
+    ck_assert_int_eq(w.seen.closed, 1);
+    ck_assert_uint_eq(w.seen.code, 1006);
+    wire_close(&w);
+}
+END_TEST
+
+START_TEST(test_conformance_W15_a_flood_of_pings)
+{
+    static struct wire w;
+    const struct table_row row =
+        ROW("W15 a flood", "", TIMES(FIN | PING, "0123456789abcdef", 400));
+    struct job job = {.name = row.name,
+                      .handler = &plain,
+                      .theirs = {.bytes_max = TABLE_BYTES_MAX,
+                                 .frames_max = TABLE_FRAMES_MAX},
+                      .cuts = CUTS_KERNEL};
+
+    if (!open_either(&w, _i))
+        return;
+    job.theirs.is_client = w.is_client;
+    job.bytes = (struct flare_str){wire_bytes,
+                                   frames_wire(wire_bytes, &row, w.is_client)};
+    run_job(&w, &job, NULL);
+    wire_close(&w);
+}
+END_TEST
+
 START_TEST(test_conformance_has_what_the_issue_asks_for)
 {
     ck_assert_int_ge(ROWS(table), 400);
@@ -475,6 +530,10 @@ static void set_up_handlers(void)
     for (int i = 0; i < ROWS(table); i++)
         set_up(&handlers[i], table[i].bytes_max, table[i].frames_max,
                table[i].has_deflate);
+    set_up(&plain, 0, 0, false);
+    set_up(&leaves, 0, 0, false);
+    leaves.on_open = leave;
+    leaves.close_timeout_ms = 30;
 #ifdef FLARE_HAVE_ZLIB
     for (int i = 0; i < ROWS(deflate_rows); i++)
         set_up(&deflate_handlers[i], deflate_rows[i].row.bytes_max, 0, true);
@@ -495,6 +554,10 @@ int main(void)
                         LOOP_RIG_BACKENDS);
     tcase_add_loop_test(tc, test_conformance_of_the_client, 0,
                         LOOP_RIG_BACKENDS);
+    tcase_add_loop_test(tc, test_conformance_W14_a_close_that_nobody_answers, 0,
+                        2 * LOOP_RIG_BACKENDS);
+    tcase_add_loop_test(tc, test_conformance_W15_a_flood_of_pings, 0,
+                        2 * LOOP_RIG_BACKENDS);
 #ifdef FLARE_HAVE_ZLIB
     tcase_add_loop_test(tc, test_conformance_of_the_server_deflated, 0,
                         LOOP_RIG_BACKENDS);
