@@ -80,7 +80,8 @@ class World:
             process.kill()
             raise
         out, err = out.decode(), err.decode()
-        assert process.returncode == code, \
+        codes = code if isinstance(code, tuple) else (code,)
+        assert process.returncode in codes, \
             f"exit {process.returncode}, not {code}\n{out}\n{err}"
         return out, err
 
@@ -609,19 +610,26 @@ def the_json_keeps_its_schema(world):
             bad, world.result("-n", 10, url),
             world.result("-d", "300ms", "-R", 50, "--fail-if", "p50>1us", url,
                          code=3),
-            world.result("-d", "60ms", "--find-peak", "p50=1s", "-c", 1, url)):
+            world.result("-d", "60ms", "--find-peak", "p50=1s", "-c", 1, url,
+                         code=(0, 3))):
         jsonschema.validate(result, schema)
 
 
 def finds_the_peak(world):
+    """On a busy machine perhaps none; but what it says follows from its
+    steps."""
     result = world.result("-d", "150ms", "-c", 4, "--find-peak", "p50<=5s",
-                          world.hello.url, code=0)
-    steps = result["peak"]["steps"]
+                          world.hello.url, code=(0, 3))
+    peak, steps = result["peak"], result["peak"]["steps"]
     assert steps[0]["wanted_per_s"] == 0 and len(steps) > 3, steps
-    assert 0 < result["peak"]["rate"] <= steps[0]["answers_per_s"], result
-    held = [step["wanted_per_s"] for step in steps
+    assert peak["rate"] <= steps[0]["answers_per_s"], result
+    held = [step["wanted_per_s"] for step in steps[1:]
             if step["verdict"] == "holds"]
-    assert result["peak"]["rate"] in held, steps
+    assert peak["rate"] == 0 or peak["rate"] in held, steps
+    for step in steps[1:]:
+        keeps_up = step["answers_per_s"] >= 0.98 * step["wanted_per_s"]
+        assert keeps_up or step["verdict"] != "holds", step
+        assert step["verdict"] != "too slow", step
     out, _ = world.run("-d", "30ms", "-w", "0s", "-c", 1, "--find-peak",
                        "p50=1ns", world.hello.url, code=3)
     assert "No rate that was tried keeps p50=1ns" in out, out

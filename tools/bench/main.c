@@ -127,8 +127,7 @@ static void print_result(void)
                tool_style(stdout, TOOL_BOLD), settings.peak.text, peak.rate,
                tool_style(stdout, TOOL_PLAIN));
     else if (settings.has_peak)
-        printf("\nNo rate that was tried keeps %s, twice.\n\n",
-               settings.peak.text);
+        printf("\nNo rate that was tried keeps %s.\n\n", settings.peak.text);
     summary_print(&summary, stdout);
     if (fflush(stdout) != 0)
         tool_die("standard output: %s", strerror(errno));

@@ -178,7 +178,7 @@ void run_on_done(void *ctx)
 
     if (w->rc < 0 && run->outcome != NULL)
         run->outcome->has_failed = true;
-    if (--run->waits == 0)
+    if (run->waits > 0 && --run->waits == 0)
         flare_loop_stop(run->loop);
 }
 
@@ -266,7 +266,8 @@ struct run *run_open(const struct job *job, const struct run_watcher *watcher)
     for (uint32_t i = 0; i < job->threads; i++)
         start_worker(run, i);
     flare_timer_start(run->sampler, CONNECTING_MS, CONNECTING_MS);
-    must_do(flare_loop_run(run->loop), "the main loop");
+    while (run->waits > 0 && !run->is_interrupted)
+        must_do(flare_loop_run(run->loop), "the main loop");
     flare_timer_stop(run->sampler);
     if (!run->is_ready)
         exit(128 + SIGINT); /* interrupted while connecting */
@@ -349,7 +350,8 @@ void run_phase(struct run *run, const struct phase *phase,
     post_to_all(run, worker_begin);
     if (run->is_interrupted)
         post_to_all(run, worker_cut);
-    must_do(flare_loop_run(run->loop), "the main loop");
+    while (run->waits > 0)
+        must_do(flare_loop_run(run->loop), "the main loop");
     flare_timer_stop(run->sampler);
     flare_timer_stop(run->warm);
     now = pace_now();

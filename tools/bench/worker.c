@@ -11,10 +11,11 @@
 enum {
     TICK_MS = 50,         /* how late a timeout may be seen */
     CONNECTING_MAX = 256, /* at a time: half of a usual backlog */
-    RETRY_MIN_NS = 10000000,
-    RETRY_MAX_NS = 1000000000,
     GRACE_MAX_NS = 1000000000
 };
+
+static const uint64_t retry_min_ns = 10000000;
+static const uint64_t retry_max_ns = 1000000000;
 
 /* ---- what counts ---- */
 
@@ -63,8 +64,9 @@ static void finish(struct worker *w)
 
 /* Moments that have passed and found no connection: whoever would have sent
  * these requests has waited at least until now. */
-static void count_unsent(struct worker *w, uint64_t until)
+static void count_unsent(struct worker *w, uint64_t now)
 {
+    uint64_t until = w->until_ns < now ? w->until_ns : now;
     if (w->phase.rate == 0)
         return;
     while (w->left > 0 && pace_due(&w->pace) < until) {
@@ -72,7 +74,7 @@ static void count_unsent(struct worker *w, uint64_t until)
 
         if (due >= w->from_ns) {
             tally_add(&w->tally.unsent, 1);
-            histogram_add(&w->tally.latency, until - due);
+            histogram_add(&w->tally.latency, now - due);
             w->left--;
         }
         pace_step(&w->pace, &w->pen);
@@ -113,7 +115,7 @@ static void end_issuing(struct worker *w, uint64_t now)
         finish(w);
         return;
     }
-    count_unsent(w, w->until_ns < now ? w->until_ns : now);
+    count_unsent(w, now);
     check_done(w);
 }
 
@@ -202,6 +204,7 @@ void worker_answered(struct slot *slot, unsigned status, uint64_t now)
     struct worker *w = slot->worker;
     struct flight flight = pop_flight(slot);
 
+    slot->was_useful = true;
     if (!counts(w, flight.start_ns, now))
         return;
     tally_add(&w->tally.answers, 1);
@@ -347,6 +350,7 @@ static void open_slot(struct slot *slot)
     int rc;
 
     slot->state = SLOT_CONNECTING;
+    slot->was_useful = false;
     slot->since_ns = pace_now();
     w->connecting++;
     w->links++;
@@ -398,6 +402,8 @@ void worker_opened(struct slot *slot)
     histogram_add(&w->tally.connect, now - slot->since_ns);
     tried(slot);
     open_more(w);
+    for (uint32_t i = 0; i < slot->count; i++)
+        slot->flights[(slot->first + i) % w->job->depth].sent_ns = now;
     send_flights(slot, slot->count);
     worker_refill(slot, now);
 }
@@ -410,6 +416,20 @@ static void let_go(struct slot *slot, void (*how)(struct slot *slot))
         how(slot);
     slot->link = NULL;
     slot->state = SLOT_IDLE;
+}
+
+/* At once if the last connection was of any use; else later and later: a server
+ * that takes none is not to be flooded with more. */
+static void open_again(struct slot *slot, uint64_t now)
+{
+    uint64_t wait = retry_min_ns << (slot->failures < 7 ? slot->failures : 7);
+
+    if (slot->worker->is_stopping)
+        return;
+    if (slot->was_useful)
+        open_slot(slot);
+    else
+        slot->since_ns = now + (wait < retry_max_ns ? wait : retry_max_ns);
 }
 
 /* It would have carried a request. */
@@ -425,7 +445,6 @@ void worker_lost(struct slot *slot, enum tally_error error, const char *why)
     struct worker *w = slot->worker;
     uint64_t now = pace_now();
     bool was_open = slot->state == SLOT_OPEN;
-    uint64_t wait = RETRY_MIN_NS;
 
     remember_fault(w, error, why);
     if (slot->count == 0 && !was_open)
@@ -443,26 +462,21 @@ void worker_lost(struct slot *slot, enum tally_error error, const char *why)
             histogram_add(&w->tally.latency, now - flight.start_ns);
     }
     let_go(slot, w->protocol->abort);
-    if (!was_open) {
-        wait <<= slot->failures < 7 ? slot->failures : 7;
+    if (!was_open)
         slot->failures++;
-        slot->since_ns = now + (wait < RETRY_MAX_NS ? wait : RETRY_MAX_NS);
-    } else if (!w->is_stopping) {
-        open_slot(slot);
-    }
+    open_again(slot, now);
     worker_refill(slot, now);
 }
 
 void worker_reopen(struct slot *slot)
 {
     struct worker *w = slot->worker;
+    uint64_t now = pace_now();
 
     let_go(slot, w->protocol->close);
-    if (w->is_stopping)
-        return;
-    if (is_counting(w, pace_now()))
+    if (is_counting(w, now))
         tally_add(&w->tally.resent, slot->count);
-    open_slot(slot);
+    open_again(slot, now);
 }
 
 void worker_link_closed(struct worker *w)

@@ -45,6 +45,7 @@ struct slot {
     enum slot_state state;
     bool is_ready; /* in the queue of those with room */
     bool was_tried;
+    bool was_useful;   /* the last connection has brought an answer */
     uint32_t failures; /* to connect, in a row */
     uint64_t since_ns; /* it connects; or, IDLE: when to */
     struct slot *next_ready;
