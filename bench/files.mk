@@ -51,22 +51,29 @@ bench_tls_floor_CFLAGS = $(bench_CFLAGS) $(OPENSSL_CFLAGS)
 bench_tls_floor_LDFLAGS =
 bench_tls_floor_LDADD = $(OPENSSL_LIBS)
 
+micro_ldadd = libflare_core.la $(LIBURING_LIBS) $(OPENSSL_LIBS) $(ZLIB_LIBS)
+
 # Links the parser; bench/micro/bench_head.c says how to compare it.
 EXTRA_PROGRAMS += %D%/micro/bench_head
 CLEANFILES += %D%/micro/bench_head
-bench_micro_bench_head_LDADD = libflare_core.la
+bench_micro_bench_head_LDADD = $(micro_ldadd)
 
 EXTRA_PROGRAMS += %D%/micro/bench_router
 CLEANFILES += %D%/micro/bench_router
-bench_micro_bench_router_LDADD = libflare_core.la
+bench_micro_bench_router_LDADD = $(micro_ldadd)
 
 EXTRA_PROGRAMS += %D%/micro/bench_timer
 CLEANFILES += %D%/micro/bench_timer
 bench_micro_bench_timer_LDADD = libflare.la
 
+# Of the parts that bench/micro/baseline holds, which a test counts.
+check_PROGRAMS += %D%/micro/bench_parts
+bench_micro_bench_parts_CPPFLAGS = $(AM_CPPFLAGS) -DBENCH_CFLAGS='"$(CFLAGS)"'
+bench_micro_bench_parts_LDADD = $(micro_ldadd)
+
 EXTRA_PROGRAMS += %D%/micro/bench_ws
 CLEANFILES += %D%/micro/bench_ws
-bench_micro_bench_ws_LDADD = libflare_core.la
+bench_micro_bench_ws_LDADD = $(micro_ldadd)
 
 # The workloads' servers, on the public headers.
 EXTRA_PROGRAMS += %D%/serve %D%/echo
@@ -114,6 +121,8 @@ bench:
 EXTRA_DIST += \
 	%D%/README.md \
 	%D%/micro/README.md \
+	%D%/micro/baseline \
+	%D%/micro/run \
 	%D%/clients \
 	%D%/echo_syscalls \
 	%D%/idle_memory \
