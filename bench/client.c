@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The HTTP client under load: so many calls at once on one loop, each begun
- * again as it ends.  bench/clients puts it beside libcurl and wrk.
+ * again as it ends.  `bench/run --workload client` puts it beside libcurl and
+ * wrk.
  *
  *   client URL CONNECTIONS SECONDS
  *

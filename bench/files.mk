@@ -84,7 +84,7 @@ EXTRA_PROGRAMS += %D%/ws_echo
 CLEANFILES += %D%/ws_echo
 bench_ws_echo_SOURCES = %D%/ws_echo.c
 bench_ws_echo_LDADD = libflare.la
-bench_serve_SOURCES = %D%/serve.c
+bench_serve_SOURCES = %D%/serve.c %D%/number.h
 bench_serve_LDADD = libflare.la
 
 # The room of bench/ws, and its peer; the other peer is bench/harness/ws.py's to
@@ -99,7 +99,7 @@ bench_lws_echo_CFLAGS = $(bench_CFLAGS)
 bench_lws_echo_LDFLAGS =
 bench_lws_echo_LDADD = -lwebsockets
 
-# The clients of bench/clients.
+# The clients of `bench/run --workload client`.
 EXTRA_PROGRAMS += %D%/client
 CLEANFILES += %D%/client
 bench_client_SOURCES = %D%/client.c %D%/number.h
@@ -116,32 +116,44 @@ bench_client_curl_LDADD = $(CURL_LIBS)
 
 .PHONY: bench
 bench:
-	$(top_srcdir)/bench/run --quick --build $(abs_top_builddir)
+	$(top_srcdir)/bench/run --build $(abs_top_builddir) $(BENCH_ARGS)
 
 EXTRA_DIST += \
 	%D%/README.md \
 	%D%/micro/README.md \
 	%D%/micro/baseline \
 	%D%/micro/run \
-	%D%/clients \
 	%D%/echo_syscalls \
-	%D%/idle_memory \
 	%D%/pipeline.lua \
 	%D%/run \
-	%D%/tls \
 	%D%/wrk_check \
 	%D%/ws \
 	%D%/harness/__init__.py \
 	%D%/harness/build.py \
+	%D%/harness/catalogue.py \
+	%D%/harness/clients.py \
+	%D%/harness/compare.py \
 	%D%/harness/echo.py \
+	%D%/harness/hdr.py \
 	%D%/harness/integrity.py \
+	%D%/harness/machine.py \
 	%D%/harness/measure.py \
+	%D%/harness/memory.py \
+	%D%/harness/page.py \
 	%D%/harness/report.py \
+	%D%/harness/results.py \
+	%D%/harness/rows.py \
 	%D%/harness/servers.py \
 	%D%/harness/slow.py \
+	%D%/harness/stats.py \
+	%D%/harness/svg.py \
 	%D%/harness/tls.py \
 	%D%/harness/witness.py \
 	%D%/harness/workloads.py \
 	%D%/harness/ws.py \
 	%D%/peers/go_hello.go \
+	%D%/peers/h2o.conf \
+	%D%/peers/haproxy.cfg \
+	%D%/peers/lighttpd.conf \
+	%D%/peers/nginx.conf \
 	%D%/peers/uws_echo.cpp

@@ -7,7 +7,9 @@
 #ifndef BENCH_HISTOGRAM_H
 #define BENCH_HISTOGRAM_H
 
+#include <inttypes.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -44,6 +46,18 @@ static inline void histogram_add(struct histogram *h, uint64_t ns,
     h->total += times;
 }
 
+/* The middle of a bucket. */
+static inline uint64_t histogram_value(uint64_t index)
+{
+    uint64_t shift = index >> HISTOGRAM_BITS;
+
+    if (shift <= 1)
+        return index;
+    shift--;
+    return ((index - (shift << HISTOGRAM_BITS)) << shift) +
+           (UINT64_C(1) << (shift - 1));
+}
+
 /* The middle of the bucket where `fraction` of all values is reached. */
 static inline uint64_t histogram_at(const struct histogram *h, double fraction)
 {
@@ -52,17 +66,35 @@ static inline uint64_t histogram_at(const struct histogram *h, double fraction)
 
     for (uint64_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
         seen += h->counts[i];
-        if (seen > wanted) {
-            uint64_t shift = i >> HISTOGRAM_BITS;
-
-            if (shift <= 1)
-                return i;
-            shift--;
-            return ((i - (shift << HISTOGRAM_BITS)) << shift) +
-                   (UINT64_C(1) << (shift - 1));
-        }
+        if (seen > wanted)
+            return histogram_value(i);
     }
     return 0;
+}
+
+/* Adds all that `from` holds. */
+static inline void histogram_merge(struct histogram *h,
+                                   const struct histogram *from)
+{
+    for (uint64_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+        h->counts[i] += from->counts[i];
+    h->total += from->total;
+}
+
+/* A line of JSON: pairs of a value and how often it was. */
+static inline void histogram_print(const struct histogram *h, const char *name)
+{
+    const char *comma = "";
+
+    printf("{\"histogram\":\"%s\",\"pairs\":[", name);
+    for (uint64_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        if (h->counts[i] == 0)
+            continue;
+        printf("%s[%" PRIu64 ",%" PRIu32 "]", comma, histogram_value(i),
+               h->counts[i]);
+        comma = ",";
+    }
+    printf("]}\n");
 }
 
 #endif

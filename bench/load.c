@@ -22,10 +22,12 @@ static struct {
     unsigned connections;
     unsigned depth;
     unsigned rotations; /* at most */
-    uint64_t budget;    /* seconds for all rotations; 0: no bound */
+    uint64_t budget_ms; /* for all rotations; 0: no bound */
     uint64_t slice_ms;
     uint64_t warmup_ms;
+    uint64_t rate; /* requests a second; 0: a closed loop */
     int is_sleeping;
+    int is_stepping;
     int is_short;
     size_t echo;     /* bytes of a message; 0: HTTP */
     size_t ws;       /* bytes of a WebSocket message; 0: none */
@@ -173,28 +175,33 @@ static void target_parse(struct load_target *target, char *text)
 
 static void usage(void)
 {
-    fputs("usage: load [options] NAME@ADDRESS:PORT@PID[,PID...] ...\n"
-          "  -c, --connections N  to each target (64)\n"
-          "  -d, --depth N        requests in flight on each connection (1)\n"
-          "  -r, --rotations N    at most (40)\n"
-          "  -b, --budget S       seconds for all rotations (no bound)\n"
-          "  -s, --slice-ms N     measured load on one target (60)\n"
-          "  -w, --warmup-ms N    load before it, not counted (10)\n"
-          "      --sleep          block for answers (each wakes the load, at\n"
-          "                       the server's cost) instead of spinning\n"
-          "      --request FILE   bytes of the request (GET / as wrk sends);\n"
-          "                       several: in turn, at depth 1\n"
-          "      --short          a connection for each request, whose bytes\n"
-          "                       ask for Connection: close\n"
-          "      --echo BYTES     messages of so many bytes, which come back\n"
-          "      --ws BYTES       WebSocket messages of so many bytes, which "
-          "come\n"
-          "                       back; as plain bytes from targets floor-*\n"
-          "      --udp            over UDP: echoes only\n"
-          "      --slow N         one target: without, then beside N clients\n"
-          "                       that send a byte of a head each second\n"
-          "      --slow-s S       seconds of each, at most (30)\n",
-          stderr);
+    fputs(
+        "usage: load [options] NAME@ADDRESS:PORT@PID[,PID...] ...\n"
+        "  -c, --connections N  to each target (64)\n"
+        "  -d, --depth N        requests in flight on each connection (1)\n"
+        "  -r, --rotations N    at most (40)\n"
+        "  -b, --budget S       seconds for all rotations (no bound)\n"
+        "  -s, --slice-ms N     measured load on one target (60)\n"
+        "  -w, --warmup-ms N    load before it, not counted (10)\n"
+        "      --rate N         requests a second, and latencies from when "
+        "each\n"
+        "                       was due; at depth 1 (closed loop)\n"
+        "      --step           a rotation for each line that comes on stdin\n"
+        "      --sleep          block for answers (each wakes the load, at\n"
+        "                       the server's cost) instead of spinning\n"
+        "      --request FILE   bytes of the request (GET / as wrk sends);\n"
+        "                       several: in turn, at depth 1\n"
+        "      --short          a connection for each request, whose bytes\n"
+        "                       ask for Connection: close\n"
+        "      --echo BYTES     messages of so many bytes, which come back\n"
+        "      --ws BYTES       WebSocket messages of so many bytes, which "
+        "come\n"
+        "                       back; as plain bytes from targets floor-*\n"
+        "      --udp            over UDP: echoes only\n"
+        "      --slow N         one target: without, then beside N clients\n"
+        "                       that send a byte of a head each second\n"
+        "      --slow-s S       seconds of each, at most (30)\n",
+        stderr);
     exit(2);
 }
 
@@ -203,8 +210,13 @@ static void targets_parse(int argc, char **argv)
 {
     if (argc < 1 || argc > LOAD_TARGETS_MAX || (options.slow && argc != 1))
         usage();
-    if (options.depth > 1 && (options.request_count > 1 || options.is_short))
-        load_die("several requests and short connections go one by one", 0);
+    if (options.depth > 1 &&
+        (options.request_count > 1 || options.is_short || options.rate > 0))
+        load_die("several requests, short connections and those at a rate go "
+                 "one by one",
+                 0);
+    if (options.rate > 0 && (options.is_sleeping || options.is_short))
+        load_die("at a rate the load neither sleeps nor connects", 0);
     if (options.is_short && options.request_count > 1)
         load_die("a short connection has one kind of request", 0);
     if (options.echo || options.ws
@@ -228,6 +240,8 @@ static void options_parse(int argc, char **argv)
         {"budget", required_argument, NULL, 'b'},
         {"slice-ms", required_argument, NULL, 's'},
         {"warmup-ms", required_argument, NULL, 'w'},
+        {"rate", required_argument, NULL, 'R'},
+        {"step", no_argument, NULL, 't'},
         {"sleep", no_argument, NULL, 'z'},
         {"request", required_argument, NULL, 'q'},
         {"short", no_argument, NULL, 'x'},
@@ -254,13 +268,19 @@ static void options_parse(int argc, char **argv)
                 (unsigned)bench_number("rotations", optarg, 1, 1000000);
             break;
         case 'b':
-            options.budget = bench_number("budget", optarg, 0, 86400);
+            options.budget_ms = bench_seconds_ms("budget", optarg);
             break;
         case 's':
             options.slice_ms = bench_number("slice-ms", optarg, 1, 60000);
             break;
         case 'w':
             options.warmup_ms = bench_number("warmup-ms", optarg, 1, 60000);
+            break;
+        case 'R':
+            options.rate = bench_number("rate", optarg, 1, 100000000);
+            break;
+        case 't':
+            options.is_stepping = 1;
             break;
         case 'z':
             options.is_sleeping = 1;
@@ -375,11 +395,41 @@ static void rotation_run(struct load *load, unsigned rotation)
         if (load_slice_run(load, index, options.warmup_ms * 1000000, &slice) ==
                 0 &&
             load_slice_run(load, index, options.slice_ms * 1000000, &slice) ==
-                0)
+                0) {
             slice_print(rotation, target, &slice);
-        else
+            histogram_merge(&target->latency, &slice.latency);
+        } else {
             printf("{\"rotation\":%u,\"target\":\"%s\",\"error\":\"%s\"}\n",
                    rotation, target->name, target->broken);
+        }
+    }
+}
+
+/* Is there to be another rotation?  With --step: whoever writes to our stdin
+ * says so, so that several processes can take turns. */
+static int rotation_wanted(unsigned rotation, uint64_t start)
+{
+    uint64_t spent_ms = (load_now() - start) / 1000000;
+    int c = '\n';
+
+    if (rotation >= options.rotations)
+        return 0;
+    if (options.is_stepping) {
+        while ((c = getchar()) != '\n' && c != EOF)
+            continue;
+        return c == '\n';
+    }
+    return options.budget_ms == 0 || spent_ms < options.budget_ms ||
+           rotation < ROTATIONS_MIN;
+}
+
+static void rotations_run(struct load *load)
+{
+    uint64_t start = load_now();
+
+    for (unsigned r = 0; rotation_wanted(r, start); r++) {
+        rotation_run(load, r);
+        fflush(stdout);
     }
 }
 
@@ -449,7 +499,6 @@ int main(int argc, char **argv)
     struct account before[LOAD_TARGETS_MAX];
     struct rlimit files;
     struct load *load;
-    uint64_t start;
 
     options_parse(argc, argv);
     signal(SIGPIPE, SIG_IGN);
@@ -462,6 +511,7 @@ int main(int argc, char **argv)
         .target_count = target_count,
         .connections = options.connections,
         .depth = options.depth,
+        .rate = options.rate,
         .is_sleeping = options.is_sleeping,
         .is_short = options.is_short,
         .on_turn = options.slow > 0 ? slow_turn : NULL,
@@ -472,17 +522,15 @@ int main(int argc, char **argv)
     }
     for (unsigned i = 0; i < target_count; i++)
         before[i] = account_read(&targets[i]);
-    start = load_now();
-    for (unsigned r = 0; r < options.rotations; r++) {
-        uint64_t spent = (load_now() - start) / 1000000000;
-
-        if (options.budget > 0 && spent >= options.budget && r >= ROTATIONS_MIN)
-            break;
-        rotation_run(load, r);
+    if (options.is_stepping) { /* all connections are open */
+        printf("{\"ready\":%u}\n", target_count);
         fflush(stdout);
     }
-    for (unsigned i = 0; i < target_count; i++)
+    rotations_run(load);
+    for (unsigned i = 0; i < target_count; i++) {
         if (targets[i].broken[0] == '\0')
             account_print(&targets[i], &before[i]);
+        histogram_print(&targets[i].latency, targets[i].name);
+    }
     return 0;
 }

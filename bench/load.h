@@ -45,6 +45,7 @@ struct load_target {
     int is_datagram; /* UDP: a request, and its answer, is a datagram */
     int is_ws;       /* a connection begins with the handshake of WebSocket */
     char broken[96]; /* why it takes part no more; empty: it does */
+    struct histogram latency; /* of all slices that count */
 };
 
 struct load_slice {
@@ -61,6 +62,8 @@ struct load_config {
     unsigned target_count;
     unsigned connections; /* to each target */
     unsigned depth;       /* requests in flight on each */
+    uint64_t rate;        /* requests a second, whatever the answers do, at
+                             depth 1; 0: the next when one is answered */
     int is_sleeping;      /* block for answers instead of spinning */
     int is_short;         /* a connection for each request, which asks for its
                              end; depth 1, and one kind */
@@ -75,7 +78,10 @@ struct load;
 struct load *load_open(const struct load_config *config);
 
 /*
- * Drives target `index` for `ns`, then waits until every answer is in.  A
+ * Drives target `index` for `ns`, then waits until every answer is in.  At a
+ * rate a request's latency runs from when it was due, not from when a
+ * connection was free for it, and none that was due is left out: a server that
+ * stalls pays for all that it keeps waiting.  A
  * wrong byte, a closed connection or ten silent seconds mark the target
  * broken, and return -1.
  */

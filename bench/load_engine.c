@@ -44,6 +44,7 @@ struct conn {
     uint32_t outstanding; /* requests sent and not yet answered */
     uint32_t owed;        /* requests to send at the end of this turn */
     int is_answered;      /* a short one that waits for its end */
+    uint64_t due_at;      /* at a rate: when the request owed was to be sent */
     uint32_t batch_first; /* free-running, into `batches` modulo the depth */
     uint32_t batch_end;
     struct batch *batches;
@@ -65,6 +66,10 @@ struct load {
     struct load_slice *slice;
     uint64_t outstanding;
     int is_draining;
+    uint64_t start;
+    uint64_t begun; /* requests handed to a connection, at a rate */
+    uint64_t total; /* of the slice, likewise */
+    uint32_t next;  /* connection to try first */
 };
 
 uint64_t load_now(void)
@@ -161,7 +166,7 @@ static void conn_send(struct load *load, struct conn *c, uint64_t now)
     }
     sqe = load_sqe(load, OP_SEND, c);
 
-    batch->sent_at = now;
+    batch->sent_at = load->config.rate > 0 ? c->due_at : now;
     batch->count = c->owed;
     c->outstanding += c->owed;
     load->outstanding += c->owed;
@@ -251,7 +256,7 @@ static void conn_answered(struct load *load, struct conn *c, uint32_t answers,
         if (batch->count == 0)
             c->batch_first++;
     }
-    if (!load->is_draining)
+    if (!load->is_draining && load->config.rate == 0)
         conn_owe(load, c, answers);
 }
 
@@ -339,6 +344,67 @@ static int load_spin(const struct load *load)
     return 0;
 }
 
+/* ---- at a rate ---- */
+
+static uint64_t due_at(const struct load *load, uint64_t number)
+{
+    return load->start + number * 1000000000 / load->config.rate;
+}
+
+static int has_free_conn(const struct load *load)
+{
+    return load->outstanding + load->dirty_count < load->config.connections;
+}
+
+/* Hands what is due to connections that wait for nothing, in turn; what finds
+ * none stays due, and its clock runs. */
+static void due_hand(struct load *load, struct conn *conns)
+{
+    uint64_t now = load_now();
+
+    while (load->begun < load->total && has_free_conn(load) &&
+           due_at(load, load->begun) <= now) {
+        struct conn *c;
+
+        do {
+            c = &conns[load->next];
+            load->next = (load->next + 1) % load->config.connections;
+        } while (c->outstanding + c->owed > 0);
+        c->due_at = due_at(load, load->begun++);
+        conn_owe(load, c, 1);
+    }
+}
+
+/* When to look again if no answer comes. */
+static uint64_t due_next(const struct load *load)
+{
+    if (load->begun < load->total && has_free_conn(load))
+        return due_at(load, load->begun);
+    return load_now() + UINT64_C(1000000000) * SILENCE_SECONDS;
+}
+
+/* As load_turn, until the next request is due. */
+static uint64_t rate_turn(struct load *load)
+{
+    uint64_t until = due_next(load);
+    int is_silent = load->begun == load->total || !has_free_conn(load);
+    int rc = io_uring_submit_and_get_events(&load->ring);
+    uint64_t now;
+
+    if (rc < 0 && rc != -EINTR && rc != -EBUSY)
+        load_die("io_uring_enter", rc);
+    do {
+        if (IO_URING_READ_ONCE(*load->ring.sq.kflags) & IORING_SQ_TASKRUN)
+            io_uring_get_events(&load->ring);
+        now = load_now();
+    } while (io_uring_cq_ready(&load->ring) == 0 && now < until);
+    if (is_silent && io_uring_cq_ready(&load->ring) == 0)
+        target_break(load->target, "silent for ten seconds", 0);
+    load->slice->turns++;
+    load_reap(load, now);
+    return now;
+}
+
 /* Sends what is queued and waits for answers; returns when they came. */
 static uint64_t load_turn(struct load *load)
 {
@@ -366,6 +432,27 @@ static uint64_t load_turn(struct load *load)
     return now;
 }
 
+static void slice_begin(struct load *load, unsigned index, uint64_t ns,
+                        struct load_slice *out)
+{
+    struct conn *conns = &load->conns[index * load->config.connections];
+
+    memset(out, 0, sizeof(*out));
+    load->target = &load->config.targets[index];
+    load->slice = out;
+    load->is_draining = 0;
+    load->dirty_count = 0;
+    load->outstanding = 0;
+    load->start = load_now();
+    load->begun = 0;
+    /* in microseconds, lest a day of it overflow */
+    load->total = load->config.rate * (ns / 1000) / 1000000;
+    if (load->config.rate > 0)
+        return;
+    for (unsigned i = 0; i < load->config.connections; i++)
+        conn_owe(load, &conns[i], load->config.depth);
+}
+
 int load_slice_run(struct load *load, unsigned index, uint64_t ns,
                    struct load_slice *out)
 {
@@ -373,26 +460,21 @@ int load_slice_run(struct load *load, unsigned index, uint64_t ns,
     struct conn *conns = &load->conns[index * load->config.connections];
     uint64_t server_cpu = load_target_cpu(target);
     uint64_t client_cpu = own_cpu();
-    uint64_t start = load_now();
-    uint64_t now = start;
+    uint64_t now;
 
-    memset(out, 0, sizeof(*out));
-    load->target = target;
-    load->slice = out;
-    load->is_draining = 0;
-    load->dirty_count = 0;
-    load->outstanding = 0;
-    for (unsigned i = 0; i < load->config.connections; i++)
-        conn_owe(load, &conns[i], load->config.depth);
+    slice_begin(load, index, ns, out);
     do {
+        if (load->config.rate > 0)
+            due_hand(load, conns);
         load_send_owed(load);
-        now = load_turn(load);
+        now = load->config.rate > 0 ? rate_turn(load) : load_turn(load);
         if (load->config.on_turn != NULL)
             load->config.on_turn(load->config.turn_ctx, now);
-        load->is_draining |= now - start >= ns;
-    } while ((load->outstanding > 0 || load->dirty_count > 0) &&
+        load->is_draining |= now - load->start >= ns;
+    } while ((load->outstanding > 0 || load->dirty_count > 0 ||
+              load->begun < load->total) &&
              target->broken[0] == '\0');
-    out->elapsed_ns = now - start;
+    out->elapsed_ns = now - load->start;
     out->server_cpu_ns = load_target_cpu(target) - server_cpu;
     out->client_cpu_ns = own_cpu() - client_cpu;
     return target->broken[0] == '\0' ? 0 : -1;

@@ -36,7 +36,8 @@ enum {
     CONNS_MAX = 1024,
     READ_BYTES = 65536,
     EVENTS = 64,
-    SILENT_MS = 10000
+    SILENT_MS = 10000,
+    ROTATIONS_MIN = 5 /* fewer say nothing, whatever the budget */
 };
 
 enum mode { MODE_REQUESTS, MODE_FULL, MODE_RESUMED };
@@ -62,13 +63,14 @@ struct target {
     unsigned pid_count;
     struct conn *conns;
     char broken[160];
+    struct histogram latency; /* of all slices that count */
 };
 
 static struct {
     enum mode mode;
     unsigned connections;
     unsigned rotations;
-    uint64_t budget;
+    uint64_t budget_ms;
     uint64_t slice_ms;
     uint64_t warmup_ms;
     const char *path;
@@ -77,7 +79,7 @@ static struct {
 } options = {
     .connections = 64,
     .rotations = 40,
-    .budget = 60,
+    .budget_ms = 60000,
     .slice_ms = 200,
     .warmup_ms = 20,
     .path = "/",
@@ -307,6 +309,7 @@ static int slice_run(struct target *t, uint64_t ns, unsigned rotation,
            rotation, t->name, answers, clock_ns(CLOCK_MONOTONIC) - start,
            target_cpu(t) - server, clock_ns(CLOCK_PROCESS_CPUTIME_ID) - client,
            histogram_at(&latency, 0.50), histogram_at(&latency, 0.99));
+    histogram_merge(&t->latency, &latency);
     fflush(stdout);
     return 0;
 }
@@ -397,7 +400,7 @@ static void options_parse(int argc, char **argv)
                 (unsigned)bench_number("rotations", optarg, 1, 1000000);
             break;
         case 'b':
-            options.budget = bench_number("budget", optarg, 1, 86400);
+            options.budget_ms = bench_seconds_ms("budget", optarg);
             break;
         case 's':
             options.slice_ms = bench_number("slice-ms", optarg, 1, 60000);
@@ -445,9 +448,12 @@ int main(int argc, char **argv)
         target_parse(&targets[target_count++], argv[optind]);
     start = clock_ns(CLOCK_MONOTONIC);
     for (unsigned r = 0; r < options.rotations; r++) {
-        if ((clock_ns(CLOCK_MONOTONIC) - start) / 1000000000 >= options.budget)
+        if (r >= ROTATIONS_MIN &&
+            (clock_ns(CLOCK_MONOTONIC) - start) / 1000000 >= options.budget_ms)
             break;
         rotation_run(r);
     }
+    for (unsigned i = 0; i < target_count; i++)
+        histogram_print(&targets[i].latency, targets[i].name);
     return 0;
 }

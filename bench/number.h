@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A number on the command line of a bench program. */
+/* Numbers on the command line of a bench program. */
 #ifndef BENCH_NUMBER_H
 #define BENCH_NUMBER_H
 
@@ -23,6 +23,20 @@ static inline unsigned long bench_number(const char *what, const char *text,
         exit(2);
     }
     return n;
+}
+
+/* Seconds, with or without a fraction, in milliseconds. */
+static inline unsigned long bench_seconds_ms(const char *what, const char *text)
+{
+    char *end;
+    double seconds = strtod(text, &end);
+
+    if (end == text || *end != '\0' || !(seconds >= 0 && seconds <= 86400)) {
+        fprintf(stderr, "%s is seconds from 0 to 86400, not \"%s\"\n", what,
+                text);
+        exit(2);
+    }
+    return (unsigned long)(seconds * 1000);
 }
 
 #endif

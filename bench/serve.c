@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The server of the workloads of bench/run: what nginx.conf of
- * harness/servers.py says in C.
+ * The server of the workloads of bench/run: what bench/peers/nginx.conf says in
+ * C.
  *
  *   serve ADDRESS [FOLDER [TLS_ADDRESS CERT KEY]]
  *
  * FOLDER's files are below /files/; the same by HTTPS at TLS_ADDRESS, with what
- * is in the PEM files CERT and KEY.
+ * is in the PEM files CERT and KEY.  BENCH_WORKERS in the environment says how
+ * many workers (1).
  */
+#include "bench/number.h"
+
 #include <flare/flare.h>
 
 #include <errno.h>
@@ -65,6 +68,12 @@ static void on_listening(const char *address, void *ctx)
     fflush(stdout);
 }
 
+static uint32_t workers_of(const char *text)
+{
+    return text == NULL ? 1
+                        : (uint32_t)bench_number("BENCH_WORKERS", text, 1, 64);
+}
+
 static int serve(const char *address, struct flare_handler files,
                  const char *tls_address, flare_tls_server *tls,
                  struct flare_error *err)
@@ -85,6 +94,7 @@ static int serve(const char *address, struct flare_handler files,
             .tls_listen = tls_address,
             .tls = tls,
             .routes = FLARE_ROUTES(routes),
+            .workers = workers_of(getenv("BENCH_WORKERS")),
             .handle_signals = true,
             .on_listening = on_listening,
         },

@@ -1,129 +1,225 @@
 # SPDX-License-Identifier: MIT
-"""Runs the load generator on a group of targets and reads its lines."""
+"""Runs the load generators on a group of targets and makes figures of their
+lines."""
 
+import contextlib
 import json
 import statistics
 import subprocess
 
-from .servers import prepare
+from . import hdr, stats
+from .servers import ADDRESS, prepare
 
-# Beyond this a figure moved too much between rotations to be believed.
-SPREAD_MAX = 0.05
+# What the deviation of a ratio may be where the machine says nothing better.
+GATE = 0.05
+# The kernel's two accounts of CPU time may be so far apart.
+ACCOUNTS_MAX = 0.05
+STEP_WARM_MS = 10
 
 
 class LoadError(Exception):
     """The load generator could not run."""
 
 
-def run_load(program, servers, connections, depth, options):
-    argv = [program, "--connections", str(connections), "--depth", str(depth),
-            "--rotations", str(options.rotations),
-            "--budget", str(options.seconds),
-            "--slice-ms", str(options.slice_ms)]
-    for path in options.requests:
-        argv += ["--request", path]
-    if options.is_short:
-        argv.append("--short")
-    if options.message:
-        argv += ["--echo", str(options.message)]
-    if options.protocol == "udp":
-        argv.append("--udp")
-    if options.sleep:
-        argv.append("--sleep")
-    for server in servers:
-        pids = ",".join(str(pid) for pid in server.pids())
-        argv.append(f"{server.name}@127.0.0.1:{server.port}@{pids}")
+def target_words(servers):
+    """The targets as the load generators want them named."""
+    return [f"{server.name}@{ADDRESS}:{server.port}@"
+            + ",".join(str(pid) for pid in server.pids())
+            for server in servers]
+
+
+def run_program(argv, options):
+    """The lines of a load generator, pinned to its core."""
     done = subprocess.run(
         argv, capture_output=True, text=True, check=False,
         stdin=subprocess.DEVNULL,
         preexec_fn=lambda: prepare(options.load_cpu, options.nice))
     if done.returncode != 0:
-        raise LoadError(done.stderr.strip() or "the load generator failed")
+        raise LoadError(done.stderr.strip() or f"{argv[0]} failed")
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def quartiles(values):
-    """Lower quartile, median, upper quartile."""
-    if len(values) < 2:
-        return values * 3
-    return statistics.quantiles(values, n=4, method="inclusive")
+def run_load(program, servers, more, options):
+    """One load on all targets: more rotations until options.seconds are over
+    or options.rotations done."""
+    return run_program(
+        [program, "--rotations", str(options.rotations),
+         "--budget", str(options.seconds),
+         "--slice-ms", str(options.slice_ms), *more,
+         *target_words(servers)], options)
 
 
-def cpu_us(row):
-    return row["server_cpu_ns"] / row["requests"] / 1e3
+class Stepper:
+    """A load on one target that runs a slice when told to."""
+
+    def __init__(self, program, server, more, options):
+        self.process = subprocess.Popen(
+            [program, "--step", "--rotations", "1000000",
+             "--slice-ms", str(options.slice_ms), *more,
+             *target_words([server])],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: prepare(options.load_cpu, options.nice))
+        self.line()  # all connections are open
+
+    def line(self):
+        text = self.process.stdout.readline()
+        if not text:
+            raise LoadError(self.process.stderr.read().strip() or
+                            "the load ended")
+        return json.loads(text)
+
+    def step(self, rotation):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return {**self.line(), "rotation": rotation}
+
+    def end(self):
+        """What it tells at its end."""
+        told, _ = self.process.communicate()
+        return [json.loads(line) for line in told.splitlines()]
 
 
-def floor_of(name, present):
-    """The floor of the same backend; nginx and Go stand on epoll, and echoes
-    have no other floor."""
-    for floor in ("floor-uring", "floor-epoll"):
-        if floor in present and (floor == "floor-epoll" or
-                                 name.endswith("-uring")):
-            return floor
-    return None
+def run_stepped(program, servers, more, options, clock):
+    """As run_load with a process for each target, taking turns: one alone
+    could not hold all connections."""
+    lines, steppers = [], []
+    with contextlib.ExitStack() as stack:
+        for server in servers:
+            steppers.append(Stepper(program, server, more, options))
+            stack.callback(steppers[-1].process.kill)
+        end, rotation = clock() + options.seconds, 0
+        while rotation < options.rotations and \
+                (clock() < end or rotation < stats.ROUNDS):
+            order = steppers if rotation % 2 == 0 else steppers[::-1]
+            lines += [stepper.step(rotation) for stepper in order]
+            rotation += 1
+        for stepper in steppers:
+            lines += stepper.end()
+    return lines
 
 
-def ratios(rows, base_rows):
-    """CPU per request over the base's, rotation by rotation."""
-    return [cpu_us(row) / cpu_us(base_rows[rotation])
-            for rotation, row in rows.items() if rotation in base_rows]
+def cpu_us(line):
+    return line["server_cpu_ns"] / line["requests"] / 1e3
 
 
-def summarise(lines):
-    """A dictionary per target: medians and quartiles over the rotations."""
-    by_target, accounts, errors = {}, {}, {}
-    for line in lines:
-        if "account" in line:
-            accounts[line["account"]] = line
-        elif "error" in line:
-            errors[line["target"]] = line["error"]
-        else:
-            by_target.setdefault(line["target"], {})[line["rotation"]] = line
-    out = []
-    for name, rows in by_target.items():
-        floor = floor_of(name, by_target)
-        out.append({
-            "target": name,
-            "rotations": len(rows),
-            "error": errors.get(name),
-            "cpu_us": quartiles([cpu_us(row) for row in rows.values()]),
-            "requests_per_s": quartiles([
-                row["requests"] / row["elapsed_ns"] * 1e9
-                for row in rows.values()]),
-            "p50_us": statistics.median(
-                row["p50_ns"] for row in rows.values()) / 1e3,
-            "p99_us": statistics.median(
-                row["p99_ns"] for row in rows.values()) / 1e3,
-            "server_busy": statistics.median(
-                row["server_cpu_ns"] / row["elapsed_ns"]
-                for row in rows.values()),
-            "load_busy": statistics.median(
-                row["client_cpu_ns"] / row["elapsed_ns"]
-                for row in rows.values()),
-            "floor": floor,
-            "to_floor": quartiles(ratios(rows, by_target[floor]))
-            if floor else None,
-            "to": {base: quartiles(ratios(rows, by_target[base]))
-                   for base in by_target if base != name},
-            "account": accounts.get(name),
-        })
-    out += [{"target": name, "rotations": 0, "error": error}
-            for name, error in errors.items() if name not in by_target]
-    return out
+def per_second(line):
+    return line["requests"] / line["elapsed_ns"] * 1e9
 
 
-def is_noisy(quarter):
-    low, middle, high = quarter
-    return (high - low) / 2 > SPREAD_MAX * middle
-
-
-def account_error(summary):
+def account_error(account):
     """How far the process clock and /proc/PID/stat are apart, as a part of
     the latter; its ticks are 10 ms, so a short run proves little."""
-    account = summary["account"]
     if account is None:
-        return 0.0  # it broke
+        return 0.0  # it broke, or the load keeps none
     stat = account["stat_user_ns"] + account["stat_system_ns"]
     slack = 2 * 10_000_000
     apart = max(abs(account["clock_ns"] - stat) - slack, 0)
     return apart / stat if stat else 0.0
+
+
+def sort_lines(lines):
+    """By target: slices by rotation, accounts, errors, histograms."""
+    slices, accounts, errors, histograms = {}, {}, {}, {}
+    for line in lines:
+        if "account" in line:
+            accounts[line["account"]] = line
+        elif "histogram" in line:
+            name = line["histogram"]
+            histograms[name] = hdr.merge(histograms.get(name, []),
+                                         line["pairs"])
+        elif "error" in line:
+            errors.setdefault(line["target"], line["error"])
+        elif line.get("requests"):
+            slices.setdefault(line["target"], {})[line["rotation"]] = line
+    return slices, accounts, errors, histograms
+
+
+def latency_of(rows, pairs):
+    """Microseconds by percentile: of all requests, or where a load keeps no
+    histogram the medians over the slices."""
+    if pairs:
+        return hdr.percentiles(pairs)
+    return {name: statistics.median(row[key] for row in rows) / 1e3
+            for name, key in (("p50", "p50_ns"), ("p99", "p99_ns"))
+            if all(key in row for row in rows)}
+
+
+def marks_of(summary, series, account, gate):
+    """What a reader has to know before believing the row."""
+    marks = []
+    if summary["error"]:
+        marks.append("BROKE: " + summary["error"])
+    if summary["deviation"] > gate:
+        marks.append(f"noisy (±{summary['deviation']:.0%})")
+    if stats.is_bimodal(series):
+        marks.append("two modes")
+    if account_error(account) > ACCOUNTS_MAX:
+        marks.append("the kernel's two CPU accounts differ")
+    return marks
+
+
+def summarise_one(name, base, sorted_lines, gate):
+    slices, accounts, errors, histograms = sorted_lines
+    rows = slices.get(name)
+    if not rows:
+        return {"target": name, "rotations": 0, "marks": [],
+                "error": errors.get(name) or "no answer"}
+    cpu = {i: cpu_us(row) for i, row in rows.items()}
+    to = {other: stats.quartiles(stats.paired(cpu, {
+        i: cpu_us(row) for i, row in slices[other].items()}).values())
+        for other in slices if other != name}
+    if base in slices:
+        ratios = stats.paired(cpu, {i: cpu_us(row)
+                                    for i, row in slices[base].items()})
+    else:
+        ratios = {}
+    series = [value for _, value in
+              sorted((cpu if name == base else ratios).items())]
+    summary = {
+        "target": name,
+        "error": errors.get(name),
+        "rotations": len(rows),
+        "cpu_us": stats.quartiles(cpu.values()),
+        "ratio": stats.quartiles(ratios.values()) or None,
+        # the base has only itself to be compared with
+        "deviation": 0.0 if name == base else stats.deviation(series),
+        "requests_per_s": stats.quartiles(map(per_second, rows.values())),
+        "latency_us": latency_of(rows.values(), histograms.get(name)),
+        "server_busy": statistics.median(
+            row["server_cpu_ns"] / row["elapsed_ns"]
+            for row in rows.values()),
+        "load_busy": statistics.median(
+            row.get("client_cpu_ns", 0) / row["elapsed_ns"]
+            for row in rows.values()),
+        "to": {other: quarter for other, quarter in to.items() if quarter},
+        "series": [[i, round(cpu[i], 4), round(per_second(rows[i]), 1)]
+                   for i in sorted(rows)],
+    }
+    summary["marks"] = marks_of(summary, series, accounts.get(name), gate)
+    return summary
+
+
+def summarise(lines, names=None, gate=GATE):
+    """A dictionary for each target, in the order of `names` (that of the
+    lines).  The first of them is what the others are compared with."""
+    found = sort_lines(lines)
+    names = names or list(dict.fromkeys([*found[0], *found[2]]))
+    return [summarise_one(name, names[0], found, gate) for name in names]
+
+
+def histograms_of(lines):
+    return sort_lines(lines)[3]
+
+
+def is_noisy(summaries, gate):
+    return any(summary.get("deviation", 0) > gate for summary in summaries)
+
+
+def pool(first, second):
+    """The lines of two runs as of one: the rotations of the second follow."""
+    after = 1 + max((line["rotation"] for line in first
+                     if "rotation" in line), default=-1)
+    return [line for line in first if "account" not in line] + [
+        {**line, "rotation": line["rotation"] + after}
+        if "rotation" in line else line for line in second]

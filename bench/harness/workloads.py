@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: MIT
-"""What else than the smallest request: files, uploads, short connections,
-mixtures.  Served by bench/serve and by nginx (servers.NGINX_CONF)."""
+"""What is asked over HTTP and what must come back.  Served by examples/hello
+(only `/`), bench/serve and the peers of bench/peers."""
 
-import hashlib
 import os
-import socket
-
-from .integrity import parse
+from collections import namedtuple
 
 HOST = b"Host: 127.0.0.1\r\n"
+TEXT = b"text/plain; charset=utf-8"
+BYTES = b"application/octet-stream"
 JSON = b'{"message":"Hello, World!","id":12345,"ok":true}'
 FILES = {
     "4k": bytes((i * 7 + i // 251) & 255 for i in range(4096)),
     "1m": bytes((i * 7 + i // 251) & 255 for i in range(1 << 20)),
+    # for those that have no answers but files
+    "json": JSON,
+    "root/hello": b"hello\n",
 }
+
+# The bytes of a request; status, media type and body that it must get.  None:
+# whatever the server says.
+Exchange = namedtuple("Exchange", "request status media body")
 
 
 def get(path, *fields, method=b"GET"):
@@ -26,94 +32,49 @@ def upload(size, path=b"/upload"):
             b"Content-Length: %d\r\n\r\n" % size + size * b"u")
 
 
-class Workload:
-    """`requests` with the status and body each must get; `connections` and
-    `depth` are what it is run with."""
-
-    def __init__(self, requests, connections=64, is_short=False):
-        self.requests = requests
-        self.connections = connections
-        self.is_short = is_short
-
-    def files(self, folder):
-        """The requests as files, for the load generator."""
-        paths = []
-        for i, (request, _, _) in enumerate(self.requests):
-            paths.append(os.path.join(folder, f"request{i}"))
-            with open(paths[-1], "wb") as file:
-                file.write(request)
-        return paths
-
-
-HELLO_ROW = (get(b"/"), 200, b"hello\n")
+HELLO = Exchange(get(b"/"), 200, TEXT, b"hello\n")
+FILE_4K = Exchange(get(b"/files/4k"), 200, BYTES, FILES["4k"])
 
 WORKLOADS = {
-    "json": Workload([(get(b"/json"), 200, JSON)]),
-    "file4k": Workload([(get(b"/files/4k"), 200, FILES["4k"])]),
-    "file1m": Workload([(get(b"/files/1m"), 200, FILES["1m"])], 16),
-    "upload1m": Workload([(upload(1 << 20), 200, b"1048576\n")], 16),
-    "stream1m": Workload([(upload(1 << 20, b"/stream"), 200, b"1048576\n")],
-                         16),
-    "short": Workload([(get(b"/", b"Connection: close"), 200, b"hello\n")],
-                      is_short=True),
-    "mixed": Workload([
-        HELLO_ROW,
-        (get(b"/json", b"User-Agent: Mozilla/5.0 (X11; Linux x86_64)",
-             b"Accept: application/json, text/plain, */*",
-             b"Accept-Encoding: gzip, deflate, br",
-             b"Accept-Language: en-US,en;q=0.5",
-             b"Cookie: session=0123456789abcdef0123456789abcdef"), 200, JSON),
-        (get(b"/files/4k"), 200, FILES["4k"]),
-        (get(b"/", method=b"HEAD"), 200, b""),
-        (upload(1024), 200, b"1024\n"),
-        (get(b"/nowhere"), 404, None),
-    ]),
+    "plaintext": [HELLO],
+    "json": [Exchange(get(b"/json"), 200, b"application/json", JSON)],
+    "file4k": [FILE_4K],
+    "file1m": [Exchange(get(b"/files/1m"), 200, BYTES, FILES["1m"])],
+    "upload1m": [Exchange(upload(1 << 20), 200, TEXT, b"1048576\n")],
+    "stream1m": [Exchange(upload(1 << 20, b"/stream"), 200, TEXT,
+                          b"1048576\n")],
+    "churn": [Exchange(get(b"/", b"Connection: close"), 200, TEXT,
+                       b"hello\n")],
+    "mixed": [
+        HELLO,
+        Exchange(get(b"/json", b"User-Agent: Mozilla/5.0 (X11; Linux x86_64)",
+                     b"Accept: application/json, text/plain, */*",
+                     b"Accept-Encoding: gzip, deflate, br",
+                     b"Accept-Language: en-US,en;q=0.5",
+                     b"Cookie: session=0123456789abcdef0123456789abcdef"),
+                 200, b"application/json", JSON),
+        FILE_4K,
+        Exchange(get(b"/", method=b"HEAD"), 200, TEXT, b""),
+        Exchange(upload(1024), 200, TEXT, b"1024\n"),
+        Exchange(get(b"/nowhere"), 404, None, None),
+    ],
 }
 
 
 def write_files(folder):
+    """What the servers serve, readable to all of them."""
+    os.chmod(folder, 0o755)
+    os.makedirs(os.path.join(folder, "root"), exist_ok=True)
     for name, data in FILES.items():
         with open(os.path.join(folder, name), "wb") as file:
             file.write(data)
 
 
-def fetch(server, request):
-    """The answer to one request on a connection of its own, to its end."""
-    data = b""
-    request = request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
-    with socket.create_connection(("127.0.0.1", server.port), 5) as peer:
-        peer.sendall(request)
-        while more := peer.recv(1 << 20):
-            data += more
-    return data
-
-
-def differences(server, row):
-    request, status, body = row
-    try:
-        line, fields, got = parse(fetch(server, request))
-    except OSError as error:
-        return [str(error)]
-    wrong = []
-    if line.split(b" ")[1:2] != [b"%d" % status]:
-        wrong.append(f"{line!r}, not {status}")
-    if body is not None and got != body:
-        wrong.append(f"{len(got)} bytes of body "
-                     f"{hashlib.sha256(got).hexdigest()[:8]}")
-    if dict(fields).get(b"content-length") is None:
-        wrong.append("no length")
-    return wrong
-
-
-def check_all(workload, running):
-    """Verdicts as integrity.check_all gives them."""
-    verdicts = []
-    for server in running:
-        wrong = [f"request {i}: {fault}"
-                 for i, row in enumerate(workload.requests)
-                 for fault in differences(server, row)]
-        size = sum(len(fetch(server, row[0])) for row in workload.requests) \
-            if not wrong else 0
-        verdicts.append({"target": server.name, "bytes": size, "told": [],
-                         "wrong": wrong})
-    return verdicts
+def write_requests(name, folder):
+    """The workload's requests as files, for the load generator."""
+    paths = []
+    for i, exchange in enumerate(WORKLOADS[name]):
+        paths.append(os.path.join(folder, f"request-{name}-{i}"))
+        with open(paths[-1], "wb") as file:
+            file.write(exchange.request)
+    return paths
