@@ -1032,6 +1032,7 @@ endif
 
 # Tests of the house itself.
 house_tests = \
+	%D%/bench/test_harness.py \
 	%D%/lint/test_lint.py \
 	%D%/static/test_limits.py \
 	%D%/static/test_state.py \
@@ -1046,6 +1047,7 @@ TESTS += $(house_tests)
 endif
 TESTS += $(shell_tests)
 EXTRA_DIST += \
+	%D%/bench/fixture \
 	%D%/support/vm/run \
 	%D%/support/vm/suite \
 	%D%/e2e/browser.py \

@@ -2,6 +2,8 @@
 """The machine a run was made on: what it is, what it can show, and which of
 its cores do what."""
 
+import ctypes
+import errno
 import os
 import platform
 import re
@@ -76,6 +78,14 @@ def choose_cpus(workers, allowed=None, together=siblings):
     if workers > 1 and len(allowed) < SCALING_CORES:
         workers = 1
     return (apart or allowed[:-1] or allowed)[:workers], load
+
+
+def has_io_uring():
+    """Asks the kernel; 425 is io_uring_setup on every architecture since 5.1,
+    and no memory for its answer is EFAULT, not ENOSYS or EPERM."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall(425, 1, None)
+    return ctypes.get_errno() == errno.EFAULT
 
 
 def can_scale():
