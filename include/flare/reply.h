@@ -10,6 +10,7 @@
 #ifndef FLARE_REPLY_H
 #define FLARE_REPLY_H
 
+#include <flare/addr.h>
 #include <flare/error.h>
 #include <flare/http.h>
 
@@ -94,6 +95,33 @@ FLARE_API uint32_t flare_reply_redirects(const flare_reply *reply);
 
 /* From the start of the call to its end, or until now: until the head. */
 FLARE_API uint64_t flare_reply_elapsed_ms(const flare_reply *reply);
+
+/*
+ * When what happened to the call, in nanoseconds from its start, by the loop's
+ * clock: to the turn, which is what the time was noticed in.  0: it has not
+ * happened, or a connection that was kept needed none of it.
+ */
+struct flare_reply_timings {
+    uint64_t begun_ns; /* the request that was answered, behind redirects and
+                        * retries; 0: it was the first */
+    uint64_t name_ns;  /* the host, or the proxy's, was looked up */
+    uint64_t connected_ns;  /* TCP */
+    uint64_t tls_ns;        /* TLS, through a proxy too */
+    uint64_t sent_ns;       /* the request's last byte was handed on */
+    uint64_t first_byte_ns; /* of the answer, or of one of those before it */
+    uint64_t end_ns;        /* all of it is there */
+};
+
+/* flare_reply_timings(reply, out): as of now. */
+#define flare_reply_timings(reply, out)                                        \
+    flare_reply_timings_sized(reply, sizeof(struct flare_reply_timings), out)
+
+/* flare_reply_timings, and how large the caller's struct is. */
+FLARE_API void flare_reply_timings_sized(const flare_reply *reply, size_t size,
+                                         struct flare_reply_timings *out);
+
+/* Whom its connection leads to: the server, or the proxy. */
+FLARE_API struct flare_addr flare_reply_peer(const flare_reply *reply);
 
 /* Whether its connection had carried a request before. */
 FLARE_API bool flare_reply_is_reused(const flare_reply *reply);

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CALL_TIME_MAX = 86400000 };
+enum { CALL_TIME_MAX = 86400000, CALL_NS_PER_MS = 1000000 };
 
 /* ---- memory ---- */
 
@@ -120,9 +120,10 @@ static int call_times(flare_call *call, const struct flare_ask *ask,
     if (call->body_bytes_max > INT32_MAX)
         return flare__error(err, FLARE_E_RANGE,
                             "body_bytes_max: over 2^31 - 1");
-    call->started_ms = flare__client_now_ms(call->client);
-    call->total_ms =
-        total == FLARE_UNLIMITED ? UINT64_MAX : call->started_ms + total;
+    call->started_ns = call->begun_ns = flare__client_now_ns(call->client);
+    call->total_ms = total == FLARE_UNLIMITED
+                         ? UINT64_MAX
+                         : call->started_ns / CALL_NS_PER_MS + total;
     return 0;
 }
 
@@ -402,8 +403,8 @@ static void call_end(flare_call *call, int rc, const struct flare_error *err)
     flare_reply *reply = call->reply;
 
     if (reply != NULL)
-        reply->elapsed_ms =
-            flare__client_now_ms(call->client) - call->started_ms;
+        reply->elapsed_ms = flare__client_now_ms(call->client) -
+                            call->started_ns / CALL_NS_PER_MS;
     call->handler->on_done(call, rc, reply, err, call->ctx);
     call_give(call);
 }

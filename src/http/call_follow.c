@@ -197,6 +197,8 @@ static int follow_rewind(flare_call *call)
     call->is_waiting = call->is_finished = call->is_full = false;
     call->wants_pump = false;
     call->received = 0;
+    call->begun_ns = call->client->loop->now_ns;
+    call->sent_ns = call->first_byte_ns = 0;
     call->is_drained = false;
     if (!has_source || !was_asked || call->body.source.rewind == NULL)
         return 0;

@@ -18,7 +18,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { RECV_CODINGS_MAX = 8 };
+enum { RECV_CODINGS_MAX = 8, NS_PER_MS = 1000000 };
 
 /* Whether the call goes on in this very moment. */
 static bool recv_goes_on(const flare_call *call)
@@ -88,6 +88,35 @@ static int recv_room(flare_call *call, const struct flare__reply_head *head)
                              (size_t)length);
 }
 
+/* Nanoseconds of the call at `at_ns`, which may lie before it in its first
+ * turn: then 1, as 0 says "never". */
+static uint64_t recv_since(const flare_call *call, uint64_t at_ns)
+{
+    return at_ns > call->started_ns ? at_ns - call->started_ns : 1;
+}
+
+static void recv_times(flare_call *call)
+{
+    const struct flare__client_conn *conn = call->conn;
+    const flare_stream *stream = conn->stream;
+    struct flare_reply_timings *t = &call->reply->timings;
+
+    if (call->begun_ns > call->started_ns)
+        t->begun_ns = call->begun_ns - call->started_ns;
+    if (conn->requests == 1) {
+        if (stream->named_ns != 0)
+            t->name_ns = recv_since(call, stream->named_ns);
+        t->connected_ns = recv_since(call, stream->connected_ns);
+        if (conn->has_tls)
+            t->tls_ns = recv_since(call, conn->ready_ns);
+    }
+    if (call->sent_ns != 0)
+        t->sent_ns = recv_since(call, call->sent_ns);
+    t->first_byte_ns = recv_since(call, call->first_byte_ns);
+    call->reply->peer = stream->peer.ip;
+    call->reply->peer_port = stream->peer.port;
+}
+
 static int recv_reply(flare_call *call, const struct flare__reply_head *head)
 {
     const struct flare__client_conn *conn = call->conn;
@@ -105,10 +134,8 @@ static int recv_reply(flare_call *call, const struct flare__reply_head *head)
     r->length = (head->flags & FLARE__HEAD_HAS_LENGTH) != 0
                     ? head->content_length
                     : FLARE_LENGTH_UNKNOWN;
-    r->started_ms = call->started_ms;
-    r->elapsed_ms = call->client->loop->now_ms - call->started_ms;
-    if (call->client->loop->now_ms < call->started_ms)
-        r->elapsed_ms = 0;
+    recv_times(call);
+    r->elapsed_ms = recv_since(call, call->client->loop->now_ns) / NS_PER_MS;
     memcpy(r->method, call->ask.method.ptr, call->ask.method.len);
     r->method[call->ask.method.len] = '\0';
     r->reason = head->reason;
@@ -314,6 +341,9 @@ static void recv_done(flare_call *call)
         recv_fail(call, rc, NULL);
         return;
     }
+    call->reply->timings.end_ns = recv_since(call, call->client->loop->now_ns);
+    if (call->reply->timings.sent_ns == 0 && call->sent_ns != 0)
+        call->reply->timings.sent_ns = recv_since(call, call->sent_ns);
     call->conn = NULL;
     flare__client_conn_release(conn, call->is_sent);
     flare__client_serve(call->client);
@@ -483,6 +513,8 @@ void flare__call_input(flare_call *call, struct flare_str in)
 
     if (call->is_ending)
         return;
+    if (call->first_byte_ns == 0)
+        call->first_byte_ns = call->client->loop->now_ns;
     if (call->phase == FLARE__CALL_READ && !call->is_paused)
         flare__call_enter(call, FLARE__CALL_READ);
     if (conn->in.len > 0 || call->is_paused) {

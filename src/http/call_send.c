@@ -31,6 +31,7 @@ static bool send_has_body(const flare_call *call)
 static void send_is_done(flare_call *call)
 {
     call->is_sent = true;
+    call->sent_ns = call->client->loop->now_ns;
     if (call->phase == FLARE__CALL_SEND)
         flare__call_enter(call, FLARE__CALL_AWAIT);
 }
@@ -280,6 +281,7 @@ void flare__call_send(flare_call *call)
         flare_stream_pause(conn->stream);
     if (!send_has_body(call)) {
         call->is_sent = true;
+        call->sent_ns = client->loop->now_ns;
         flare__call_enter(call, FLARE__CALL_AWAIT);
         return;
     }

@@ -12,11 +12,16 @@
 
 enum { CLIENT_NS_PER_MS = 1000000 };
 
-uint64_t flare__client_now_ms(const flare_client *client)
+uint64_t flare__client_now_ns(const flare_client *client)
 {
     struct flare_loop *loop = client->loop;
 
-    return loop->ops->now(loop->backend) / CLIENT_NS_PER_MS;
+    return loop->ops->now(loop->backend);
+}
+
+uint64_t flare__client_now_ms(const flare_client *client)
+{
+    return flare__client_now_ns(client) / CLIENT_NS_PER_MS;
 }
 
 /* ---- life ---- */

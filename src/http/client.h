@@ -132,6 +132,7 @@ struct flare__client_conn {
     struct flare__reply reader;
     struct flare__bytes in; /* came and could not be used yet */
     struct flare_reply_tls tls;
+    uint64_t ready_ns; /* requests may go */
     uint64_t requests;
     uint8_t state; /* enum flare__client_conn_state */
     bool is_secure;
@@ -210,7 +211,7 @@ struct flare_call {
     uint32_t first_byte_timeout_ms;
     uint32_t between_bytes_timeout_ms;
     uint32_t body_bytes_max;
-    uint64_t started_ms;
+    uint64_t started_ns;
     uint64_t total_ms; /* when it must be over; UINT64_MAX */
     bool no_redirects;
     bool decodes;
@@ -228,6 +229,11 @@ struct flare_call {
     bool is_foreign; /* another origin than the first: no credentials */
     bool drops_body; /* GET after a POST */
     bool has_retried;
+
+    /* when what happened to it, of the loop's clock; 0: not yet */
+    uint64_t begun_ns;
+    uint64_t sent_ns;
+    uint64_t first_byte_ns;
 
     /* its connection */
     struct flare__pool_wait wait;
@@ -264,6 +270,7 @@ struct flare_call {
 /* ---- client.c ---- */
 
 /* Monotonic, now: a call may begin long after the last turn. */
+uint64_t flare__client_now_ns(const flare_client *client);
 uint64_t flare__client_now_ms(const flare_client *client);
 
 /* The client's TLS, made if it must be.  As flare_tls_client_new. */

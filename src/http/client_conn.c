@@ -173,6 +173,7 @@ static void conn_facts(struct flare__client_conn *c)
 static void conn_ready(struct flare__client_conn *c)
 {
     c->state = FLARE__CLIENT_BUSY;
+    c->ready_ns = c->client->loop->now_ns;
     conn_facts(c);
     if (c->call != NULL)
         flare__call_send(c->call);

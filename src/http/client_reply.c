@@ -262,6 +262,27 @@ int flare_reply_tls_info(const flare_reply *reply, struct flare_reply_tls *out)
     return 0;
 }
 
+void flare_reply_timings_sized(const flare_reply *reply, size_t size,
+                               struct flare_reply_timings *out)
+{
+    size_t known = sizeof(reply->timings);
+
+    memset(out, 0, size);
+    memcpy(out, &reply->timings, size < known ? size : known);
+}
+
+struct flare_addr flare_reply_peer(const flare_reply *reply)
+{
+    struct flare_addr addr = {.kind = FLARE_ADDR_NONE};
+
+    if (reply->peer.family != FLARE_IP_NONE) {
+        addr.kind = FLARE_ADDR_IP;
+        addr.ip = reply->peer;
+        addr.port = reply->peer_port;
+    }
+    return addr;
+}
+
 int flare_reply_raise_for_status(const flare_reply *reply,
                                  struct flare_error *err)
 {

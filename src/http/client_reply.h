@@ -35,7 +35,6 @@ struct flare_reply {
     bool is_settled; /* nothing of it is in a receive buffer */
     uint32_t redirects;
     uint64_t length;     /* Content-Length; FLARE_LENGTH_UNKNOWN */
-    uint64_t started_ms; /* of the loop's time */
     uint64_t elapsed_ms;
     char method[33]; /* of the request that was answered, terminated */
 
@@ -49,6 +48,9 @@ struct flare_reply {
     struct flare__bytes body;      /* terminated; len does not count the NUL */
     struct flare__bytes url;       /* public form, terminated */
     struct flare_reply_tls tls;    /* with has_tls */
+    struct flare_reply_timings timings;
+    struct flare_ip peer;
+    uint16_t peer_port;
 };
 
 /* Room for `more` bytes and a NUL behind what is there.  -ENOMEM. */

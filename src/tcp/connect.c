@@ -164,6 +164,7 @@ static void connect_won(struct flare__connect *c, uint32_t index)
     bool is_open;
 
     s->peer = attempt_addr(c, index);
+    s->connected_ns = s->loop->now_ns;
     flare__connect_cut(c, link);
     flare__wheel_stop(&s->loop->wheel, &s->timer);
     s->connect = NULL;
@@ -256,6 +257,7 @@ static void connect_on_resolved(int rc, const struct flare_dns_result *result,
         flare__stream_die(c->stream, rc, FLARE__CLOSE_ABORT);
         return;
     }
+    c->stream->named_ns = c->stream->loop->now_ns;
     memcpy(c->ips, result->ips, result->count * sizeof(c->ips[0]));
     flare__race_order(c->ips, result->count);
     connect_begin(c, result->count);

@@ -55,6 +55,8 @@ struct flare_stream {
     struct flare__out held; /* came while reading was paused */
     struct flare__timer timer;
     uint64_t read_deadline_ms; /* UINT64_MAX: none */
+    uint64_t named_ns;         /* its name was looked up; 0: it has none */
+    uint64_t connected_ns;     /* 0: it was accepted or adopted */
     struct flare__stall stall; /* of the send in flight */
     struct flare__task task;
     struct flare__resident resident;

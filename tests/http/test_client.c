@@ -141,6 +141,58 @@ START_TEST(test_client_the_answer_does_not_depend_on_the_cut)
 }
 END_TEST
 
+START_TEST(test_client_tells_when_what_has_happened)
+{
+    static const struct rig_line script[] = {
+        {OK, 0, 0}, {OK, RIG_SLOW, 0}, {NULL, 0, 0}};
+    struct flare_reply_timings t;
+    struct flare_addr peer;
+    struct rig_call *c;
+
+    ck_assert(client_rig_start(&rig, CLIENT_RIG_SIM, script, NULL));
+    c = client_rig_fetch(&rig, "http://a.test/");
+    flare_reply_timings(c->reply, &t);
+    ck_assert_uint_eq(t.begun_ns, 0);
+    ck_assert_uint_gt(t.name_ns, 0);
+    ck_assert_uint_gt(t.connected_ns, t.name_ns);
+    ck_assert_uint_eq(t.tls_ns, 0);
+    ck_assert_uint_ge(t.sent_ns, t.connected_ns);
+    ck_assert_uint_gt(t.first_byte_ns, t.sent_ns);
+    ck_assert_uint_ge(t.end_ns, t.first_byte_ns);
+    peer = flare_reply_peer(c->reply);
+    ck_assert_int_eq(peer.kind, FLARE_ADDR_IP);
+    ck_assert_uint_eq(peer.port, 80);
+    c = client_rig_fetch(&rig, "http://a.test/kept");
+    flare_reply_timings(c->reply, &t);
+    ck_assert_uint_eq(t.name_ns + t.connected_ns + t.tls_ns, 0);
+    ck_assert_uint_gt(t.sent_ns, 0);
+    /* a byte each millisecond */
+    ck_assert_uint_ge(t.end_ns - t.first_byte_ns, 20 * 1000000);
+    client_rig_close(&rig);
+}
+END_TEST
+
+START_TEST(test_client_times_of_a_redirect_are_of_the_last_request)
+{
+    static const struct rig_line script[] = {
+        {"HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
+         RIG_SLOW, 0},
+        {OK, 0, 0},
+        {NULL, 0, 0}};
+    struct flare_reply_timings t;
+    struct rig_call *c;
+
+    ck_assert(client_rig_start(&rig, CLIENT_RIG_SIM, script, NULL));
+    c = client_rig_fetch(&rig, "/a");
+    flare_reply_timings(c->reply, &t);
+    ck_assert_uint_ge(t.begun_ns, 20 * 1000000);
+    ck_assert_uint_eq(t.connected_ns, 0);
+    ck_assert_uint_ge(t.sent_ns, t.begun_ns);
+    ck_assert_uint_gt(t.first_byte_ns, t.sent_ns);
+    client_rig_close(&rig);
+}
+END_TEST
+
 START_TEST(test_client_base_url_and_query)
 {
     static const struct rig_line script[] = {
@@ -534,6 +586,9 @@ Suite *client_suite(void)
     suite_add_tcase(s, each);
 
     tcase_add_test(world, test_client_the_answer_does_not_depend_on_the_cut);
+    tcase_add_test(world, test_client_tells_when_what_has_happened);
+    tcase_add_test(world,
+                   test_client_times_of_a_redirect_are_of_the_last_request);
     tcase_add_test(world, test_client_base_url_and_query);
     tcase_add_test(world,
                    test_client_fields_of_its_own_are_replaced_and_left_out);

@@ -103,6 +103,7 @@ START_TEST(test_what_is_not_there_is_empty)
     ck_assert_int_eq(flare_reply_trailer_at(r, 0, &name, &value),
                      FLARE_E_RANGE);
     ck_assert_int_eq(flare_reply_tls_info(r, &tls), -ENOTCONN);
+    ck_assert_int_eq(flare_reply_peer(r).kind, FLARE_ADDR_NONE);
     ck_assert_int_eq(flare_reply_keep(r), 0);
     flare_reply_free(r);
 }
@@ -112,7 +113,21 @@ START_TEST(test_facts_are_told)
 {
     flare_reply *r = reply_new(&flare__allocator_default);
     struct flare_reply_tls tls;
+    struct {
+        struct flare_reply_timings known;
+        uint64_t later; /* a member of a version to come */
+    } times = {.later = 1};
+    uint64_t begun_ns = 0;
 
+    r->timings.begun_ns = 5;
+    r->timings.end_ns = 9;
+    flare_reply_timings_sized(r, sizeof(times),
+                              (struct flare_reply_timings *)&times);
+    ck_assert_uint_eq(times.known.end_ns, 9);
+    ck_assert_uint_eq(times.later, 0);
+    flare_reply_timings_sized(r, sizeof(begun_ns),
+                              (struct flare_reply_timings *)&begun_ns);
+    ck_assert_uint_eq(begun_ns, 5);
     r->has_tls = r->is_reused = true;
     r->tls.version = "TLSv1.3";
     r->redirects = 3;

@@ -76,6 +76,7 @@ static const struct rig_line ok_only[] = {
 
 START_TEST(test_client_tls_gets_and_knows_of_it)
 {
+    struct flare_reply_timings times;
     struct flare_reply_tls info;
     struct rig_call *c;
 
@@ -86,6 +87,9 @@ START_TEST(test_client_tls_gets_and_knows_of_it)
     ck_assert_int_eq(flare_reply_tls_info(c->reply, &info), 0);
     ck_assert_str_eq(info.version, "TLSv1.3");
     ck_assert(info.is_verified);
+    flare_reply_timings(c->reply, &times);
+    ck_assert_uint_gt(times.tls_ns, times.connected_ns);
+    ck_assert_uint_ge(times.sent_ns, times.tls_ns);
     ck_assert(client_rig_has(&rig, 0, "Host: a.test\r\n"));
     ck_assert_int_eq(client_rig_fetch(&rig, "https://a.test/y")->rc, 0);
     ck_assert_int_eq(rig.peer_count, 1);
