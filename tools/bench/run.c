@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 enum {
     SAMPLE_MIN_MS = 250,
@@ -27,9 +28,11 @@ struct run {
     flare_timer *sampler;
     flare_timer *warm;
     struct worker *workers;
-    uint32_t waits; /* for so many workers */
+    pthread_mutex_t posting; /* a call to a worker's loop is under way */
+    uint32_t waits;          /* for so many workers */
     bool is_interrupted;
-    bool is_ready; /* connections have been tried */
+    bool is_ready;               /* connections have been tried */
+    const struct worker *broken; /* one that could not begin; or NULL */
 
     struct outcome *outcome; /* of the phase under way */
     uint64_t from_ns;
@@ -124,13 +127,22 @@ static void on_warm(flare_timer *timer, void *ctx)
 
 static void post_to_all(struct run *run, void (*fn)(void *ctx))
 {
+    pthread_mutex_lock(&run->posting);
     for (uint32_t i = 0; i < run->job->threads; i++) {
         struct worker *w = &run->workers[i];
 
-        while (w->loop != NULL &&
+        /* One whose rc says so has no loop any more. */
+        while (w->rc == 0 &&
                flare_loop_post(w->loop, fn, w) == FLARE_E_MAILBOX_FULL)
             sched_yield();
     }
+    pthread_mutex_unlock(&run->posting);
+}
+
+void run_wait_posted(struct run *run)
+{
+    pthread_mutex_lock(&run->posting);
+    pthread_mutex_unlock(&run->posting);
 }
 
 static void on_signal(int number, void *ctx)
@@ -138,9 +150,9 @@ static void on_signal(int number, void *ctx)
     struct run *run = ctx;
 
     (void)number;
-    /* A second one means it. */
+    /* A second one means it.  Threads are running: no cleaning up. */
     if (run->is_interrupted)
-        exit(128 + SIGINT);
+        _exit(128 + SIGINT);
     run->is_interrupted = true;
     if (run->outcome != NULL)
         post_to_all(run, worker_cut);
@@ -162,12 +174,13 @@ void run_post(struct run *run, void (*fn)(void *ctx), struct worker *worker)
 void run_on_ready(void *ctx)
 {
     struct worker *w = ctx;
+    struct run *run = w->run;
 
     if (w->rc < 0)
-        tool_die("thread %u: %s", w->index, w->err.text);
-    if (--w->run->waits == 0) {
-        w->run->is_ready = true;
-        flare_loop_stop(w->run->loop);
+        run->broken = w;
+    if (run->waits > 0 && --run->waits == 0) {
+        run->is_ready = true;
+        flare_loop_stop(run->loop);
     }
 }
 
@@ -236,19 +249,35 @@ static void start_worker(struct run *run, uint32_t index)
     must_do(-rc, "starting a thread");
 }
 
+/* Ends the program in order: no thread must be in a library that is cleaned
+ * up. */
+static _Noreturn void give_up(struct run *run, const char *why)
+{
+    const char *url = run->job->url;
+    bool is_interrupted = run->is_interrupted;
+    char text[256];
+
+    snprintf(text, sizeof(text), "%s", why);
+    run_close(run);
+    if (is_interrupted)
+        exit(128 + SIGINT);
+    tool_die("no connection to %s could be made: %s", url, text);
+}
+
 static void check_connected(struct run *run)
 {
     uint64_t connected;
 
     gather(run, run->now);
     connected = run->now->connects;
-    if (connected == 0 && !run->is_interrupted)
-        tool_die("no connection to %s could be made: %s", run->job->url,
-                 run->workers[0].fault);
+    if (run->broken != NULL)
+        give_up(run, run->broken->err.text);
+    if (!run->is_ready || (connected == 0 && !run->is_interrupted))
+        give_up(run, worker_fault(&run->workers[0]));
     if (connected < run->job->connections && !run->is_interrupted)
         tool_warn("only %llu of %u connections could be made at first: %s",
                   (unsigned long long)connected, run->job->connections,
-                  run->workers[0].fault);
+                  worker_fault(&run->workers[0]));
 }
 
 struct run *run_open(const struct job *job, const struct run_watcher *watcher)
@@ -257,6 +286,7 @@ struct run *run_open(const struct job *job, const struct run_watcher *watcher)
 
     run->job = job;
     run->watcher = watcher;
+    pthread_mutex_init(&run->posting, NULL);
     run->workers = must(calloc(job->threads, sizeof(*run->workers)));
     run->last = must(calloc(1, sizeof(*run->last)));
     run->now = must(calloc(1, sizeof(*run->now)));
@@ -269,8 +299,6 @@ struct run *run_open(const struct job *job, const struct run_watcher *watcher)
     while (run->waits > 0 && !run->is_interrupted)
         must_do(flare_loop_run(run->loop), "the main loop");
     flare_timer_stop(run->sampler);
-    if (!run->is_ready)
-        exit(128 + SIGINT); /* interrupted while connecting */
     check_connected(run);
     return run;
 }
@@ -291,7 +319,6 @@ static void set_phase(struct run *run, const struct phase *phase, uint64_t now)
                           : run->from_ns + phase->duration_ns;
         w->left = phase->count == 0 ? UINT64_MAX
                                     : share(phase->count, i, run->job->threads);
-        w->fault[0] = '\0';
     }
 }
 
@@ -327,7 +354,8 @@ static void conclude(struct run *run, uint64_t end)
     o->backend = flare_loop_backend(run->workers[0].loop);
     gather(run, &o->tally);
     for (uint32_t i = 0; i < run->job->threads && o->fault[0] == '\0'; i++)
-        memcpy(o->fault, run->workers[i].fault, sizeof(o->fault));
+        snprintf(o->fault, sizeof(o->fault), "%s",
+                 worker_fault(&run->workers[i]));
 }
 
 void run_phase(struct run *run, const struct phase *phase,
@@ -370,6 +398,7 @@ void run_close(struct run *run)
     flare_timer_free(run->sampler);
     flare_timer_free(run->warm);
     flare_loop_free(run->loop);
+    pthread_mutex_destroy(&run->posting);
     free(run->workers);
     free(run->last);
     free(run->now);

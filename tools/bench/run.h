@@ -43,6 +43,9 @@ void run_close(struct run *run);
 /* Calls `fn(worker)` in the main thread. */
 void run_post(struct run *run, void (*fn)(void *ctx), struct worker *worker);
 
+/* Waits until no call to a worker's loop is under way: before it is freed. */
+void run_wait_posted(struct run *run);
+
 /* Its connections have been tried, or worker->rc says why not. */
 void run_on_ready(void *ctx);
 

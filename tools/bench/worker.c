@@ -47,9 +47,16 @@ void worker_count_bytes(struct worker *w, uint64_t in, uint64_t out,
 static void remember_fault(struct worker *w, enum tally_error error,
                            const char *why)
 {
-    if (w->fault[0] == '\0' && why != NULL)
-        snprintf(w->fault, sizeof(w->fault), "%s: %s", tally_error_name(error),
-                 why);
+    if (w->has_fault || why == NULL)
+        return;
+    snprintf(w->fault, sizeof(w->fault), "%s: %s", tally_error_name(error),
+             why);
+    __atomic_store_n(&w->has_fault, true, __ATOMIC_RELEASE);
+}
+
+const char *worker_fault(const struct worker *w)
+{
+    return __atomic_load_n(&w->has_fault, __ATOMIC_ACQUIRE) ? w->fault : "";
 }
 
 /* ---- the end of a phase ---- */
@@ -515,6 +522,7 @@ void worker_begin(void *ctx)
     uint64_t ms;
 
     tally_restart(&w->tally);
+    w->has_fault = false;
     w->is_active = true;
     w->is_issuing = true;
     w->is_in_grace = false;
@@ -613,6 +621,7 @@ void *worker_main(void *ctx)
         if (w->rc < 0)
             run_post(w->run, run_on_done, w);
     }
+    run_wait_posted(w->run);
     tear_down(w);
     return NULL;
 }

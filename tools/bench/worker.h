@@ -116,7 +116,8 @@ struct worker {
     bool is_in_grace; /* the time is up, some requests were due before */
 
     struct tally tally;
-    char fault[256]; /* the first error, in words */
+    bool has_fault; /* `fault` is there to be read, and is not written */
+    char fault[256];
 };
 
 /* ---- the run's; each runs on the worker's loop, posted ---- */
@@ -127,6 +128,10 @@ void worker_begin(void *ctx);
 void worker_cut(void *ctx);
 /* Closes everything, and then the loop ends. */
 void worker_stop(void *ctx);
+
+/* The first error of the phase, in words; "" if there was none.  Thread: the
+ * main one, until the next phase. */
+const char *worker_fault(const struct worker *worker);
 
 /* The thread's function.  Posts run_on_ready once all slots have tried to
  * connect, or with worker->rc set. */
