@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 EXTRA_DIST += \
 	%D%/ABI.md \
+	%D%/OPERATIONS.md \
+	%D%/THREAT-MODEL.md \
 	%D%/addresses.md \
 	%D%/backends.md \
 	%D%/client.md \
