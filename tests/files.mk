@@ -1022,7 +1022,8 @@ shell_tests += %D%/e2e/test_certs.py %D%/e2e/test_e2e.py \
 	%D%/e2e/test_seccomp.py \
 	%D%/tools/test_completion.py \
 	%D%/bench/test_micro.py \
-	%D%/tools/test_flare_bench.py
+	%D%/tools/test_flare_bench.py \
+	%D%/tools/test_flare_get.py
 endif
 if HAVE_PYTHON
 if HAVE_SERVE
@@ -1033,6 +1034,7 @@ endif
 # Tests of the house itself.
 house_tests = \
 	%D%/bench/test_harness.py \
+	%D%/docs/test_man.py \
 	%D%/lint/test_lint.py \
 	%D%/static/test_limits.py \
 	%D%/static/test_state.py \
@@ -1081,6 +1083,8 @@ EXTRA_DIST += \
 	%D%/e2e/peers/ws.py \
 	%D%/install/cmake/CMakeLists.txt \
 	%D%/tools/bench_peers.py \
+	%D%/tools/peers/echo.js \
+	%D%/tools/tool_world.py \
 	%D%/install/consumer.c \
 	%D%/install/consumer.cc \
 	%D%/install/installcheck.sh \

@@ -91,7 +91,23 @@ endif
 	%D%/serve/upload.c \
 	%D%/serve/upload.h
 %C%_flare_serve_LDADD = %D%/libtool_common.la libflare.la $(CRYPT_LIBS)
-dist_man1_MANS = %D%/man/flare-bench.1 %D%/man/flare-serve.1
+
+bin_PROGRAMS += %D%/flare-get
+%C%_flare_get_SOURCES = \
+	%D%/get/body.c \
+	%D%/get/download.c \
+	%D%/get/facts.c \
+	%D%/get/get.h \
+	%D%/get/main.c \
+	%D%/get/options.c \
+	%D%/get/screen.c \
+	%D%/get/screen.h
+%C%_flare_get_LDADD = %D%/libtool_common.la libflare.la
+
+dist_man1_MANS = \
+	%D%/man/flare-bench.1 \
+	%D%/man/flare-get.1 \
+	%D%/man/flare-serve.1
 # Units of a deployment to start from; the service has its security settings.
 systemdunitdir = $(prefix)/lib/systemd/system
 if HAVE_SERVE

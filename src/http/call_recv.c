@@ -104,7 +104,8 @@ static void recv_times(flare_call *call)
     if (call->begun_ns > call->started_ns)
         t->begun_ns = call->begun_ns - call->started_ns;
     if (conn->requests == 1) {
-        if (stream->named_ns != 0)
+        if (stream->named_ns != 0 &&
+            (conn->is_proxied || call->url.ip.family == FLARE_IP_NONE))
             t->name_ns = recv_since(call, stream->named_ns);
         t->connected_ns = recv_since(call, stream->connected_ns);
         if (conn->has_tls)
