@@ -7,8 +7,10 @@ fuzz_targets = \
 	%D%/fuzz_chunked \
 	%D%/fuzz_client \
 	%D%/fuzz_cookie \
+	%D%/fuzz_date \
 	%D%/fuzz_decoding \
 	%D%/fuzz_dns_host \
+	%D%/fuzz_encode \
 	%D%/fuzz_form \
 	%D%/fuzz_forwarded \
 	%D%/fuzz_head \
@@ -19,9 +21,12 @@ fuzz_targets = \
 	%D%/fuzz_range \
 	%D%/fuzz_reader \
 	%D%/fuzz_reply \
+	%D%/fuzz_res \
+	%D%/fuzz_router \
 	%D%/fuzz_set_cookie \
 	%D%/fuzz_sim \
 	%D%/fuzz_stream \
+	%D%/fuzz_timer \
 	%D%/fuzz_url \
 	%D%/fuzz_utf8 \
 	%D%/fuzz_ws_conn \
@@ -37,8 +42,10 @@ fuzz_fuzz_addr_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_chunked_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_client_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_cookie_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_date_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_decoding_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_dns_host_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_encode_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_form_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_forwarded_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_head_LDADD = $(fuzz_ldadd)
@@ -49,6 +56,14 @@ fuzz_fuzz_json_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_range_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_reader_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_reply_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_res_SOURCES = \
+	%D%/fuzz_res.c \
+	tests/http/conn_rig.c \
+	tests/http/conn_rig.h
+fuzz_fuzz_res_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=_mark_point \
+	-Wl,--wrap=_ck_assert_failed
+fuzz_fuzz_res_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_router_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_set_cookie_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_sim_LDFLAGS = $(sim_ldflags)
@@ -62,6 +77,7 @@ fuzz_fuzz_tls_stream_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_STREAM_TLS
 fuzz_fuzz_tls_stream_LDFLAGS = $(sim_ldflags)
 fuzz_fuzz_tls_stream_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_stream_LDADD = $(fuzz_ldadd)
+fuzz_fuzz_timer_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_ws_conn_LDADD = $(fuzz_ldadd)
 fuzz_fuzz_ws_conn_LDFLAGS = $(sim_ldflags)
 fuzz_fuzz_ws_deflate_LDADD = $(fuzz_ldadd)
@@ -75,12 +91,15 @@ EXTRA_DIST += \
 	%D%/chunked.dict \
 	%D%/cookie.dict \
 	%D%/corpus \
+	%D%/date.dict \
 	%D%/dns_host.dict \
 	%D%/forwarded.dict \
 	%D%/head.dict \
 	%D%/multipart.dict \
 	%D%/proxy.dict \
 	%D%/reply.dict \
+	%D%/res.dict \
+	%D%/router.dict \
 	%D%/set_cookie.dict \
 	%D%/url.dict \
 	%D%/ws_handshake.dict

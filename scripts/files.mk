@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	%D%/cross \
 	%D%/deb \
 	%D%/fresh \
+	%D%/fuzz \
 	%D%/lib.sh \
 	%D%/lint \
 	%D%/lintlib/__init__.py \
