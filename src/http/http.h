@@ -199,6 +199,7 @@ struct flare__head_memo {
     uint32_t type_len;
     uint16_t status;
     uint16_t said; /* of Connection */
+    bool is_text;  /* the type is flare_res_text's: its address will do */
     char bytes[1024];
 };
 

@@ -27,7 +27,8 @@ enum {
     RES_PRINTF_MAX = 1024 * 1024
 };
 
-#define RES_TEXT_TYPE "text/plain; charset=utf-8"
+static const char res_text[] = "text/plain; charset=utf-8";
+#define RES_TEXT_TYPE ((struct flare_str){res_text, sizeof(res_text) - 1})
 
 void flare__res_reset(struct flare_res *res)
 {
@@ -224,7 +225,8 @@ static bool res_is_memo(const struct flare_res *res, int status,
            m->said == res_said(res) && m->type_len == type.len &&
            res->extra_len == 0 && res->before_head == NULL &&
            res->http->loop->now_ms < m->until_ms &&
-           memcmp(m->bytes + m->type_at, type.ptr, type.len) == 0;
+           ((m->is_text && type.ptr == res_text) ||
+            memcmp(m->bytes + m->type_at, type.ptr, type.len) == 0);
 }
 
 /* Remembers a head that was just written, if it is of the usual kind. */
@@ -242,6 +244,7 @@ static void res_memorise(const struct flare_res *res, struct flare_str head)
     m->type_at = (uint32_t)(line + 1 - head.ptr) + res->http->common_len +
                  (uint32_t)sizeof("Content-Type: ") - 1;
     m->type_len = (uint32_t)res->type.len;
+    m->is_text = res->type.ptr == res_text;
     m->until_ms = res->http->common_until_ms;
     m->body_len = (size_t)res->length;
     m->len = (uint32_t)head.len;
@@ -480,8 +483,7 @@ int flare_res_copy(flare_res *res, int status, struct flare_str type,
 
 int flare_res_text(flare_res *res, int status, const char *text)
 {
-    return flare_res_copy(res, status, FLARE_STR(RES_TEXT_TYPE),
-                          flare_str(text));
+    return flare_res_copy(res, status, RES_TEXT_TYPE, flare_str(text));
 }
 
 int flare_res_empty(flare_res *res, int status)
@@ -528,7 +530,7 @@ int flare_res_printf(flare_res *res, int status, const char *format, ...)
     const struct flare_allocator *al = res->http->options->al;
     char stack[RES_PRINTF_STACK];
     char *text = stack;
-    struct flare_str type = FLARE_STR(RES_TEXT_TYPE);
+    struct flare_str type = RES_TEXT_TYPE;
     va_list args;
     int len;
     int rc;
@@ -559,6 +561,6 @@ int flare__res_plain(struct flare_res *res, int status)
     char text[64];
     int len = snprintf(text, sizeof(text), "%d %s\n", status, reason);
 
-    return flare_res_copy(res, status, FLARE_STR(RES_TEXT_TYPE),
+    return flare_res_copy(res, status, RES_TEXT_TYPE,
                           (struct flare_str){text, (size_t)len});
 }

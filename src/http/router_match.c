@@ -33,13 +33,12 @@ struct walk {
     struct flare__segment segs[FLARE__ROUTE_DEPTH_MAX + 1];
 };
 
-/* The route at `node` for the walk's method; NULL notes the methods there. */
-static const struct flare__router_route *walk_route(struct walk *w,
-                                                    uint32_t node)
+/* The route at `node` for the method; NULL adds the methods there. */
+static inline const struct flare__router_route *route_at(
+    const struct flare__router *r, uint32_t node, uint32_t side,
+    enum flare_method method, uint32_t *allowed)
 {
-    const struct flare__router_route *routes = w->router->routes;
-    uint32_t methods = w->router->nodes[node].methods[w->side];
-    enum flare_method method = w->method;
+    uint32_t methods = r->nodes[node].methods[side];
     uint32_t route;
 
     if (methods == 0)
@@ -50,14 +49,14 @@ static const struct flare__router_route *walk_route(struct walk *w,
         else if (methods & 1u << FLARE_METHOD_ANY)
             method = FLARE_METHOD_ANY;
         else {
-            w->allowed |= methods;
+            *allowed |= methods;
             return NULL;
         }
     }
-    route = w->router->nodes[node].routes[w->side];
-    while (routes[route].method != method)
-        route = routes[route].next[w->side];
-    return &routes[route];
+    route = r->nodes[node].routes[side];
+    while (r->routes[route].method != method)
+        route = r->routes[route].next[side];
+    return &r->routes[route];
 }
 
 /* Whether there is a segment at `depth`; if so, it is in segs. */
@@ -96,7 +95,7 @@ static const struct flare__router_route *walk_run(struct walk *w)
         uint32_t child;
 
         if (is_rest || !walk_has(w, depth)) {
-            route = walk_route(w, at);
+            route = route_at(r, at, w->side, w->method, &w->allowed);
             if (route != NULL)
                 return route;
         } else if (w->segs[depth].len > 0) {
@@ -135,16 +134,13 @@ static uint32_t allowed_methods(uint32_t methods)
     return methods | 1u << FLARE_METHOD_OPTIONS;
 }
 
-int flare__router_match(const struct flare__router *r, enum flare_method method,
-                        struct flare_str path, struct flare__match *m)
+/* Out of line: "/" is to pay for none of it. */
+static __attribute__((noinline)) const struct flare__router_route *match_walk(
+    const struct flare__router *r, enum flare_method method,
+    struct flare_str path, struct flare__match *m, uint32_t *allowed)
 {
     const struct flare__router_route *route;
     struct walk w; /* not cleared: 3 KiB, of which a match touches little */
-
-    FLARE_ASSERT(method < FLARE_METHOD_COUNT);
-
-    if (path.len == 0 || path.ptr[0] != '/')
-        return FLARE_E_NOT_FOUND;
 
     w.router = r;
     w.params = m->params;
@@ -156,10 +152,28 @@ int flare__router_match(const struct flare__router *r, enum flare_method method,
     w.method = method;
 
     route = walk_run(&w);
-    if (route == NULL && w.allowed == 0)
+    *allowed = w.allowed;
+    return route;
+}
+
+int flare__router_match(const struct flare__router *r, enum flare_method method,
+                        struct flare_str path, struct flare__match *m)
+{
+    const struct flare__router_route *route;
+    uint32_t allowed = 0;
+
+    FLARE_ASSERT(method < FLARE_METHOD_COUNT);
+
+    if (path.len == 0 || path.ptr[0] != '/')
+        return FLARE_E_NOT_FOUND;
+    if (path.len == 1)
+        route = route_at(r, 0, FLARE__SIDE_PLAIN, method, &allowed);
+    else
+        route = match_walk(r, method, path, m, &allowed);
+    if (route == NULL && allowed == 0)
         return FLARE_E_NOT_FOUND;
     if (route == NULL) {
-        m->allowed = allowed_methods(w.allowed);
+        m->allowed = allowed_methods(allowed);
         return FLARE_E_METHOD_NOT_ALLOWED;
     }
     m->handler = route->handler;

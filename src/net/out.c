@@ -16,11 +16,6 @@ _Static_assert(OUT_DATA_BYTES >= FLARE__OUT_IOV_MAX * sizeof(struct iovec),
                "a chunk holds the vector of a send");
 
 /* A chunk's own bytes. */
-static inline char *out_bytes(struct flare__out_chunk *c)
-{
-    return (char *)(c + 1);
-}
-
 void flare__out_pool_init(struct flare__out_pool *pool,
                           const struct flare_allocator *al)
 {
@@ -90,7 +85,7 @@ static struct flare__out_chunk *out_chunk_get(struct flare__out_pool *pool)
         c->cap = pool->data_bytes;
         c->free_fn = NULL;
     }
-    c->data = out_bytes(c);
+    c->data = flare__out_bytes(c);
     return c;
 }
 
@@ -105,7 +100,7 @@ static struct flare__out_chunk *out_chunk_alloc(struct flare__out_pool *pool,
     c->kind = FLARE__OUT_HEAP;
     c->cap = cap;
     c->free_fn = NULL;
-    c->data = out_bytes(c);
+    c->data = flare__out_bytes(c);
     return c;
 }
 
@@ -123,7 +118,7 @@ static struct flare__out_chunk *out_piece_get(struct flare__out_pool *pool,
         return out_chunk_alloc(pool, size);
     c = out_piece_pop(pool);
     if (c->cap >= size && c->cap / 2 <= size) {
-        c->data = out_bytes(c);
+        c->data = flare__out_bytes(c);
         return c;
     }
     flare__free(pool->al, c);
@@ -173,29 +168,18 @@ static void out_link(struct flare__out *out, struct flare__out_chunk *c)
     out->tail = c;
 }
 
-char *flare__out_reserve(struct flare__out *out, struct flare__out_pool *pool,
-                         uint32_t size)
+char *flare__out_reserve_chunk(struct flare__out *out,
+                               struct flare__out_pool *pool, uint32_t size)
 {
-    struct flare__out_chunk *c = out->tail;
+    struct flare__out_chunk *c;
 
-    /* A chunk that a send has taken whole may still grow: the send's length
-     * is fixed, and the bytes behind it are not the kernel's. */
-    if (c != NULL && c->cap - c->len >= size && c->cap != 0)
-        return out_bytes(c) + c->len;
     c = size <= pool->data_bytes ? out_chunk_get(pool)
                                  : out_piece_get(pool, size);
     if (c == NULL)
         return NULL;
     c->len = 0;
     out_link(out, c);
-    return out_bytes(c);
-}
-
-void flare__out_commit(struct flare__out *out, uint32_t size)
-{
-    FLARE_ASSERT(size <= out->tail->cap - out->tail->len);
-    out->tail->len += size;
-    out->bytes += size;
+    return flare__out_bytes(c);
 }
 
 /* Drops what was queued behind the first `len` bytes of `tail` (NULL: all). */
@@ -357,7 +341,7 @@ uint32_t flare__out_next(struct flare__out *out, struct flare__out_pool *pool,
         struct flare__out_chunk *vector = out_vector_push(out, pool);
 
         if (vector != NULL) { /* else one buffer at a time */
-            list = (struct iovec *)(void *)out_bytes(vector);
+            list = (struct iovec *)(void *)flare__out_bytes(vector);
             max = FLARE__OUT_IOV_MAX;
         }
     }

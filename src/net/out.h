@@ -11,6 +11,8 @@
 #include <flare/alloc.h>
 #include <flare/base.h>
 
+#include "base/assert.h"
+
 #include <sys/uio.h>
 
 enum {
@@ -74,13 +76,39 @@ void flare__out_pool_fini(struct flare__out_pool *pool);
 /* Keeps at most so many from now on. */
 void flare__out_pool_keep(struct flare__out_pool *pool, uint32_t keep_max);
 
+/* A chunk's own bytes. */
+static inline char *flare__out_bytes(struct flare__out_chunk *c)
+{
+    return (char *)(c + 1);
+}
+
+/* What flare__out_reserve does where the last chunk has no room. */
+char *flare__out_reserve_chunk(struct flare__out *out,
+                               struct flare__out_pool *pool, uint32_t size);
+
 /*
  * Room for `size` bytes behind what is queued, in one piece; NULL: no memory.
  * What was written is made part of the queue by flare__out_commit.
  */
-char *flare__out_reserve(struct flare__out *out, struct flare__out_pool *pool,
-                         uint32_t size);
-void flare__out_commit(struct flare__out *out, uint32_t size);
+static inline char *flare__out_reserve(struct flare__out *out,
+                                       struct flare__out_pool *pool,
+                                       uint32_t size)
+{
+    struct flare__out_chunk *c = out->tail;
+
+    /* A chunk that a send has taken whole may still grow: the send's length
+     * is fixed, and the bytes behind it are not the kernel's. */
+    if (FLARE_LIKELY(c != NULL && c->cap - c->len >= size && c->cap != 0))
+        return flare__out_bytes(c) + c->len;
+    return flare__out_reserve_chunk(out, pool, size);
+}
+
+static inline void flare__out_commit(struct flare__out *out, uint32_t size)
+{
+    FLARE_ASSERT(size <= out->tail->cap - out->tail->len);
+    out->tail->len += size;
+    out->bytes += size;
+}
 
 /*
  * Queues a copy of `bytes`, in the room behind what is queued and in as many
