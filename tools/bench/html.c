@@ -64,12 +64,14 @@ static void put_settings(FILE *file, const struct summary *s, const char *name)
 {
     fprintf(file, "<p>%s", name);
     put_escaped(file, s->url);
-    fprintf(file, ": %u connections", s->connections);
+    fprintf(file, ": %u connection%s", s->connections,
+            s->connections == 1 ? "" : "s");
     if (s->depth > 1)
         fprintf(file, " of %u requests at a time", s->depth);
     if (s->closes)
         fprintf(file, ", a new one for each request");
-    fprintf(file, ", %u threads, %s, ", s->threads, s->backend);
+    fprintf(file, ", %u thread%s, %s, ", s->threads, s->threads == 1 ? "" : "s",
+            s->backend);
     if (s->rate_wanted > 0)
         fprintf(file, "%g/s wanted", s->rate_wanted);
     else
