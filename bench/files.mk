@@ -148,6 +148,7 @@ EXTRA_DIST += \
 	%D%/harness/stats.py \
 	%D%/harness/svg.py \
 	%D%/harness/tls.py \
+	%D%/harness/tool.py \
 	%D%/harness/witness.py \
 	%D%/harness/workloads.py \
 	%D%/harness/ws.py \

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The parts of bench/run, bench/idle_memory and bench/wrk_check."""
+"""The parts of bench/run, bench/ws, bench/wrk_check and bench/echo_syscalls."""

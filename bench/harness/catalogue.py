@@ -91,6 +91,13 @@ def rates():
                                    (75, 0), (90, 3))]
 
 
+def tool_rates():
+    return [Row(f"rate-flare-bench-{percent}", "rate-flare-bench", "tool",
+                f"At a rate, by flare-bench: {percent} % of what flare-uring "
+                "can do", OURS + ("nginx", "go"), is_hello=True,
+                percent=percent, seconds=16) for percent in (15, 60, 90)]
+
+
 def tls():
     every = OURS + ("nginx", "h2o", "haproxy", "go")
     older = ("--tls12",)
@@ -160,8 +167,8 @@ def fixed():
     ]
 
 
-ROWS = [*plaintext(), *simple(), *connections(), *workers(), *rates(), *tls(),
-        *websocket(), *echoes(), *clients(), *fixed()]
+ROWS = [*plaintext(), *simple(), *connections(), *workers(), *rates(), *tool_rates(),
+        *tls(), *websocket(), *echoes(), *clients(), *fixed()]
 # A few words for several, and what some of them were once called.
 ALIASES = {
     "hello": ("plaintext",), "short": ("churn",),

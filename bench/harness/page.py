@@ -80,7 +80,9 @@ footer { margin-top: 3rem; font-size: .84rem; }
 PERCENTILES = [(2, "50 %"), (10, "90 %"), (100, "99 %"), (1000, "99.9 %"),
                (10000, "99.99 %"), (100000, "99.999 %")]
 CURVED = ("plaintext", "churn", "tls-keepalive", "ws-echo")
-LINE_KINDS = ("memory", "tls-memory", "ws-memory", "slow")
+# Without a figure for each request; and points of a curve.
+OTHER_KINDS = ("memory", "tls-memory", "ws-memory", "slow")
+OF_CURVES = ("rate", "rate-flare-bench", "connections")
 
 
 def colours():
@@ -121,8 +123,8 @@ def measured(result):
 
 def is_bars(result):
     """Rows that stand for themselves, not for a point of a curve."""
-    return result["kind"] not in LINE_KINDS and \
-        result["workload"] not in ("rate", "connections") and measured(result)
+    return result["kind"] not in OTHER_KINDS and \
+        result["workload"] not in OF_CURVES and measured(result)
 
 
 # ---- sections ----
@@ -189,8 +191,8 @@ def points_by_target(results, x_of, y_of):
     return [(name, sorted(points)) for name, points in series.items()]
 
 
-def offered_figures(results):
-    rows = [result for result in results if result["workload"] == "rate"]
+def offered_figures(results, workload, by):
+    rows = [result for result in results if result["workload"] == workload]
     figures = []
     for name, words in (("p50", "the median"), ("p99", "99 % are faster")):
         series = points_by_target(
@@ -198,7 +200,7 @@ def offered_figures(results):
             lambda target, name=name: target["latency_us"].get(name))
         if len(rows) > 1 and series:
             figures.append(figure(
-                f"Latency, {name}", words, svg.lines(
+                f"Latency, {name}{by}", words, svg.lines(
                     f"Latency {name} against the offered rate", series,
                     ("requests/s offered", "latency, µs"),
                     is_log=(False, True)),
@@ -346,7 +348,9 @@ def render(env, results, verdicts, curves, limits):
                 "grid wide"),
         section("Latency against offered rate", "Requests are sent when due, "
                 "whether or not earlier ones are answered, and none that was "
-                "due is left out.", offered_figures(results), "grid wide"),
+                "due is left out.", offered_figures(results, "rate", "") +
+                offered_figures(results, "rate-flare-bench",
+                                ", by flare-bench"), "grid wide"),
         section("Number of connections", "What a request costs as more are "
                 "open, all of them busy.", connection_figures(results),
                 "grid wide"),

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from . import (build, clients, echo, integrity, measure, memory, servers,
-               slow, tls, workloads, ws)
+               slow, tls, tool, workloads, ws)
 
 # Of what has few requests in a slice, or is looked at for its latencies.
 LONG_SLICE_MS = 200
@@ -28,7 +28,7 @@ SERVE = {**HELLO, "flare-uring": "bench/serve", "flare-epoll": "bench/serve"}
 # The least that an idle connection over TLS can hold.
 OPENSSL = {"openssl": "bench/tls_floor"}
 LOADS = {"http": "bench/load", "slow": "bench/load", "ws": "bench/load",
-         "echo": "bench/load", "tls": "bench/load_tls",
+         "echo": "bench/load", "tool": tool.PROGRAM, "tls": "bench/load_tls",
          "room": "bench/ws_room", "client": "bench/floor_epoll"}
 # Without their libraries these cannot be built; the rest then goes on.
 OPTIONAL = ("bench/lws_echo", "bench/client_curl")
@@ -49,6 +49,8 @@ def table_of(row):
 
 def programs_of(rows):
     needed = {LOADS[row.kind] for row in rows if row.kind in LOADS}
+    if any(row.percent for row in rows):
+        needed.add(LOADS["http"])  # to see what the first target can do
     for row in rows:
         table = table_of(row)
         needed.update(table[name] for name in row.targets if name in table)
@@ -235,9 +237,13 @@ class Runner:
             return self.client_lines(row)
         if row.kind == "room":
             return self.room_lines(row)
-        load = self.built[LOADS[row.kind]]
+        # the calibration has no rate
+        load = self.built[LOADS[row.kind if rate else "http"]] \
+            if row.kind == "tool" else self.built[LOADS[row.kind]]
         if not found:
             raise measure.LoadError(f"{row.id}: no target answers as expected")
+        if row.kind == "tool" and rate:
+            return tool.run_rounds(load, found, row, rate, self.options)
         if row.kind == "ws":
             return ws.run_load(load, found, (row.bytes, row.connections,
                                              row.depth), self.options)

@@ -252,13 +252,13 @@ class Catalogue(unittest.TestCase):
             self.assertEqual(len(row.targets), len(set(row.targets)))
             self.assertGreaterEqual(row.workers, 1)
             self.assertIn(row.kind, ("http", "tls", "ws", "echo", "room",
-                                     "client", "memory", "tls-memory",
+                                     "client", "tool", "memory", "tls-memory",
                                      "ws-memory", "slow"))
 
     def test_programs_of_all_rows_are_known(self):
         needed = rows.programs_of(catalogue.ROWS)
         self.assertIn("bench/load", needed)
-        self.assertTrue(all(name.startswith(("bench/", "examples/"))
+        self.assertTrue(all(name.startswith(("bench/", "examples/", "tools/"))
                             for name in needed))
 
 
