@@ -156,8 +156,8 @@ def fixed():
             quick_seconds=12, fixed=True, is_hello=True),
         Row("tls-idle-memory", "tls-idle-memory", "tls-memory",
             "Idle connections, TLS 1.3",
-            ("openssl",) + OURS + ("nginx", "h2o", "haproxy", "go"), connections=2000,
-            seconds=30, fixed=True),
+            ("openssl",) + OURS + ("nginx", "h2o", "haproxy", "go"),
+            connections=2000, seconds=30, fixed=True),
         Row("ws-idle-memory", "ws-idle-memory", "ws-memory",
             "Idle WebSockets", OURS + ("lws",), connections=10000, seconds=25,
             fixed=True),
@@ -167,8 +167,8 @@ def fixed():
     ]
 
 
-ROWS = [*plaintext(), *simple(), *connections(), *workers(), *rates(), *tool_rates(),
-        *tls(), *websocket(), *echoes(), *clients(), *fixed()]
+ROWS = [*plaintext(), *simple(), *connections(), *workers(), *rates(),
+        *tool_rates(), *tls(), *websocket(), *echoes(), *clients(), *fixed()]
 # A few words for several, and what some of them were once called.
 ALIASES = {
     "hello": ("plaintext",), "short": ("churn",),
