@@ -255,6 +255,17 @@ class Catalogue(unittest.TestCase):
                                      "client", "tool", "memory", "tls-memory",
                                      "ws-memory", "slow"))
 
+    def test_a_run_fails_by_ours_or_by_all(self):
+        def result(*targets):
+            return {"targets": [{"target": name, "error": error}
+                                for name, error in targets]}
+
+        self.assertFalse(rows.is_broken(result(("flare-uring", None),
+                                               ("go", "reset"))))
+        self.assertTrue(rows.is_broken(result(("flare-uring", "reset"),
+                                              ("go", None))))
+        self.assertTrue(rows.is_broken(result(("go", "reset"))))
+
     def test_programs_of_all_rows_are_known(self):
         needed = rows.programs_of(catalogue.ROWS)
         self.assertIn("bench/load", needed)
