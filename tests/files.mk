@@ -87,6 +87,7 @@ unit_tests = \
 	%D%/http/test_json \
 	%D%/http/test_list \
 	%D%/http/test_memory \
+	%D%/http/test_metrics_text \
 	%D%/http/test_mime \
 	%D%/http/test_multipart \
 	%D%/http/test_mw_answers \
@@ -194,6 +195,7 @@ unit_tests = \
 	%D%/ws/test_conformance \
 	%D%/ws/test_conn \
 	%D%/ws/test_conn_input \
+	%D%/ws/test_ws_counters \
 	%D%/ws/test_deflate \
 	%D%/ws/test_end \
 	%D%/ws/test_extension \
@@ -622,6 +624,13 @@ tests_ws_test_accept_SOURCES = \
 	%D%/ws/ws_rig.c \
 	%D%/ws/ws_rig.h
 
+tests_ws_test_ws_counters_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/ws/test_ws_counters.c \
+	%D%/ws/ws_rig.c \
+	%D%/ws/ws_rig.h
+
 tests_ws_test_conn_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
@@ -1023,7 +1032,8 @@ shell_tests += %D%/e2e/test_certs.py %D%/e2e/test_e2e.py \
 	%D%/tools/test_completion.py \
 	%D%/bench/test_micro.py \
 	%D%/tools/test_flare_bench.py \
-	%D%/tools/test_flare_get.py
+	%D%/tools/test_flare_get.py \
+	%D%/tools/test_flare_ws.py
 endif
 if HAVE_PYTHON
 if HAVE_SERVE

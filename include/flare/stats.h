@@ -9,8 +9,18 @@
 extern "C" {
 #endif
 
+/* Where a close code is counted in `ws_closes`: 1000 to 1015 in its place, then
+ * the registered and the applications' own, and what is none of them. */
+enum {
+    FLARE_STATS_CLOSE_3XXX = 16,
+    FLARE_STATS_CLOSE_4XXX,
+    FLARE_STATS_CLOSE_OTHER,
+    FLARE_STATS_CLOSES
+};
+
 /*
- * Counts since flare_server_run, but for `connections`, which is now.  Each
+ * Counts since flare_server_run, but for `connections`, `ws_connections` and
+ * the two of memory, which are now.  Each
  * number is right as of the last turn of its worker's loop, within
  * milliseconds; two of them may be of different turns.
  */
@@ -32,6 +42,19 @@ struct flare_stats {
     uint64_t bytes_out;
     uint64_t accept_pauses; /* times accepting had to wait */
     uint64_t turns;         /* of the workers' loops */
+    /* Counted against worker_memory_max, and that; 0: there is no budget. */
+    uint64_t memory_used;
+    uint64_t memory_max;
+    /* Of the server's WebSockets. */
+    uint64_t ws_connections; /* open now; of `connections` */
+    uint64_t ws_opened;
+    uint64_t ws_closed;
+    uint64_t ws_messages_in; /* whole ones that the handler was given */
+    uint64_t ws_messages_out;
+    uint64_t ws_bytes_in; /* of messages, as the application sees them */
+    uint64_t ws_bytes_out;
+    uint64_t ws_refused; /* messages that a full queue has not taken */
+    uint64_t ws_closes[FLARE_STATS_CLOSES]; /* ws_closed, by on_closed's code */
 };
 
 /*

@@ -97,6 +97,8 @@ libflare_core_la_SOURCES += \
 	%D%/list.h \
 	%D%/memory.c \
 	%D%/memory.h \
+	%D%/metrics_text.c \
+	%D%/metrics_text.h \
 	%D%/mime.c \
 	%D%/mime.h \
 	%D%/mime_table.c \

@@ -1,44 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Durations in a histogram, and everything the server counts, as Prometheus
- * reads it (text format 0.0.4).  Each worker adds to a line of its own of the
+ * Durations in a histogram, and everything the server counts, told by
+ * metrics_text.h.  Each worker adds to a line of its own of the
  * histogram, chosen by its loop, so nobody waits for a cache line.
  */
-#include <flare/stats.h>
-
 #include "base/alloc.h"
-#include "base/assert.h"
 #include "base/log.h"
+#include "http/metrics_text.h"
 #include "http/mw_tools.h"
+#include "http/server_impl.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
-enum {
-    METRICS_SHARDS = 64,
-    METRICS_BOUNDS = 14,
-    METRICS_PREFIX_MAX = 32,
-    METRICS_TEXT_MAX = 16384
-};
-
-/* Upper bounds; those of Prometheus' libraries, and two below for us. */
-static const struct {
-    uint64_t ns;
-    const char *text; /* in seconds */
-} bounds[METRICS_BOUNDS] = {
-    {100000, "0.0001"}, {500000, "0.0005"},  {1000000, "0.001"},
-    {5000000, "0.005"}, {10000000, "0.01"},  {25000000, "0.025"},
-    {50000000, "0.05"}, {100000000, "0.1"},  {250000000, "0.25"},
-    {500000000, "0.5"}, {1000000000, "1"},   {2500000000, "2.5"},
-    {5000000000, "5"},  {10000000000, "10"},
-};
+enum { METRICS_SHARDS = 64 };
 
 struct metrics_shard {
-    _Atomic(uint64_t) buckets[METRICS_BOUNDS + 1];
+    _Atomic(uint64_t) buckets[FLARE__METRICS_BOUNDS + 1];
     _Atomic(uint64_t) sum_ns;
 };
 
@@ -67,7 +46,8 @@ static void metrics_done(flare_req *req, flare_res *res,
     int i = 0;
 
     (void)res;
-    while (i < METRICS_BOUNDS && outcome->elapsed_ns > bounds[i].ns)
+    while (i < FLARE__METRICS_BOUNDS &&
+           outcome->elapsed_ns > flare__metrics_bounds[i].ns)
         i++;
     atomic_fetch_add_explicit(&shard->buckets[i], 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&shard->sum_ns, outcome->elapsed_ns,
@@ -84,107 +64,16 @@ static int metrics_run(flare_req *req, flare_res *res,
 
 /* ---- telling ---- */
 
-struct metrics_text {
-    const char *prefix;
-    size_t len;
-    char bytes[METRICS_TEXT_MAX];
-};
-
-static void text_add(struct metrics_text *t, const char *format, ...)
-    FLARE_PRINTF(2, 3);
-
-static void text_add(struct metrics_text *t, const char *format, ...)
+static void metrics_sum(struct flare__metrics *m, const struct metrics_state *s)
 {
-    size_t room = sizeof(t->bytes) - t->len;
-    va_list args;
-    int n;
-
-    va_start(args, format);
-    n = vsnprintf(t->bytes + t->len, room, format, args);
-    va_end(args);
-    FLARE_ASSERT(n >= 0 && (size_t)n < room); /* lines and prefix are ours */
-    t->len += (size_t)n;
-}
-
-static void text_head(struct metrics_text *t, const char *name,
-                      const char *type, const char *help)
-{
-    text_add(t, "# HELP %s_%s %s\n# TYPE %s_%s %s\n", t->prefix, name, help,
-             t->prefix, name, type);
-}
-
-static void metrics_tell_stats(struct metrics_text *t,
-                               const struct flare_stats *s)
-{
-    const struct {
-        const char *name;
-        const char *type;
-        const char *help;
-        uint64_t value;
-    } rows[] = {
-        {"connections", "gauge", "Connections open now.", s->connections},
-        {"connections_accepted_total", "counter", "Connections accepted.",
-         s->accepted},
-        {"connections_closed_total", "counter", "Connections closed.",
-         s->closed},
-        {"connections_aborted_total", "counter",
-         "Connections that ended in a reset or an error.", s->aborted},
-        {"connections_shed_total", "counter",
-         "Connections closed at once for want of memory or room.", s->shed},
-        {"connections_timed_out_total", "counter",
-         "Connections ended by a deadline.", s->timeouts},
-        {"requests_total", "counter", "Requests handed to a handler.",
-         s->requests},
-        {"requests_refused_total", "counter",
-         "Requests that were no HTTP, or past a limit.", s->refused},
-        {"received_bytes_total", "counter", "Bytes received.", s->bytes_in},
-        {"sent_bytes_total", "counter", "Bytes sent.", s->bytes_out},
-        {"accept_pauses_total", "counter", "Times accepting had to wait.",
-         s->accept_pauses},
-        {"loop_turns_total", "counter", "Turns of the workers' loops.",
-         s->turns},
-    };
-    const uint64_t classes[] = {s->responses_2xx, s->responses_3xx,
-                                s->responses_4xx, s->responses_5xx};
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        text_head(t, rows[i].name, rows[i].type, rows[i].help);
-        text_add(t, "%s_%s %" PRIu64 "\n", t->prefix, rows[i].name,
-                 rows[i].value);
-    }
-    text_head(t, "responses_total", "counter", "Responses by class of status.");
-    for (int i = 0; i < 4; i++)
-        text_add(t, "%s_responses_total{class=\"%dxx\"} %" PRIu64 "\n",
-                 t->prefix, i + 2, classes[i]);
-}
-
-static void metrics_tell_durations(struct metrics_text *t,
-                                   const struct metrics_state *s)
-{
-    uint64_t counts[METRICS_BOUNDS + 1] = {0};
-    uint64_t sum_ns = 0;
-    uint64_t count = 0;
-
     for (int i = 0; i < METRICS_SHARDS; i++) {
         const struct metrics_shard *shard = &s->shards[i];
 
-        for (int b = 0; b <= METRICS_BOUNDS; b++)
-            counts[b] +=
+        for (int b = 0; b <= FLARE__METRICS_BOUNDS; b++)
+            m->buckets[b] +=
                 atomic_load_explicit(&shard->buckets[b], memory_order_relaxed);
-        sum_ns += atomic_load_explicit(&shard->sum_ns, memory_order_relaxed);
+        m->sum_ns += atomic_load_explicit(&shard->sum_ns, memory_order_relaxed);
     }
-    text_head(t, "request_duration_seconds", "histogram",
-              "From the head of a request to the end of its answer.");
-    for (int b = 0; b <= METRICS_BOUNDS; b++) {
-        count += counts[b];
-        text_add(
-            t, "%s_request_duration_seconds_bucket{le=\"%s\"} %" PRIu64 "\n",
-            t->prefix, b < METRICS_BOUNDS ? bounds[b].text : "+Inf", count);
-    }
-    text_add(t, "%s_request_duration_seconds_sum %" PRIu64 ".%09" PRIu64 "\n",
-             t->prefix, sum_ns / 1000000000, sum_ns % 1000000000);
-    text_add(t, "%s_request_duration_seconds_count %" PRIu64 "\n", t->prefix,
-             count);
 }
 
 static const char *metrics_prefix(const struct flare_metrics *o)
@@ -197,22 +86,24 @@ int flare_metrics_serve(flare_req *req, flare_res *res)
     const struct flare_metrics *o = flare_req_ctx(req);
     const struct metrics_state *s = o->state;
     const struct flare_server *server = req->http->options->server;
-    struct flare_stats stats = {0};
-    struct metrics_text *t = flare__alloc(s->al, sizeof(*t));
+    struct flare__metrics m = {.prefix = metrics_prefix(o)};
+    char *text = flare__alloc(s->al, FLARE__METRICS_TEXT_MAX);
+    size_t len;
     int rc;
 
-    if (t == NULL)
+    if (text == NULL)
         return -ENOMEM;
-    t->prefix = metrics_prefix(o);
-    t->len = 0;
-    if (server != NULL)
-        flare_server_stats(server, &stats);
-    metrics_tell_stats(t, &stats);
-    metrics_tell_durations(t, s);
+    if (server != NULL) {
+        flare_server_stats(server, &m.server);
+        if (server->config.tls != NULL)
+            flare_tls_server_stats(server->config.tls, &m.tls);
+    }
+    metrics_sum(&m, s);
+    len = flare__metrics_write(text, &m);
     rc = flare_res_copy(res, 200,
                         FLARE_STR("text/plain; version=0.0.4; charset=utf-8"),
-                        (struct flare_str){t->bytes, t->len});
-    flare__free(s->al, t);
+                        (struct flare_str){text, len});
+    flare__free(s->al, text);
     return rc;
 }
 
@@ -229,11 +120,11 @@ int flare_metrics_init(struct flare_middleware *out,
     size_t len = strlen(prefix);
     struct metrics_state *s;
 
-    if (len == 0 || len > METRICS_PREFIX_MAX ||
+    if (len == 0 || len > FLARE__METRICS_PREFIX_MAX ||
         strspn(prefix, "abcdefghijklmnopqrstuvwxyz_") != len)
         return flare__error(err, FLARE_E_BAD_CONFIG,
                             "metrics: prefix must be 1 to %d of a-z and _",
-                            METRICS_PREFIX_MAX);
+                            FLARE__METRICS_PREFIX_MAX);
     s = flare__calloc(al, 1, sizeof(*s));
     if (s == NULL)
         return flare__error(err, -ENOMEM, "metrics: out of memory");

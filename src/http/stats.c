@@ -2,7 +2,15 @@
 /* See stats.h. */
 #include "http/stats.h"
 
+#include "http/memory.h"
+
+#include <stddef.h>
 #include <string.h>
+
+/* What only some servers count: `memory_used` and on. */
+enum {
+    STATS_USUAL = offsetof(struct flare_stats, memory_used) / sizeof(uint64_t)
+};
 
 _Static_assert(sizeof(struct flare_stats) % sizeof(uint64_t) == 0,
                "every number of it is a uint64_t");
@@ -14,6 +22,17 @@ static uint64_t stats_pauses(const struct flare__http *h)
     for (uint32_t i = 0; i < h->listener_count; i++)
         pauses += h->listeners[i].pauses;
     return pauses;
+}
+
+static void stats_rest(struct flare__http *h)
+{
+    struct flare_stats *c = &h->counters;
+
+    c->ws_connections = c->ws_opened - c->ws_closed;
+    if (h->memory != NULL) {
+        c->memory_used = h->memory->used;
+        c->memory_max = h->memory->max;
+    }
 }
 
 void flare__stats_status(struct flare_stats *counters, int status)
@@ -31,13 +50,18 @@ void flare__stats_publish(struct flare__stats_cell *cell, struct flare__http *h,
 {
     struct flare_stats *c = &h->counters;
     const uint64_t *values = (const uint64_t *)c;
+    int count = STATS_USUAL;
 
     c->connections = h->conns.live;
     c->responses_2xx =
         c->responses - c->responses_3xx - c->responses_4xx - c->responses_5xx;
     c->accept_pauses = stats_pauses(h);
     c->turns = turns;
-    for (int i = 0; i < FLARE__STATS_COUNT; i++)
+    if (FLARE_UNLIKELY(c->ws_opened != 0 || h->memory != NULL)) {
+        stats_rest(h);
+        count = FLARE__STATS_COUNT;
+    }
+    for (int i = 0; i < count; i++)
         atomic_store_explicit(&cell->values[i], values[i],
                               memory_order_relaxed);
 }

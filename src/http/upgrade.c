@@ -78,6 +78,11 @@ struct flare_loop *flare__upgrade_loop(const struct flare_res *res)
     return res->http->loop;
 }
 
+struct flare_stats *flare__upgrade_counters(const struct flare_res *res)
+{
+    return &res->http->counters;
+}
+
 /* ---- the connection ---- */
 
 static struct flare__conn *upgrade_conn(const struct flare__guest *g)

@@ -16,6 +16,7 @@
 
 #include <flare/addr.h>
 #include <flare/handler.h>
+#include <flare/stats.h>
 
 #include "net/loop.h"
 #include "net/out.h"
@@ -98,6 +99,9 @@ int flare__upgrade_refuse(struct flare_res *res, int status,
 const struct flare_allocator *flare__upgrade_allocator(
     const struct flare_res *res);
 struct flare_loop *flare__upgrade_loop(const struct flare_res *res);
+
+/* Where the worker counts what it does; its guests too, by plain additions. */
+struct flare_stats *flare__upgrade_counters(const struct flare_res *res);
 
 /* ---- of the connection; not after `gone` ---- */
 

@@ -78,6 +78,7 @@ int flare_ws_accept(flare_req *req, flare_res *res,
         *is_open = false;
     if (rc < 0)
         return rc;
+    end->counters = flare__upgrade_counters(res);
     accept_judge(&answer, req, end);
     rc = flare__ws_answer_write(lines, sizeof(lines), &answer);
     if (rc < 0)

@@ -14,6 +14,21 @@ static struct flare_ws *ws_of(struct flare__guest *g)
 
 /* ---- the end ---- */
 
+static void ws_count_close(struct flare_ws *ws, unsigned code)
+{
+    struct flare_stats *counters = flare__ws_counters(ws);
+    unsigned place = FLARE_STATS_CLOSE_OTHER;
+
+    if (code >= 1000 && code <= 1015)
+        place = code - 1000;
+    else if (code >= 3000 && code <= 3999)
+        place = FLARE_STATS_CLOSE_3XXX;
+    else if (code >= 4000 && code <= 4999)
+        place = FLARE_STATS_CLOSE_4XXX;
+    counters->ws_closed++;
+    counters->ws_closes[place]++;
+}
+
 void flare__ws_tell(struct flare_ws *ws, unsigned code, struct flare_str reason)
 {
     const struct flare_ws_handler *h = flare__ws_handler(ws);
@@ -22,6 +37,7 @@ void flare__ws_tell(struct flare_ws *ws, unsigned code, struct flare_str reason)
     if (ws->is_told)
         return;
     ws->is_told = true;
+    ws_count_close(ws, code);
     if (h->on_closed != NULL)
         h->on_closed(ws, (uint16_t)code, reason, ws->ctx);
 }
@@ -104,6 +120,7 @@ static void ws_start(struct flare__guest *g, const void *offered)
 
     ws->ctx = offer->ctx;
     ws->protocol = offer->protocol;
+    flare__ws_counters(ws)->ws_opened++;
     if (offer->has_deflate && flare__ws_reader_code(ws, &offer->deflate) < 0)
         flare__ws_finish(ws, FLARE__WS_BREAKS);
     flare__guest_deadline(g, flare__ws_end(ws)->ping_interval_ms);

@@ -69,6 +69,7 @@ struct flare__ws_home {
     const struct flare_ws *active;  /* whose input is looked at; or NULL */
     struct flare__ws_reader reader; /* his, if he has none of his own */
     struct flare__ws_keys keys;     /* of clients' frames */
+    struct flare_stats unseen;      /* what clients count */
 };
 
 struct flare_ws {
@@ -104,6 +105,11 @@ static inline const struct flare_ws_handler *flare__ws_handler(
     const struct flare_ws *ws)
 {
     return flare__ws_end(ws)->handler;
+}
+
+static inline struct flare_stats *flare__ws_counters(const struct flare_ws *ws)
+{
+    return flare__ws_end(ws)->counters;
 }
 
 static inline bool flare__ws_is_over(const struct flare_ws *ws)

@@ -230,9 +230,12 @@ static void input_give(struct flare_ws *ws, struct flare__ws_reader *r,
                        const struct input_part *part)
 {
     const struct flare_ws_handler *h = flare__ws_handler(ws);
+    struct flare_stats *counters = flare__ws_counters(ws);
 
     if (ws->has_closed || flare__ws_is_over(ws))
         return; /* nobody waits for it */
+    counters->ws_bytes_in += part->bytes.len;
+    counters->ws_messages_in += part->is_last;
     if (h->on_fragment == NULL) {
         input_whole(ws, r, part);
         return;

@@ -37,15 +37,20 @@ static int send_room(struct flare_ws *ws, size_t len)
     if (queued == 0 ||
         (queued <= end->queue_max && len <= end->queue_max - queued))
         return 0;
+    end->counters->ws_refused++;
     if (end->handler->closes_slow)
         (void)flare_ws_close(ws, FLARE_WS_CLOSE_TRY_LATER,
                              FLARE_STR("too slow")); /* or it is aborted */
     return FLARE_E_OUTPUT_FULL;
 }
 
-/* Something was queued: 1 if that is much. */
-static int send_done(struct flare_ws *ws)
+/* `len` bytes of a message were queued: 1 if much is. */
+static int send_done(struct flare_ws *ws, size_t len, bool is_last)
 {
+    struct flare_stats *counters = flare__ws_counters(ws);
+
+    counters->ws_bytes_out += len;
+    counters->ws_messages_out += is_last;
     flare__guest_flush(&ws->guest);
     if (flare__guest_queued(&ws->guest) <= flare__ws_end(ws)->queue_high)
         return 0;
@@ -235,7 +240,7 @@ static int send_message(struct flare_ws *ws, enum flare_ws_kind kind,
         rc = bytes.len <= SEND_SHORT_MAX && !flare__ws_end(ws)->rules.is_client
                  ? send_short(ws, kind, bytes)
                  : send_frame(ws, &frame, bytes.ptr);
-    return rc < 0 ? rc : send_done(ws);
+    return rc < 0 ? rc : send_done(ws, bytes.len, /* is_last = */ true);
 }
 
 int flare_ws_send_text(flare_ws *ws, struct flare_str text)
@@ -272,7 +277,7 @@ static int send_borrowed(struct flare_ws *ws, enum flare_ws_kind kind,
         return -ENOMEM;
     }
     flare__out_append(out, chunk);
-    return send_done(ws);
+    return send_done(ws, bytes.len, /* is_last = */ true);
 }
 
 int flare_ws_send_give(flare_ws *ws, enum flare_ws_kind kind,
@@ -315,14 +320,24 @@ int flare_ws_send_fragment(flare_ws *ws,
     if (rc < 0)
         return rc;
     ws->is_sending = !fragment->is_last;
-    return send_done(ws);
+    return send_done(ws, fragment->bytes.len, fragment->is_last);
+}
+
+/* How long the head of a server's frame is. */
+static size_t send_head_len(struct flare_str frame)
+{
+    unsigned char len = (unsigned char)frame.ptr[1];
+
+    if (len < 126)
+        return 2;
+    return len == 126 ? 4 : 10;
 }
 
 /* The frame of a server once more, as a client's. */
 static int send_remasked(struct flare_ws *ws, struct flare_str frame)
 {
     const unsigned char *head = (const unsigned char *)frame.ptr;
-    size_t head_len = head[1] < 126 ? 2 : head[1] == 126 ? 4 : 10;
+    size_t head_len = send_head_len(frame);
     const struct flare__ws_frame again = {
         .len = frame.len - head_len,
         .opcode = head[0] & 0x0F,
@@ -338,6 +353,7 @@ int flare__ws_send_shared(struct flare_ws *ws, struct flare_str frame,
     struct flare__out *out = flare__guest_out(&ws->guest);
     struct flare__out_pool *pool = flare__guest_pool(&ws->guest);
     struct flare__out_chunk *chunk;
+    size_t len = frame.len - send_head_len(frame);
     int rc = ws->is_sending ? FLARE_E_ALREADY_ANSWERED : 0;
 
     if (rc == 0)
@@ -350,13 +366,13 @@ int flare__ws_send_shared(struct flare_ws *ws, struct flare_str frame,
         if (rc < 0)
             return rc;
         free_fn(ctx, NULL);
-        return send_done(ws);
+        return send_done(ws, len, /* is_last = */ true);
     }
     chunk = flare__out_borrow(pool, frame, free_fn, ctx);
     if (chunk == NULL)
         return -ENOMEM;
     flare__out_append(out, chunk);
-    return send_done(ws);
+    return send_done(ws, len, /* is_last = */ true);
 }
 
 int flare_ws_ping(flare_ws *ws, struct flare_str payload)

@@ -235,6 +235,7 @@ int flare__ws_end_of(struct flare__ws_end **out, struct flare_loop *loop,
     }
     end->kind.ops = &flare__ws_guest_ops;
     end->kind.host = host;
+    end->counters = &home->unseen;
     end->rules.al = end->deflate_rules.al = al;
     end->rules.is_client = end->deflate_rules.is_client = host != NULL;
     end->next = home->ends;

@@ -17,6 +17,7 @@ struct flare__ws_end {
     struct flare__guest_kind kind; /* first: guests lead here */
     struct flare__ws_end *next;
     const struct flare_ws_handler *handler; /* borrowed */
+    struct flare_stats *counters; /* of the worker; a client's: nobody's */
     struct flare__ws_rules rules;
     /* Where compression was agreed on: what cannot be compressed gets longer,
      * by less than a 64th, and that is not the message's length. */
@@ -43,7 +44,8 @@ int flare__ws_end_resolve(struct flare__ws_end *end,
 
 /*
  * The end of `handler` on that loop, whose connections take memory of `al`: of
- * a server, or of clients that live in `host`.  FLARE_E_BAD_CONFIG, -ENOMEM.
+ * a server, or of clients that live in `host`.  It counts where nobody looks
+ * until a server says where.  FLARE_E_BAD_CONFIG, -ENOMEM.
  */
 FLARE_MUST_USE
 int flare__ws_end_of(struct flare__ws_end **out, struct flare_loop *loop,

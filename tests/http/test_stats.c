@@ -3,6 +3,7 @@
 #include "http/stats.h"
 
 #include "base/alloc.h"
+#include "http/memory.h"
 #include "tests/support/test.h"
 
 #include <string.h>
@@ -71,6 +72,32 @@ START_TEST(test_stats_K13_workers_are_added_up)
 }
 END_TEST
 
+START_TEST(test_stats_of_memory_and_websockets_once_there_are_some)
+{
+    static struct flare__http h;
+    static struct flare__stats_cell cell;
+    struct flare__memory memory = {.used = 5, .max = 9};
+    struct flare_stats s = {0};
+
+    h.counters.ws_refused = 4; /* nobody can have refused one yet */
+    flare__stats_publish(&cell, &h, 1);
+    flare__stats_add(&cell, &s);
+    ck_assert_uint_eq(s.ws_refused, 0);
+    h.memory = &memory;
+    h.counters.ws_opened = 7;
+    h.counters.ws_closed = 2;
+    h.counters.ws_closes[FLARE_STATS_CLOSE_OTHER] = 2;
+    flare__stats_publish(&cell, &h, 1);
+    flare__stats_add(&cell, &s);
+    ck_assert_uint_eq(s.memory_used, 5);
+    ck_assert_uint_eq(s.memory_max, 9);
+    ck_assert_uint_eq(s.ws_connections, 5);
+    ck_assert_uint_eq(s.ws_opened, 7);
+    ck_assert_uint_eq(s.ws_refused, 4);
+    ck_assert_uint_eq(s.ws_closes[FLARE_STATS_CLOSE_OTHER], 2);
+}
+END_TEST
+
 static Suite *stats_suite(void)
 {
     Suite *suite = suite_create("http/stats");
@@ -78,6 +105,7 @@ static Suite *stats_suite(void)
 
     tcase_add_test(tc, test_stats_every_number_is_published_in_its_place);
     tcase_add_test(tc, test_stats_K13_workers_are_added_up);
+    tcase_add_test(tc, test_stats_of_memory_and_websockets_once_there_are_some);
     suite_add_tcase(suite, tc);
     return suite;
 }
