@@ -8,8 +8,8 @@ from . import report, svg
 # Of light and dark: enough apart for the colour-blind, and the names stand
 # beside every bar anyway.
 COLOURS = {
-    "floor-uring": ("#868e96", "#868e96"),
-    "floor-epoll": ("#b4bac0", "#6c7782"),
+    "floor-uring": ("#5c636a", "#a9b1b8"),
+    "floor-epoll": ("#98a0a8", "#727b84"),
     "flare-uring": ("#d9480f", "#ff7a45"),
     "flare-epoll": ("#f08c00", "#ffc078"),
     "nginx": ("#2b8a3e", "#69db7c"),
