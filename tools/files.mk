@@ -104,10 +104,24 @@ bin_PROGRAMS += %D%/flare-get
 	%D%/get/screen.h
 %C%_flare_get_LDADD = %D%/libtool_common.la libflare.la
 
+bin_PROGRAMS += %D%/flare-ws
+%C%_flare_ws_SOURCES = \
+	%D%/ws/connect.c \
+	%D%/ws/input.c \
+	%D%/ws/input.h \
+	%D%/ws/listen.c \
+	%D%/ws/main.c \
+	%D%/ws/options.c \
+	%D%/ws/show.c \
+	%D%/ws/show.h \
+	%D%/ws/ws.h
+%C%_flare_ws_LDADD = %D%/libtool_common.la libflare.la -lm
+
 dist_man1_MANS = \
 	%D%/man/flare-bench.1 \
 	%D%/man/flare-get.1 \
-	%D%/man/flare-serve.1
+	%D%/man/flare-serve.1 \
+	%D%/man/flare-ws.1
 # Units of a deployment to start from; the service has its security settings.
 systemdunitdir = $(prefix)/lib/systemd/system
 if HAVE_SERVE

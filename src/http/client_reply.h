@@ -34,7 +34,7 @@ struct flare_reply {
     bool is_kept;    /* the caller's: flare_reply_free frees it */
     bool is_settled; /* nothing of it is in a receive buffer */
     uint32_t redirects;
-    uint64_t length;     /* Content-Length; FLARE_LENGTH_UNKNOWN */
+    uint64_t length; /* Content-Length; FLARE_LENGTH_UNKNOWN */
     uint64_t elapsed_ms;
     char method[33]; /* of the request that was answered, terminated */
 
