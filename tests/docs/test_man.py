@@ -5,7 +5,8 @@
 mandoc finds nothing to complain of; every SYNOPSIS and EXAMPLES compiles; every
 exported name has a page, an ownership word where it takes or gives something,
 and a use in a test or example; what a page mentions exists; `man flare_serve`
-opens what was installed, and nothing is left of it after uninstall.
+opens what was installed, and nothing is left of it after uninstall.  Last line:
+"N passed, N failed".
 """
 
 import os
@@ -285,7 +286,7 @@ CLAIMS = ("pages_lint_clean", "references_lead_somewhere",
 
 def main():
     pages = Pages()
-    failed = 0
+    passed = failed = 0
     for claim in sys.argv[1:] or CLAIMS:
         try:
             findings = list(getattr(pages, claim)())
@@ -296,6 +297,8 @@ def main():
         print(f"{'FAIL' if findings else 'ok'} {claim}")
         for finding in findings:
             print(f"  {finding}")
+        passed += not findings
+    print(f"{passed} passed, {failed} failed")
     return failed != 0
 
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct flare_middleware mw;
 static struct flare_error err;
@@ -173,6 +174,26 @@ static int scenario(struct fault *f, void *ctx)
     return rc;
 }
 
+/* Nobody reads: the pipe and the buffer fill, and no caller waits. */
+START_TEST(test_mw_options_log_file_counts_what_it_drops)
+{
+    char line[1000];
+    flare_log_file *file;
+    int fds[2];
+
+    memset(line, 'x', sizeof(line));
+    ck_assert_int_eq(pipe(fds), 0);
+    ck_assert_int_eq(flare_log_file_open(&file, fds[1], 1, NULL), -EINVAL);
+    ck_assert_int_eq(flare_log_file_open(&file, fds[1], 4096, NULL), 0);
+    ck_assert_uint_eq(flare_log_file_dropped(file), 0);
+    while (flare_log_file_dropped(file) == 0)
+        flare_log_file_write((struct flare_str){line, sizeof(line)}, file);
+    (void)close(fds[0]); /* what is left cannot be written */
+    flare_log_file_close(file);
+    (void)close(fds[1]); /* it was this test's all along */
+}
+END_TEST
+
 START_TEST(test_mw_options_survive_every_failed_allocation)
 {
     ck_assert_uint_eq(fault_each("mw_options", scenario, NULL).sites, 4);
@@ -190,6 +211,7 @@ int main(void)
     tcase_add_test(tc, test_mw_options_of_compress);
     tcase_add_loop_test(tc, test_mw_options_of_the_rate_limit, 0,
                         ROWS(rate_rows));
+    tcase_add_test(tc, test_mw_options_log_file_counts_what_it_drops);
     tcase_add_test(tc, test_mw_options_survive_every_failed_allocation);
     suite_add_tcase(suite, tc);
     return test_run(suite);

@@ -626,6 +626,10 @@ static void do_deed(flare_ws *ws)
     (void)(flare_ws_send_text(ws, FLARE_STR("x")) == 0);
     (void)flare_ws_queued(ws);
     (void)flare_ws_peer(ws);
+    ck_assert_ptr_nonnull(flare_ws_loop(ws));
+    flare_ws_set_ctx(ws, &deed);
+    ck_assert_ptr_eq(flare_ws_ctx(ws), &deed);
+    flare_ws_set_ctx(ws, &ws_seen);
     ck_assert_ptr_eq(flare_ws_ctx(ws), &ws_seen);
 }
 
