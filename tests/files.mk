@@ -1029,6 +1029,7 @@ shell_tests += %D%/e2e/test_certs.py %D%/e2e/test_e2e.py \
 	%D%/e2e/test_ws_client.py %D%/e2e/test_ws_examples.py \
 	%D%/e2e/test_client.py %D%/e2e/test_relay.py \
 	%D%/e2e/test_seccomp.py \
+	%D%/e2e/test_metrics.py %D%/e2e/test_usdt.py \
 	%D%/tools/test_completion.py \
 	%D%/bench/test_micro.py \
 	%D%/tools/test_flare_bench.py \

@@ -21,6 +21,7 @@ libflare_core_la_SOURCES += \
 	%D%/slab.c \
 	%D%/slab.h \
 	%D%/str.c \
+	%D%/trace.h \
 	%D%/utf8.c \
 	%D%/utf8.h \
 	%D%/utf8_avx2.c \

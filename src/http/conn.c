@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/trace.h"
 #include "http/conn_input.h"
 #include "http/exchange.h"
 #include "http/memory.h"
@@ -65,6 +66,7 @@ static void conn_close(struct flare__conn *conn, enum flare__close_how how)
     conn_leave(conn, FLARE__CONN_DEAD);
     flare__wheel_stop(&loop->wheel, &conn->timer);
     flare__loop_task_cancel(loop, &conn->task);
+    FLARE__TRACE3(close, conn, (int)how, conn->requests);
     flare__wire_close(loop, &conn->sock, how);
 }
 
@@ -82,6 +84,7 @@ static void conn_on_timer(struct flare__timer *timer)
         return;
     }
     if (now_ms >= conn->read_deadline_ms) {
+        FLARE__TRACE2(deadline, conn, conn->phase);
         if (conn->phase == FLARE__CONN_LINGER)
             conn_close(conn, FLARE__CLOSE_GRACEFUL); /* it had its time */
         else
@@ -243,6 +246,7 @@ void flare__conn_answered(struct flare__conn *conn)
     bool is_last = x->res.is_last || conn->http->is_draining;
 
     conn->http->counters.responses++;
+    FLARE__TRACE2(request__end, conn, x->res.status);
     flare__exchange_end(x, 0);
     flare__conn_flush(conn);
     if (conn->phase == FLARE__CONN_STREAM && !is_last) {
@@ -580,6 +584,7 @@ void flare__conn_accept(struct flare__http *h, int fd, bool is_tls)
         return;
     }
     h->counters.accepted++;
+    FLARE__TRACE2(accept, conn, is_tls);
     if (FLARE_UNLIKELY(h->memory != NULL))
         flare__memory_add(h->memory, sizeof(*conn));
     if (h->conns.live >= h->options->connections_max) {

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/trace.h"
 #include "http/exchange.h"
 #include "http/filter.h"
 #include "http/memory.h"
@@ -291,6 +292,7 @@ static inline enum flare__dispatched dispatch_end(struct flare__exchange *x,
     if (FLARE_UNLIKELY(rc < 0)) /* a body broken off, or no memory at all */
         return FLARE__DISPATCHED_BROKEN;
     x->req.http->counters.responses++;
+    FLARE__TRACE2(request__end, x->res.conn, x->res.status);
     return x->res.is_last ? FLARE__DISPATCHED_LAST : FLARE__DISPATCHED;
 }
 
@@ -311,6 +313,7 @@ enum flare__dispatched flare__dispatch(struct flare__conn *conn,
 
     conn->requests++;
     h->counters.requests++;
+    FLARE__TRACE3(request__begin, conn, x->head.path.ptr, x->head.path.len);
     x->req.body = body;
     x->res.is_last = !dispatch_may_go_on(conn, x);
     x->res.is_keep_alive_said = x->head.minor == 0;

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/trace.h"
 #include "net/embed.h"
 
 #include <errno.h>
@@ -342,8 +343,10 @@ int flare__loop_turn(struct flare_loop *loop, uint64_t limit_ns)
     FLARE_ASSERT(!loop->is_turning);
     if (deadline_ns != 0 && !flare__mailbox_sleep(loop->mailbox))
         deadline_ns = 0;
+    FLARE__TRACE2(wait__begin, loop, deadline_ns);
     count = loop->ops->poll(loop->backend, loop->events, FLARE__LOOP_BATCH,
                             deadline_ns);
+    FLARE__TRACE2(wait__end, loop, count);
     flare__mailbox_awake(loop->mailbox);
     if (count < 0) {
         loop->broken = count;

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/trace.h"
 #include "dns/host.h"
 #include "tls/bio.h"
 #include "tls/client.h"
@@ -258,9 +259,11 @@ int flare__tls_handshake(struct flare__tls *e, struct flare_str *in)
     engine_enter(e, in);
     rc = engine_leave(e, in, SSL_do_handshake(e->ssl));
     if (rc == 0) {
+        bool is_resumed = SSL_session_reused(e->ssl) == 1;
+
         e->state = FLARE__TLS_OPEN;
-        flare__tls_counts_opened(e->conf->counts,
-                                 SSL_session_reused(e->ssl) == 1);
+        flare__tls_counts_opened(e->conf->counts, is_resumed);
+        FLARE__TRACE2(tls__open, e, is_resumed);
     }
     return rc;
 }

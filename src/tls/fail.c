@@ -2,6 +2,7 @@
 /* See fail.h. */
 #include "tls/fail.h"
 
+#include "base/trace.h"
 #include "tls/counts.h"
 
 #include <openssl/err.h>
@@ -196,6 +197,7 @@ static int fail_set(struct flare__tls *e, int code, const char *text)
 
     if (e->state == FLARE__TLS_HANDSHAKE)
         flare__tls_counts_failed(e->conf->counts);
+    FLARE__TRACE2(tls__fail, e, code);
     (void)flare__log_escape(shown, sizeof(shown),
                             (struct flare_str){e->name, e->name_len});
     e->state = FLARE__TLS_FAILED;

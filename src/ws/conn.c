@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/trace.h"
 
 #include <errno.h>
 
@@ -38,6 +39,7 @@ void flare__ws_tell(struct flare_ws *ws, unsigned code, struct flare_str reason)
         return;
     ws->is_told = true;
     ws_count_close(ws, code);
+    FLARE__TRACE2(ws__close, ws, code);
     if (h->on_closed != NULL)
         h->on_closed(ws, (uint16_t)code, reason, ws->ctx);
 }

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/trace.h"
 
 #include <errno.h>
 #include <string.h>
@@ -236,6 +237,7 @@ static void input_give(struct flare_ws *ws, struct flare__ws_reader *r,
         return; /* nobody waits for it */
     counters->ws_bytes_in += part->bytes.len;
     counters->ws_messages_in += part->is_last;
+    FLARE__TRACE3(ws__part, ws, part->bytes.len, part->is_last);
     if (h->on_fragment == NULL) {
         input_whole(ws, r, part);
         return;
