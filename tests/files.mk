@@ -1033,7 +1033,7 @@ shell_tests += %D%/e2e/test_certs.py %D%/e2e/test_e2e.py \
 	%D%/tools/test_completion.py \
 	%D%/bench/test_micro.py \
 	%D%/tools/test_flare_bench.py \
-	%D%/tools/test_flare_get.py \
+	%D%/tools/test_flare_get.py %D%/tools/test_flare_probe.py \
 	%D%/tools/test_flare_ws.py
 endif
 if HAVE_PYTHON
@@ -1119,7 +1119,7 @@ check-threads: all
 installcheck-local:
 	srcdir='$(abs_top_srcdir)' CC='$(CC)' DESTDIR='$(DESTDIR)' \
 	prefix='$(prefix)' libdir='$(libdir)' includedir='$(includedir)' \
-	CFLAGS='$(SANITIZE_FLAGS)' \
+	mandir='$(mandir)' CFLAGS='$(SANITIZE_FLAGS)' \
 	bash $(top_srcdir)/tests/install/installcheck.sh
 
 .PHONY: check-threads

@@ -117,9 +117,24 @@ bin_PROGRAMS += %D%/flare-ws
 	%D%/ws/ws.h
 %C%_flare_ws_LDADD = %D%/libtool_common.la libflare.la -lm
 
+# Linux only, as what it tells of is.
+if HAVE_SERVE
+bin_PROGRAMS += %D%/flare-probe
+endif
+%C%_flare_probe_SOURCES = \
+	%D%/probe/facts.c \
+	%D%/probe/facts.h \
+	%D%/probe/ktls.c \
+	%D%/probe/main.c \
+	%D%/probe/probe.h \
+	%D%/probe/ring.c \
+	%D%/probe/system.c
+%C%_flare_probe_LDADD = %D%/libtool_common.la libflare.la
+
 dist_man1_MANS = \
 	%D%/man/flare-bench.1 \
 	%D%/man/flare-get.1 \
+	%D%/man/flare-probe.1 \
 	%D%/man/flare-serve.1 \
 	%D%/man/flare-ws.1
 # Units of a deployment to start from; the service has its security settings.
