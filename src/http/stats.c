@@ -24,7 +24,19 @@ static uint64_t stats_pauses(const struct flare__http *h)
     return pauses;
 }
 
-static void stats_rest(struct flare__http *h)
+static void stats_store(struct flare__stats_cell *cell,
+                        const struct flare_stats *c, int from, int to)
+{
+    const uint64_t *values = (const uint64_t *)c;
+
+    for (int i = from; i < to; i++)
+        atomic_store_explicit(&cell->values[i], values[i],
+                              memory_order_relaxed);
+}
+
+/* Apart, so that the usual numbers are stored without a count. */
+__attribute__((noinline)) static void stats_publish_rest(
+    struct flare__stats_cell *cell, struct flare__http *h)
 {
     struct flare_stats *c = &h->counters;
 
@@ -33,6 +45,7 @@ static void stats_rest(struct flare__http *h)
         c->memory_used = h->memory->used;
         c->memory_max = h->memory->max;
     }
+    stats_store(cell, c, STATS_USUAL, FLARE__STATS_COUNT);
 }
 
 void flare__stats_status(struct flare_stats *counters, int status)
@@ -49,21 +62,15 @@ void flare__stats_publish(struct flare__stats_cell *cell, struct flare__http *h,
                           uint64_t turns)
 {
     struct flare_stats *c = &h->counters;
-    const uint64_t *values = (const uint64_t *)c;
-    int count = STATS_USUAL;
 
     c->connections = h->conns.live;
     c->responses_2xx =
         c->responses - c->responses_3xx - c->responses_4xx - c->responses_5xx;
     c->accept_pauses = stats_pauses(h);
     c->turns = turns;
-    if (FLARE_UNLIKELY(c->ws_opened != 0 || h->memory != NULL)) {
-        stats_rest(h);
-        count = FLARE__STATS_COUNT;
-    }
-    for (int i = 0; i < count; i++)
-        atomic_store_explicit(&cell->values[i], values[i],
-                              memory_order_relaxed);
+    stats_store(cell, c, 0, STATS_USUAL);
+    if (FLARE_UNLIKELY(c->ws_opened != 0 || h->memory != NULL))
+        stats_publish_rest(cell, h);
 }
 
 void flare__stats_add(const struct flare__stats_cell *cell,
