@@ -4,7 +4,7 @@
 # libraries.  Run by `make installcheck`, with DESTDIR as it was for install;
 # CC, CXX and the folders come from the Makefile.
 set -u
-: "${srcdir:?}" "${libdir:?}" "${includedir:?}" "${CC:=cc}"
+: "${srcdir:?}" "${libdir:?}" "${includedir:?}" "${mandir:?}" "${CC:=cc}"
 DESTDIR=${DESTDIR-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -104,6 +104,12 @@ cmake_refuses() {
         return 0
 }
 
+# Pages are found by the names of functions, not by their own alone.
+man_opens() {
+    MANWIDTH=80 man -M "$DESTDIR$mandir" -P cat "$1" | col -b |
+        grep -q "$1"
+}
+
 claim "every public header is installed" headers_are_all_there
 claim "flare.pc and base.h have one version" version_is_the_headers
 if [ -e "$DESTDIR$libdir/libflare.so" ]; then
@@ -116,6 +122,12 @@ if [ -e "$DESTDIR$libdir/libflare.so" ]; then
 fi
 [ ! -e "$DESTDIR$libdir/libflare.a" ] ||
     claim "a program links the archive and runs" static_program_runs
+if command -v man >/dev/null; then
+    claim "man flare_serve opens" man_opens flare_serve
+    claim "man flare opens" man_opens flare
+else
+    echo "SKIP installcheck: no man"
+fi
 prefix_dir=$DESTDIR${prefix:?}
 kinds=()
 [ ! -e "$DESTDIR$libdir/libflare.so" ] || kinds+=(flare)
