@@ -128,6 +128,8 @@ def sort_lines(lines):
             name = line["histogram"]
             histograms[name] = hdr.merge(histograms.get(name, []),
                                          line["pairs"])
+        elif "target" not in line:
+            continue  # of a load on one target, which tells in phases
         elif "error" in line:
             errors.setdefault(line["target"], line["error"])
         elif line.get("requests"):

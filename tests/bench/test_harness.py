@@ -216,6 +216,12 @@ class Measuring(unittest.TestCase):
         self.assertEqual(measure.summarise(both)[0]["rotations"], 6)
         self.assertEqual(measure.histograms_of(both), {"a": [[1, 4]]})
 
+    def test_lines_of_phases_are_no_slices(self):
+        lines = [{"phase": "alone", "requests": 5, "error": ""},
+                 {"slow": 5, "left": 0}]
+        self.assertEqual(measure.sort_lines(lines), ({}, {}, {}, {}))
+        self.assertEqual(measure.histograms_of(lines), {})
+
     def test_the_histogram_is_the_latency(self):
         lines = [slice_of(0, "a", 2),
                  {"histogram": "a", "pairs": [[7000, 100]]}]
