@@ -209,7 +209,8 @@ unit_tests = \
 	%D%/ws/test_torture
 
 # Date must be the same in both runs of a seed: sim_server.c has the clock.
-sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime
+sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime \
+	-Wl,-u,__wrap_flare__clock_realtime
 tests_http_test_sim_scenarios_LDFLAGS = $(sim_ldflags)
 tests_http_test_sim_server_LDFLAGS = $(sim_ldflags)
 tests_ws_test_sim_ws_LDFLAGS = $(sim_ldflags)
