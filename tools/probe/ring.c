@@ -94,7 +94,7 @@ static int seccomp_mode(void)
 
     while (file != NULL && fgets(line, sizeof(line), file) != NULL)
         if (strncmp(line, "Seccomp:", 8) == 0)
-            mode = atoi(line + 8);
+            mode = line[8 + strspn(line + 8, " \t")] - '0';
     if (file != NULL)
         fclose(file);
     return mode;
