@@ -13,7 +13,11 @@
 #include "tls/facts.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+
+/* Lines about handlers that failed, of a worker. */
+enum { DISPATCH_LOG_MS = 1000, DISPATCH_LOG_LINES = 10 };
 
 /* "GET, HEAD, OPTIONS": the Allow field of a set of methods. */
 int flare__dispatch_allow(struct flare_res *res, uint32_t allowed)
@@ -185,15 +189,37 @@ static int dispatch_options(struct flare__exchange *x)
     return rc < 0 ? rc : flare_res_empty(&x->res, 204);
 }
 
+/* Whether there is a line more for this second: peers can make handlers fail,
+ * and must not fill a disk by it. */
+static bool dispatch_may_log(struct flare__http *h)
+{
+    if (h->loop->now_ms >= h->errors_until_ms) {
+        h->errors_until_ms = h->loop->now_ms + DISPATCH_LOG_MS;
+        h->errors_logged = 0;
+    }
+    if (h->errors_logged < DISPATCH_LOG_LINES) {
+        h->errors_logged++;
+        return true;
+    }
+    h->errors_unlogged++;
+    return false;
+}
+
 void flare__dispatch_log(const struct flare__exchange *x, int rc)
 {
+    struct flare__http *h = x->req.http;
     char path[128];
+    char more[40] = "";
 
-    if (flare_error_status(rc) < 500)
+    if (flare_error_status(rc) < 500 || !dispatch_may_log(h))
         return;
+    if (h->errors_unlogged > 0)
+        (void)snprintf(more, sizeof(more), "; and %u more",
+                       (unsigned)h->errors_unlogged);
+    h->errors_unlogged = 0;
     (void)flare__log_escape(path, sizeof(path), x->head.path);
-    flare__log(&x->req.http->loop->log, FLARE_LOG_ERROR, "handler for %s: %s",
-               path, flare_strerror(rc));
+    flare__log(&h->loop->log, FLARE_LOG_ERROR, "handler for %s: %s%s", path,
+               flare_strerror(rc), more);
 }
 
 /*
@@ -206,7 +232,7 @@ static inline int dispatch_handler(struct flare__exchange *x)
     int rc = x->req.handler.fn(&x->req, res);
 
     if (FLARE_LIKELY(res->state == FLARE__RES_COMPLETE)) {
-        if (FLARE_UNLIKELY(rc < 0))
+        if (FLARE_UNLIKELY(rc < 0) && dispatch_may_log(res->http))
             flare__log(&res->http->loop->log, FLARE_LOG_ERROR,
                        "handler failed after its answer: %s",
                        flare_strerror(rc));

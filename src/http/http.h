@@ -242,6 +242,9 @@ struct flare__http {
     struct flare__watch *watch;   /* NULL: nobody watches */
     uint64_t handshakes_quiet_ms; /* failures are logged again from then on */
     uint32_t handshakes_unlogged; /* failures since the last line */
+    uint64_t errors_until_ms;     /* a second of errors of handlers */
+    uint32_t errors_logged;       /* in it */
+    uint32_t errors_unlogged;     /* since the last line */
 
     /* "Server: ...\r\nDate: ...\r\n", written anew each second. */
     uint64_t common_until_ms;

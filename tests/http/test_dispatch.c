@@ -157,6 +157,36 @@ START_TEST(test_dispatch_an_error_is_its_status_and_the_connection_stays)
 }
 END_TEST
 
+static int on_fail(flare_req *req, flare_res *res)
+{
+    (void)req;
+    (void)res;
+    return FLARE_E_INTERNAL;
+}
+
+/* Peers can make a handler fail as often as they like. */
+START_TEST(test_dispatch_R19_ten_lines_a_second_of_handlers_that_fail)
+{
+    struct rig *r =
+        rig_new(&(struct flare_server_config){.handler = {on_fail, NULL}});
+
+    rig_connect(r, 0);
+    for (int i = 0; i < 25; i++) {
+        r->log[0] = '\0';
+        rig_text(r, 0, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+        rig_run(r, 10);
+        ck_assert_int_eq(r->log[0] != '\0', i < 10);
+    }
+    rig_run(r, 1000);
+    rig_connect(r, 1);
+    rig_text(r, 1, "GET /b HTTP/1.1\r\nHost: a\r\n\r\n");
+    rig_run(r, 10);
+    ck_assert_ptr_nonnull(strstr(r->log, "handler for /b: "));
+    ck_assert_ptr_nonnull(strstr(r->log, "; and 15 more"));
+    rig_free(r);
+}
+END_TEST
+
 static const char body_head[] = "POST /n/1 HTTP/1.1\r\nHost: a\r\n"
                                 "Content-Length: 3\r\n"
                                 "Expect: 100-continue\r\n\r\n";
@@ -221,6 +251,8 @@ int main(void)
     TCase *t = tcase_create("dispatch");
 
     tcase_add_loop_test(t, test_dispatch_answers, 0, ROWS(rows));
+    tcase_add_test(t,
+                   test_dispatch_R19_ten_lines_a_second_of_handlers_that_fail);
     tcase_add_test(
         t, test_dispatch_an_error_is_its_status_and_the_connection_stays);
     tcase_add_test(
