@@ -37,8 +37,7 @@ class Server:
     def __init__(self, folder, backend):
         self.process = subprocess.Popen(
             [os.path.join(BUILD, "tools/flare-serve"), "--listen",
-             "127.0.0.1:0", "--self-signed", "--metrics", "/metrics",
-             "--quiet", folder],
+             "127.0.0.1:0", "--self-signed", "--metrics", "/metrics", folder],
             env=dict(os.environ, FLARE_BACKEND=backend, NO_COLOR="1"),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True)
