@@ -195,6 +195,7 @@ unit_tests = \
 	%D%/ws/test_conformance \
 	%D%/ws/test_conn \
 	%D%/ws/test_conn_input \
+	%D%/ws/test_conn_send \
 	%D%/ws/test_ws_counters \
 	%D%/ws/test_deflate \
 	%D%/ws/test_end \
@@ -203,6 +204,7 @@ unit_tests = \
 	%D%/ws/test_frame \
 	%D%/ws/test_handshake \
 	%D%/ws/test_hub \
+	%D%/ws/test_keys \
 	%D%/ws/test_mask \
 	%D%/ws/test_origin \
 	%D%/ws/test_sim_ws \
@@ -214,6 +216,7 @@ sim_ldflags = $(AM_LDFLAGS) -Wl,--wrap=flare__clock_realtime \
 tests_http_test_sim_scenarios_LDFLAGS = $(sim_ldflags)
 tests_http_test_sim_server_LDFLAGS = $(sim_ldflags)
 tests_ws_test_sim_ws_LDFLAGS = $(sim_ldflags)
+tests_ws_test_keys_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=flare__random
 tests_http_test_torture_LDFLAGS = $(sim_ldflags) -Wl,--wrap=flare__alloc \
 	-Wl,--wrap=flare__calloc -Wl,--wrap=flare__realloc
 tests_http_test_torture_SOURCES = \
@@ -643,6 +646,13 @@ tests_ws_test_conn_input_SOURCES = \
 	%D%/http/conn_rig.c \
 	%D%/http/conn_rig.h \
 	%D%/ws/test_conn_input.c \
+	%D%/ws/ws_rig.c \
+	%D%/ws/ws_rig.h
+
+tests_ws_test_conn_send_SOURCES = \
+	%D%/http/conn_rig.c \
+	%D%/http/conn_rig.h \
+	%D%/ws/test_conn_send.c \
 	%D%/ws/ws_rig.c \
 	%D%/ws/ws_rig.h
 

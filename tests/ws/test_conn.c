@@ -7,13 +7,10 @@
 #include "tests/ws/ws_rig.h"
 #include "ws/conn.h"
 
-#include <errno.h>
 #include <string.h>
 
 static struct flare_ws_handler plain;
-static struct flare_ws_handler small;  /* limits */
-static struct flare_ws_handler narrow; /* queue */
-static struct flare_ws_handler strict; /* closes who is slow */
+static struct flare_ws_handler small; /* limits */
 
 static struct rig *rig_open(const struct flare_ws_handler *h)
 {
@@ -407,142 +404,6 @@ START_TEST(test_conn_a_silent_peer_is_asked_and_dropped)
 }
 END_TEST
 
-/* ---- sending ---- */
-
-START_TEST(test_conn_what_cannot_be_sent)
-{
-    struct rig *r = rig_open(&plain);
-    char payload[126] = "";
-    struct flare_ws_fragment part = {FLARE_STR("a"), FLARE_WS_TEXT, true,
-                                     false};
-
-    ck_assert_int_eq(flare_ws_send_text(ws_seen.ws, FLARE_STR("\xff")),
-                     FLARE_E_WS_TEXT);
-    ck_assert_int_eq(
-        flare_ws_ping(ws_seen.ws, (struct flare_str){payload, 126}),
-        FLARE_E_RANGE);
-    ck_assert_int_eq(flare_ws_send_fragment(ws_seen.ws, &part), 0);
-    ck_assert_int_eq(flare_ws_send_fragment(ws_seen.ws, &part),
-                     FLARE_E_ALREADY_ANSWERED);
-    ck_assert_int_eq(flare_ws_send_text(ws_seen.ws, FLARE_STR("x")),
-                     FLARE_E_ALREADY_ANSWERED);
-    ck_assert_int_eq(flare_ws_ping(ws_seen.ws, FLARE_STR("p")), 0);
-    part.is_first = false;
-    part.is_last = true;
-    ck_assert_int_eq(flare_ws_send_fragment(ws_seen.ws, &part), 0);
-    ck_assert_int_eq(flare_ws_send_fragment(ws_seen.ws, &part),
-                     FLARE_E_NOT_STARTED);
-    rig_run(r, 10);
-    ck_assert_got(r, "t:a I:p K:a");
-    ws_rig_free(r);
-}
-END_TEST
-
-static int freed;
-
-static void on_free(void *ctx, void *block)
-{
-    ck_assert_ptr_eq(ctx, &freed);
-    ck_assert_ptr_nonnull(block);
-    freed++;
-}
-
-START_TEST(test_conn_given_bytes_come_back_once)
-{
-    struct rig *r = rig_open(&plain);
-    static char bytes[100000];
-    struct flare_str all = {bytes, sizeof(bytes)};
-
-    freed = 0;
-    ck_assert_int_eq(
-        flare_ws_send_give(ws_seen.ws, FLARE_WS_BINARY, all, on_free, &freed),
-        0);
-    ck_assert_int_eq(freed, 0);
-    rig_run(r, 50);
-    ck_assert_int_eq(freed, 1);
-    ck_assert_got(r, "B#100000");
-    r->peers[0].is_deaf = true;
-    ck_assert_int_ge(
-        flare_ws_send_give(ws_seen.ws, FLARE_WS_BINARY, all, on_free, &freed),
-        0);
-    flare_ws_abort(ws_seen.ws);
-    ck_assert_int_eq(
-        flare_ws_send_give(ws_seen.ws, FLARE_WS_BINARY, all, on_free, &freed),
-        FLARE_E_GONE);
-    rig_run(r, 50);
-    ws_rig_free(r);
-    ck_assert_int_eq(freed, 2);
-}
-END_TEST
-
-/* A kernel takes some, whatever the peer reads. */
-static int fill(struct rig *r, int i)
-{
-    static char bytes[4000];
-    int rc = 0;
-
-    r->peers[i].is_deaf = true;
-    for (int n = 0; n < 10000 && rc >= 0; n++) {
-        rc = flare_ws_send_binary(ws_seen.ws,
-                                  (struct flare_str){bytes, sizeof(bytes)});
-        rig_run(r, 1);
-    }
-    return rc;
-}
-
-START_TEST(test_conn_W27_a_slow_peer_has_a_bound_and_is_told_of_room)
-{
-    struct rig *r = rig_open(&narrow);
-
-    ck_assert_int_eq(fill(r, 0), FLARE_E_OUTPUT_FULL);
-    ck_assert_uint_le(flare_ws_queued(ws_seen.ws), 20000);
-    ck_assert_uint_gt(flare_ws_queued(ws_seen.ws), 15000);
-    ck_assert_int_eq(ws_seen.drains, 0);
-    ws_rig_text(r, 0, "unheard"); /* as long as it does not read */
-    rig_run(r, 10);
-    ck_assert_int_eq(ws_seen.messages, 0);
-    r->peers[0].is_deaf = false;
-    r->peers[0].len += flare__sim_peer_recv(&r->peers[0].peer,
-                                            r->peers[0].got + r->peers[0].len,
-                                            RIG_OUTPUT_MAX / 2);
-    rig_run(r, 100);
-    ck_assert_int_eq(ws_seen.drains, 1);
-    ck_assert_int_eq(ws_seen.messages, 1);
-    ws_rig_free(r);
-}
-END_TEST
-
-START_TEST(test_conn_W27_a_slow_peer_may_be_closed)
-{
-    struct rig *r = rig_open(&strict);
-
-    ck_assert_int_eq(fill(r, 0), FLARE_E_OUTPUT_FULL);
-    ck_assert_int_eq(flare_ws_send_text(ws_seen.ws, FLARE_STR("x")),
-                     FLARE_E_GONE);
-    rig_run(r, 6000);
-    ck_assert_int_eq(ws_seen.closed, 1);
-    ck_assert_uint_eq(ws_seen.code, 1006);
-    ws_rig_free(r);
-}
-END_TEST
-
-START_TEST(test_conn_a_message_larger_than_the_queue_goes_if_it_is_empty)
-{
-    struct rig *r = rig_open(&narrow);
-    static char bytes[50000];
-
-    ck_assert_int_eq(flare_ws_send_binary(
-                         ws_seen.ws, (struct flare_str){bytes, sizeof(bytes)}),
-                     1);
-    ck_assert_int_eq(flare_ws_send_binary(ws_seen.ws, FLARE_STR("x")),
-                     FLARE_E_OUTPUT_FULL);
-    rig_run(r, 50);
-    ck_assert_int_eq(ws_seen.drains, 1);
-    ck_assert_got(r, "B#50000");
-    ws_rig_free(r);
-}
-END_TEST
-
 /* ---- pausing ---- */
 
 static void pause_after(flare_ws *ws, struct flare_str bytes)
@@ -667,14 +528,9 @@ int main(void)
     TCase *tc = tcase_create("conn");
 
     ws_rig_handler(&plain);
-    small = narrow = plain;
+    small = plain;
     small.message_bytes_max = 30;
     small.message_frames_max = 4;
-    narrow.queue_max = 20000;
-    narrow.queue_high = 10000;
-    narrow.queue_low = 1000;
-    strict = narrow;
-    strict.closes_slow = true;
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, test_conn_echo_of_every_length);
     tcase_add_test(tc, test_conn_idle_takes_no_memory_beside_http);
@@ -694,13 +550,6 @@ int main(void)
     tcase_add_loop_test(tc, test_conn_a_peer_that_leaves_without_a_close, 0, 2);
     tcase_add_test(tc, test_conn_abort_is_a_reset);
     tcase_add_test(tc, test_conn_a_silent_peer_is_asked_and_dropped);
-    tcase_add_test(tc, test_conn_what_cannot_be_sent);
-    tcase_add_test(tc, test_conn_given_bytes_come_back_once);
-    tcase_add_test(tc,
-                   test_conn_W27_a_slow_peer_has_a_bound_and_is_told_of_room);
-    tcase_add_test(tc, test_conn_W27_a_slow_peer_may_be_closed);
-    tcase_add_test(
-        tc, test_conn_a_message_larger_than_the_queue_goes_if_it_is_empty);
     tcase_add_test(tc, test_conn_paused_messages_come_one_by_one);
     tcase_add_test(tc, test_conn_paused_what_came_before_the_end_is_heard);
     tcase_add_loop_test(tc, test_conn_W26_everything_in_every_callback, 0,
