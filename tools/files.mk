@@ -151,11 +151,20 @@ zsh_completiondir = $(datadir)/zsh/vendor-completions
 fish_completiondir = $(datadir)/fish/vendor_completions.d
 dist_bash_completion_DATA = \
 	%D%/completion/bash/flare-bench \
-	%D%/completion/bash/flare-serve
+	%D%/completion/bash/flare-get \
+	%D%/completion/bash/flare-probe \
+	%D%/completion/bash/flare-serve \
+	%D%/completion/bash/flare-ws
 dist_zsh_completion_DATA = \
 	%D%/completion/zsh/_flare-bench \
-	%D%/completion/zsh/_flare-serve
+	%D%/completion/zsh/_flare-get \
+	%D%/completion/zsh/_flare-probe \
+	%D%/completion/zsh/_flare-serve \
+	%D%/completion/zsh/_flare-ws
 dist_fish_completion_DATA = \
 	%D%/completion/fish/flare-bench.fish \
-	%D%/completion/fish/flare-serve.fish
+	%D%/completion/fish/flare-get.fish \
+	%D%/completion/fish/flare-probe.fish \
+	%D%/completion/fish/flare-serve.fish \
+	%D%/completion/fish/flare-ws.fish
 EXTRA_DIST += %D%/completion/generate
