@@ -15,11 +15,26 @@ enum { BODY_BYTES_MAX = 1 << 30, BODY_JSON_MAX = 64 * 1024 * 1024 };
 
 /* ---- bytes that grow ---- */
 
+/* They live as long as the program, which is one request. */
 struct bytes {
     char *ptr;
     size_t len;
     size_t size;
+    struct bytes *next;
 };
+
+static struct bytes *all_bytes;
+
+static struct bytes *bytes_new(void)
+{
+    struct bytes *b = calloc(1, sizeof(*b));
+
+    if (b == NULL)
+        tool_die("%s", flare_strerror(-ENOMEM));
+    b->next = all_bytes;
+    all_bytes = b;
+    return b;
+}
 
 /* Room for `more` and a NUL. */
 static char *room(struct bytes *b, size_t more)
@@ -53,20 +68,20 @@ static void add(struct bytes *b, struct flare_str text)
 
 static struct flare_str read_all(int fd, const char *path, size_t max)
 {
-    struct bytes b = {.ptr = NULL};
+    struct bytes *b = bytes_new();
     ssize_t n;
 
     do {
-        n = read(fd, room(&b, 65536), 65536);
+        n = read(fd, room(b, 65536), 65536);
         if (n > 0)
-            b.len += (size_t)n;
-        if (b.len > max)
+            b->len += (size_t)n;
+        if (b->len > max)
             tool_die("%s: over %zu bytes", path, max);
     } while (n > 0 || (n < 0 && errno == EINTR));
     if (n < 0)
         tool_die("%s: %s", path, flare_strerror(-errno));
-    b.ptr[b.len] = '\0';
-    return (struct flare_str){b.ptr, b.len};
+    b->ptr[b->len] = '\0';
+    return (struct flare_str){b->ptr, b->len};
 }
 
 static int open_file(const char *path)
@@ -135,16 +150,16 @@ static void add_encoded(struct bytes *b, struct flare_str text)
 
 static void make_form(struct get *get, struct flare_ask *ask)
 {
-    struct bytes b = {.ptr = NULL};
+    struct bytes *b = bytes_new();
 
     for (size_t i = 0; i < get->item_count; i++) {
         if (i > 0)
-            add(&b, FLARE_STR("&"));
-        add_encoded(&b, get->items[i].name);
-        add(&b, FLARE_STR("="));
-        add_encoded(&b, text_of(&get->items[i]));
+            add(b, FLARE_STR("&"));
+        add_encoded(b, get->items[i].name);
+        add(b, FLARE_STR("="));
+        add_encoded(b, text_of(&get->items[i]));
     }
-    ask->body = (struct flare_str){b.ptr, b.len};
+    ask->body = (struct flare_str){b->ptr, b->len};
     get->type = "application/x-www-form-urlencoded";
 }
 
@@ -191,7 +206,7 @@ static void add_part(struct bytes *b, const struct get_item *item,
 static void make_multipart(struct get *get, struct flare_ask *ask)
 {
     static char type[96];
-    struct bytes b = {.ptr = NULL};
+    struct bytes *b = bytes_new();
     unsigned char random[16];
     char boundary[48] = "flare-";
 
@@ -200,11 +215,11 @@ static void make_multipart(struct get *get, struct flare_ask *ask)
     for (size_t i = 0; i < sizeof(random); i++)
         snprintf(boundary + 6 + 2 * i, 3, "%02x", random[i]);
     for (size_t i = 0; i < get->item_count; i++)
-        add_part(&b, &get->items[i], boundary);
-    add(&b, FLARE_STR("--"));
-    add(&b, flare_str(boundary));
-    add(&b, FLARE_STR("--\r\n"));
-    ask->body = (struct flare_str){b.ptr, b.len};
+        add_part(b, &get->items[i], boundary);
+    add(b, FLARE_STR("--"));
+    add(b, flare_str(boundary));
+    add(b, FLARE_STR("--\r\n"));
+    ask->body = (struct flare_str){b->ptr, b->len};
     snprintf(type, sizeof(type), "multipart/form-data; boundary=%s", boundary);
     get->type = type;
 }
