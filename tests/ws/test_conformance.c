@@ -455,7 +455,8 @@ END_TEST
 /* ---- what no table says ---- */
 
 static struct flare_ws_handler plain;
-static struct flare_ws_handler leaves; /* at once, and waits 30 ms */
+static struct flare_ws_handler leaves;  /* at once, and waits 30 ms */
+static struct flare_ws_handler ends[2]; /* within on_message */
 
 static void leave(flare_ws *ws, void *ctx)
 {
@@ -507,6 +508,56 @@ START_TEST(test_conformance_W15_a_flood_of_pings)
 }
 END_TEST
 
+/* All that may follow an end is called behind it, still inside. */
+static void end_within(flare_ws *ws, struct wire *w, bool is_abort)
+{
+    w->seen.messages++;
+    if (is_abort)
+        flare_ws_abort(ws);
+    ck_assert_int_eq(flare_ws_close(ws, 1000, FLARE_STR("bye")), 0);
+    ck_assert_int_eq(flare_ws_send_text(ws, FLARE_STR("x")), FLARE_E_GONE);
+    ck_assert_int_eq(flare_ws_ping(ws, FLARE_STR("x")), FLARE_E_GONE);
+    flare_ws_pause(ws);
+    flare_ws_resume(ws);
+    ck_assert_int_eq(w->seen.closed, 0);
+}
+
+static void close_within(flare_ws *ws, enum flare_ws_kind kind,
+                         struct flare_str bytes, void *ctx)
+{
+    (void)kind, (void)bytes;
+    end_within(ws, ctx, /* is_abort = */ false);
+}
+
+static void abort_within(flare_ws *ws, enum flare_ws_kind kind,
+                         struct flare_str bytes, void *ctx)
+{
+    (void)kind, (void)bytes;
+    end_within(ws, ctx, /* is_abort = */ true);
+}
+
+START_TEST(test_conformance_W26_an_end_within_a_callback)
+{
+    static struct wire w;
+    const struct table_row row =
+        ROW("W26 an end within", "", TIMES(FIN | TEXT, "a", 3));
+    struct wire_plan plan = {.end = WIRE_CLOSES};
+
+    if (!open_either(&w, _i))
+        return;
+    plan.bytes = (struct flare_str){wire_bytes,
+                                    frames_wire(wire_bytes, &row, w.is_client)};
+    for (int is_abort = 0; is_abort < 2; is_abort++) {
+        plan.handler = &ends[is_abort];
+        wire_run(&w, &plan);
+        ck_assert_int_eq(w.seen.messages, 1); /* the others are dropped */
+        ck_assert_int_eq(w.seen.closed, 1);
+        ck_assert_uint_eq(w.seen.code, is_abort ? 1006 : 1000);
+    }
+    wire_close(&w);
+}
+END_TEST
+
 START_TEST(test_conformance_has_what_the_issue_asks_for)
 {
     ck_assert_int_ge(ROWS(table), 400);
@@ -534,6 +585,10 @@ static void set_up_handlers(void)
     set_up(&leaves, 0, 0, false);
     leaves.on_open = leave;
     leaves.close_timeout_ms = 30;
+    for (int i = 0; i < ROWS(ends); i++)
+        set_up(&ends[i], 0, 0, false);
+    ends[0].on_message = close_within;
+    ends[1].on_message = abort_within;
 #ifdef FLARE_HAVE_ZLIB
     for (int i = 0; i < ROWS(deflate_rows); i++)
         set_up(&deflate_handlers[i], deflate_rows[i].row.bytes_max, 0, true);
@@ -557,6 +612,8 @@ int main(void)
     tcase_add_loop_test(tc, test_conformance_W14_a_close_that_nobody_answers, 0,
                         2 * LOOP_RIG_BACKENDS);
     tcase_add_loop_test(tc, test_conformance_W15_a_flood_of_pings, 0,
+                        2 * LOOP_RIG_BACKENDS);
+    tcase_add_loop_test(tc, test_conformance_W26_an_end_within_a_callback, 0,
                         2 * LOOP_RIG_BACKENDS);
 #ifdef FLARE_HAVE_ZLIB
     tcase_add_loop_test(tc, test_conformance_of_the_server_deflated, 0,
