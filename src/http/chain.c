@@ -11,7 +11,7 @@
 /* Enters the link that is the running handler's context. */
 static int chain_enter(flare_req *req, flare_res *res)
 {
-    const struct flare__link *link = req->handler.ctx;
+    const struct flare__chain_link *link = req->handler.ctx;
 
     req->handler.ctx = link->mw.ctx;
     return link->mw.fn(req, res, link->next, link->mw.ctx);
@@ -29,11 +29,11 @@ int flare_next(flare_req *req, flare_res *res, struct flare_handler next)
 }
 
 struct flare_handler flare__chain_build(
-    struct flare__link *links, const struct flare_middleware *const *list,
+    struct flare__chain_link *links, const struct flare_middleware *const *list,
     size_t count, struct flare_handler handler)
 {
     while (count-- > 0) {
-        links[count] = (struct flare__link){*list[count], handler};
+        links[count] = (struct flare__chain_link){*list[count], handler};
         handler = (struct flare_handler){chain_enter, &links[count]};
     }
     return handler;

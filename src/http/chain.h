@@ -9,7 +9,7 @@
 
 #include <flare/router.h>
 
-struct flare__link {
+struct flare__chain_link {
     struct flare_middleware mw;
     struct flare_handler next;
 };
@@ -19,7 +19,7 @@ struct flare__link {
  * handler that enters them: `handler` itself if count is 0.
  */
 struct flare_handler flare__chain_build(
-    struct flare__link *links, const struct flare_middleware *const *list,
+    struct flare__chain_link *links, const struct flare_middleware *const *list,
     size_t count, struct flare_handler handler);
 
 /* How many of a row's or a server's middlewares are given. */

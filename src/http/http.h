@@ -39,8 +39,8 @@ struct flare__http_options {
     uint32_t route_flags;              /* of `handler`: FLARE_ROUTE_* */
     const struct flare_server *server; /* NULL: a test's */
     struct flare_handler outer; /* enters `links`; fn NULL: there are none */
-    struct flare__link links[FLARE_MIDDLEWARE_MAX]; /* the server's */
-    struct flare_str server_name;                   /* empty: no Server field */
+    struct flare__chain_link links[FLARE_MIDDLEWARE_MAX]; /* the server's */
+    struct flare_str server_name; /* empty: no Server field */
     struct flare__head_limits head;
     struct flare__chunked_limits chunked;
     uint32_t body_bytes_max;

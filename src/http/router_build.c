@@ -168,7 +168,7 @@ static int router_alloc(struct flare__router **out,
                     sizeof(struct flare__router_route);
     size_t nodes = (totals->segments + 1) * sizeof(struct flare__router_node);
     size_t names = totals->names * sizeof(struct flare_str);
-    size_t links = totals->links * sizeof(struct flare__link);
+    size_t links = totals->links * sizeof(struct flare__chain_link);
     uint32_t bits = 1;
     struct flare__router *r;
     size_t edges;

@@ -56,7 +56,7 @@ struct flare__router {
     struct flare__router_edge *edges;
     struct flare__router_route *routes;
     struct flare_str *names;
-    struct flare__link *links;
+    struct flare__chain_link *links;
     char *text;          /* patterns of routes in groups */
     uint32_t edge_mask;  /* slots - 1 */
     uint32_t edge_shift; /* 64 - log2(slots) */
