@@ -12,7 +12,8 @@
  *     flare_reply_free(reply);
  *
  * Everything has a bound and a deadline by default.  Nothing is taken from the
- * environment.
+ * environment, but where OpenSSL looks for the system's CAs (SSL_CERT_FILE,
+ * SSL_CERT_DIR).
  */
 #ifndef FLARE_CLIENT_H
 #define FLARE_CLIENT_H

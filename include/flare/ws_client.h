@@ -5,8 +5,8 @@
  * docs/websocket.md is the guide.
  *
  * Everything has a bound and a deadline by default.  Nothing is taken from the
- * environment.  Connecting anew is left to the caller:
- * examples/ws_reconnect.c.
+ * environment, but what flare/client.h names.  Connecting anew is left to the
+ * caller: examples/ws_reconnect.c.
  */
 #ifndef FLARE_WS_CLIENT_H
 #define FLARE_WS_CLIENT_H
