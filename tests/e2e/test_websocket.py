@@ -149,7 +149,7 @@ async def subprotocols(server, **options):
         assert ws.subprotocol == "echo", ws.subprotocol
 
 
-async def origins(server, **options):
+async def W19_origins(server, **options):
     for path, origin, is_taken in (
             ("/echo", "https://evil.example", False),
             ("/shared", "https://evil.example", False),
@@ -255,7 +255,7 @@ def parse(data):
     return frames
 
 
-def raw(server, is_tls, pieces):
+def raw_peer(server, is_tls):
     host = server.tls_address if is_tls else server.address
     peer = socket.create_connection(host, timeout=10)
     peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -264,13 +264,24 @@ def raw(server, is_tls, pieces):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         peer = context.wrap_socket(peer)
-    with peer:
-        data = b""
+    return peer
+
+
+def raw_head(peer):
+    """The head of an answer, and what has come behind it."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        piece = peer.recv(65536)
+        assert piece, data
+        data += piece
+    return data.split(b"\r\n\r\n", 1)
+
+
+def raw(server, is_tls, pieces):
+    with raw_peer(server, is_tls) as peer:
         for piece in pieces:
             peer.sendall(piece)
-        while b"\r\n\r\n" not in data:
-            data += peer.recv(65536)
-        head, data = data.split(b"\r\n\r\n", 1)
+        head, data = raw_head(peer)
         assert head.startswith(b"HTTP/1.1 101 "), head
         # who is not closed asks for it, so that all ends by itself
         while piece := peer.recv(65536):
@@ -292,7 +303,68 @@ async def rows(server, compression=None, is_tls=False):
             assert same == wanted, (name, len(pieces), got)
 
 
+# What is no handshake: the change to a good one, the status, more of the head.
+NO_HANDSHAKES = [
+    (b"GET ", b"POST ", 405, b"allow: get"),
+    (b" HTTP/1.1", b" HTTP/1.0", 400, b""),
+    (b"Upgrade: websocket", b"Upgrade: h2c", 400, b""),
+    (b"Upgrade: websocket\r\n", b"", 400, b""),
+    (b"Connection: Upgrade", b"Connection: keep-alive", 400, b""),
+    (b"Version: 13", b"Version: 8", 426, b"sec-websocket-version: 13\r\n"),
+    (b"Sec-WebSocket-Version: 13\r\n", b"", 400, b""),
+    (b"Key: dGhlIHNhbXBsZSBub25jZQ==", b"Key: dGhlIHNhbXBsZSBub25j", 400, b""),
+    (b"Key: dGhlIHNhbXBsZSBub25jZQ==", b"Key: dGhl*HNhbXBsZSBub25jZQ==", 400,
+     b""),
+    (b"\r\n\r\n", b"\r\nSec-WebSocket-Version: 13\r\n\r\n", 400, b""),
+]
+
+
+async def W20_handshakes(server, compression=None, is_tls=False):
+    del compression
+    for good, bad, status, more in NO_HANDSHAKES:
+        assert HELLO.count(good) == 1, good
+        wire = HELLO.replace(good, bad)
+        with raw_peer(server, is_tls) as peer:
+            peer.sendall(wire)
+            head = raw_head(peer)[0]
+        assert head.startswith(b"HTTP/1.1 %d " % status), (bad, head)
+        assert more in head.lower() + b"\r\n", (bad, head)
+
+
 # ---- a room on several workers ----
+
+async def W27_a_deaf_member(server):
+    """One who reads nothing is ended; those who read hear all."""
+    rounds, each, text = 300, 20, "x" * 4000  # more than the kernel holds
+    hello = HELLO.replace(b"GET /echo", b"GET /chat?name=deaf")
+    left = []
+
+    async def listen(ws, number):
+        heard = 0
+        while heard < number:
+            event = json.loads(await ws.recv())
+            heard += event["kind"] == "text"
+            if event["kind"] == "leave":
+                left.append(event["name"])
+
+    async def told(ws):
+        while "deaf" not in left:
+            event = json.loads(await ws.recv())
+            if event["kind"] == "leave":
+                left.append(event["name"])
+
+    with raw_peer(server, is_tls=False) as deaf:
+        deaf.sendall(hello)
+        assert raw_head(deaf)[0].startswith(b"HTTP/1.1 101 ")
+        async with connect(server, "/chat?name=a") as speaker, \
+                connect(server, "/chat?name=b") as other:
+            for _ in range(rounds):
+                for _ in range(each):
+                    await speaker.send(text)
+                await asyncio.gather(listen(speaker, each),
+                                     listen(other, each))
+            await told(other)
+
 
 async def chat(server, **options):
     """Each hears all, its own words too, in one order per speaker; who comes
@@ -342,7 +414,8 @@ async def chat(server, **options):
 
 
 CASES = [rows, lengths, sixteen_mib, sixteen_mib_in_fragments, many_at_once,
-         fragments, parameters, pings, closes, subprotocols, origins,
+         fragments, parameters, pings, closes, subprotocols,
+         W19_origins, W20_handshakes,
          two_hundred, drains_with_1001]
 KINDS = [("plain", {"compression": None}), ("deflate", {}),
          ("tls", {"compression": None, "is_tls": True}),
@@ -350,7 +423,7 @@ KINDS = [("plain", {"compression": None}), ("deflate", {}),
 
 
 def program(build, case, options):
-    if case is chat:
+    if case in (chat, W27_a_deaf_member):
         return [os.path.join(build, "examples/ws_chat")]
     more = ["127.0.0.2:0"] if options.get("is_tls") else []
     return [os.path.join(build, "examples/ws_echo"), *more]
@@ -384,7 +457,8 @@ def main():
     cases = [(f"{kind}_{case.__name__}", case, how)
              for kind, how in KINDS for case in CASES
              if case is not parameters or "deflate" in kind]
-    cases += [("chat", chat, {})]
+    cases += [("chat", chat, {}),
+              ("W27_a_deaf_member", W27_a_deaf_member, {})]
     cases = [case for case in cases if not arguments.words
              or any(word in case[0] for word in arguments.words)]
     tally = Tally()
