@@ -10,6 +10,9 @@ EXTRA_DIST += \
 	%D%/dns.md \
 	%D%/engine.md \
 	%D%/files.md \
+	%D%/guide/01-hello.md \
+	%D%/guide/02-router.md \
+	%D%/guide/README.md \
 	%D%/http-semantics.md \
 	%D%/http.md \
 	%D%/lifecycle.md \
