@@ -12,6 +12,8 @@ EXTRA_DIST += \
 	%D%/files.md \
 	%D%/guide/01-hello.md \
 	%D%/guide/02-router.md \
+	%D%/guide/03-bodies.md \
+	%D%/guide/04-state.md \
 	%D%/guide/README.md \
 	%D%/http-semantics.md \
 	%D%/http.md \
