@@ -14,6 +14,9 @@ EXTRA_DIST += \
 	%D%/guide/02-router.md \
 	%D%/guide/03-bodies.md \
 	%D%/guide/04-state.md \
+	%D%/guide/05-later.md \
+	%D%/guide/06-tls.md \
+	%D%/guide/07-websocket.md \
 	%D%/guide/README.md \
 	%D%/http-semantics.md \
 	%D%/http.md \

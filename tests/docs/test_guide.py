@@ -105,7 +105,7 @@ class Chapter:
     def findings(self):
         for place, (head, body) in enumerate(self.blocks):
             if head == ["c", "fragment"]:
-                yield compiles("#include <flare/flare.h>\n" + body,
+                yield compiles("#include <flare/flare.h>\n#include <stdio.h>\n" + body,
                                "-fsyntax-only", "-Wno-unused")
             elif head[:1] == ["c"]:
                 yield (self.program(head[1], body) if len(head) == 2
@@ -162,6 +162,11 @@ def cannot_run():
     return ""
 
 
+def has_tls():
+    with open(os.path.join(LIBS, "libflare.so"), "rb") as file:
+        return b"SSL_CTX_new" in file.read()
+
+
 def main():
     why = cannot_run()
     if why:
@@ -170,6 +175,9 @@ def main():
     names = sorted(n for n in os.listdir(GUIDE) if n.endswith(".md"))
     passed = failed = 0
     for name in sys.argv[1:] or ["links", *names]:
+        if name == "06-tls.md" and not has_tls():
+            print(f"SKIP {name}: no TLS")
+            continue
         findings = list(links(names) if name == "links"
                         else check(os.path.join(GUIDE, name)))
         print(f"{'FAIL' if findings else 'ok'} {name}")
