@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 import traceback
@@ -152,6 +153,7 @@ async def tabs_chat(world):
     for tab, name in zip(tabs, names):
         await tab.wait("$('state').textContent === 'connected'")
         await rename(tab, name)
+        await tab.wait(told(name + " is here"))
     for tab in tabs:
         await tab.wait(counted(OTHERS + 3))
     await tabs[0].wait(told(names[2] + " is here"))
@@ -293,6 +295,11 @@ def main():
         print("SKIP browser: no chromium, or no websockets for python3 "
               "(scripts/setup test)")
         return 77
+    with open(os.path.join(arguments.build, "Makefile"),
+              encoding="utf-8") as makefile:
+        if re.search("^SANITIZE_FLAGS = .*-fsanitize", makefile.read(), re.M):
+            print("SKIP browser: not beside a server with sanitizers")
+            return 77
     # a test that is ended from outside ends its browser and servers too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     tally = Tally()

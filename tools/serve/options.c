@@ -296,7 +296,7 @@ static void check_path(const char *option, const char *path)
 static void check_tls(void)
 {
     bool has_tls = serve.self_signed || serve.cert != NULL;
-    const char *plain = address_of(serve.tls_listen);
+    const char *plain = serve.tls_listen;
 
     if ((serve.cert == NULL) != (serve.key == NULL))
         tool_usage("--cert and --key need each other");
@@ -307,7 +307,7 @@ static void check_tls(void)
     if (plain != NULL && !has_tls)
         tool_usage("--plain is for addresses beside TLS: use --listen");
     serve.tls_listen = has_tls ? serve.listen : NULL;
-    serve.listen = has_tls ? plain : serve.listen;
+    serve.listen = has_tls ? address_of(plain) : serve.listen;
 }
 
 static void check_rest(void)
