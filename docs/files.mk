@@ -17,6 +17,8 @@ EXTRA_DIST += \
 	%D%/guide/05-later.md \
 	%D%/guide/06-tls.md \
 	%D%/guide/07-websocket.md \
+	%D%/guide/08-client.md \
+	%D%/guide/09-deploy.md \
 	%D%/guide/README.md \
 	%D%/http-semantics.md \
 	%D%/http.md \
