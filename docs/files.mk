@@ -19,6 +19,8 @@ EXTRA_DIST += \
 	%D%/guide/07-websocket.md \
 	%D%/guide/08-client.md \
 	%D%/guide/09-deploy.md \
+	%D%/guide/10-tuning.md \
+	%D%/guide/11-porting.md \
 	%D%/guide/README.md \
 	%D%/http-semantics.md \
 	%D%/http.md \

@@ -85,7 +85,7 @@ class Chapter:
         path = os.path.join(self.folder, name)
         errors = compiles(source, "-o", path, "-L" + LIBS, "-lflare",
                           "-lpthread")
-        if errors or "flare_serve" not in source:
+        if errors or not re.search("flare_(serve|tcp_listen)", source):
             return errors
         self.stop()
         self.address = free_address()
