@@ -139,8 +139,9 @@ def check(path):
 def links(names):
     """The files that the guide leads to, and are not there."""
     for name in names:
-        for target in re.findall(r"\]\(([^)#:]+)\)",
-                                 read(os.path.join(GUIDE, name))):
+        prose = re.sub(r"^```.*?^```$", "", read(os.path.join(GUIDE, name)),
+                       flags=re.M | re.S)
+        for target in re.findall(r"\]\(([^)#:]+)\)", prose):
             if not os.path.exists(os.path.join(GUIDE, target)):
                 yield f"{name}: there is no {target}"
     index = read(os.path.join(GUIDE, "README.md"))
