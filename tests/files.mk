@@ -1056,6 +1056,7 @@ endif
 # Tests of the house itself.
 house_tests = \
 	%D%/bench/test_harness.py \
+	%D%/docs/test_examples.py \
 	%D%/docs/test_guide.py \
 	%D%/docs/test_man.py \
 	%D%/lint/test_lint.py \
